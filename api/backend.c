@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/internal.h"
+
+#include <siptls/iana.h>
+#include <pthread.h>
+#include <string.h>
+
+/* What the process knows of its libraries: written once, by start_all(). */
+enum { BACKENDS_MAX = 8 };
+static bool backend_started[BACKENDS_MAX];
+static pthread_once_t started = PTHREAD_ONCE_INIT;
+static atomic_uint fork_generation;
+
+static void count_fork(void) {
+    atomic_fetch_add(&fork_generation, 1);
+}
+
+static void start_all(void) {
+    if (pthread_atfork(NULL, NULL, count_fork) != 0) {
+        return; /* nothing is started: every look-up answers NULL */
+    }
+    for (size_t i = 0; i < BACKENDS_MAX && stls_backends_builtin[i] != NULL; i++) {
+        const stls_backend *backend = stls_backends_builtin[i];
+        backend_started[i] = stls_backend_flaw(backend) == NULL && backend->start() == STLS_BE_OK;
+    }
+}
+
+unsigned stls_fork_generation(void) {
+    pthread_once(&started, start_all);
+    return atomic_load(&fork_generation);
+}
+
+const stls_backend *stls_backend_at(size_t index) {
+    pthread_once(&started, start_all);
+    for (size_t i = 0; i < BACKENDS_MAX && stls_backends_builtin[i] != NULL; i++) {
+        if (backend_started[i] && index-- == 0) {
+            return stls_backends_builtin[i];
+        }
+    }
+    return NULL;
+}
+
+const stls_backend *stls_backend_find(const char *name) {
+    const stls_backend *backend;
+    for (size_t i = 0; name != NULL && (backend = stls_backend_at(i)) != NULL; i++) {
+        if (strcmp(backend->name, name) == 0) {
+            return backend;
+        }
+    }
+    return NULL;
+}
+
+const stls_backend *stls_backend_default(void) {
+    return stls_backend_at(0);
+}
+
+static stls_be_description describe(const stls_backend *backend) {
+    stls_be_description description = {0};
+    if (backend != NULL) {
+        backend->describe(&description);
+    }
+    return description;
+}
+
+const char *stls_backend_name(const stls_backend *backend) {
+    return backend != NULL ? backend->name : "none";
+}
+
+static const char *or_unknown(const char *text) {
+    return text != NULL ? text : "unknown";
+}
+
+const char *stls_backend_version_built(const stls_backend *backend) {
+    return or_unknown(describe(backend).version_built);
+}
+
+const char *stls_backend_version_running(const stls_backend *backend) {
+    return or_unknown(describe(backend).version_running);
+}
+
+uint32_t stls_backend_capabilities(const stls_backend *backend) {
+    return describe(backend).capabilities;
+}
+
+bool stls_backend_can(const stls_backend *backend, uint32_t capability) {
+    return (stls_backend_capabilities(backend) & capability) == capability;
+}
+
+bool stls_backend_supports(const stls_backend *backend, stls_registry registry, uint16_t code) {
+    if (backend == NULL || registry == STLS_REGISTRY_NONE || registry == STLS_REGISTRY_ALERT ||
+        stls_iana_name(registry, code) == NULL) {
+        return false;
+    }
+    if (registry == STLS_REGISTRY_VERSION &&
+        !stls_backend_can(backend, code == STLS_TLS1_3 ? STLS_CAN_TLS1_3 : STLS_CAN_TLS1_2)) {
+        return false;
+    }
+    return backend->supports(registry, code);
+}
+
+static const struct {
+    uint32_t capability;
+    const char *name, *text;
+} capabilities[] = {
+    {STLS_CAN_TLS1_2, "tls1.2", "TLS 1.2"},
+    {STLS_CAN_TLS1_3, "tls1.3", "TLS 1.3"},
+    {STLS_CAN_SET_SIGNATURE_SCHEMES, "set-schemes", "signature schemes can be chosen"},
+    {STLS_CAN_ALPN, "alpn", "application protocols (ALPN)"},
+    {STLS_CAN_SELECT_VERIFY, "select-verify", "certificate and verification chosen by SNI"},
+    {STLS_CAN_READ_ANY_CHAIN, "any-chain", "chains its own parser would refuse reach our verdict"},
+    {STLS_CAN_LONG_CHAINS, "long-chains", "chains of more than 9 certificates"},
+    {STLS_CAN_ANY_ALERT, "any-alert", "a rejection sends exactly the alert of the verdict"},
+    {STLS_CAN_TELL_GROUP, "tell-group", "the negotiated group is known"},
+    {STLS_CAN_TELL_SCHEME, "tell-scheme", "the peer's signature scheme is known"},
+    {STLS_CAN_ENCRYPTED_KEYS, "encrypted-keys", "private keys under a password (PKCS#8)"},
+    {STLS_CAN_VERIFY_ED25519, "ed25519", "certificates signed with Ed25519"},
+    {STLS_CAN_VERIFY_RSA_PSS_KEYS, "rsa-pss-keys", "certificates signed by an id-RSASSA-PSS key"},
+};
+
+enum { CAPABILITY_COUNT = sizeof capabilities / sizeof capabilities[0] };
+
+const char *stls_capability_name(uint32_t capability) {
+    for (size_t i = 0; i < CAPABILITY_COUNT; i++) {
+        if (capabilities[i].capability == capability) {
+            return capabilities[i].name;
+        }
+    }
+    return NULL;
+}
+
+const char *stls_capability_text(uint32_t capability) {
+    for (size_t i = 0; i < CAPABILITY_COUNT; i++) {
+        if (capabilities[i].capability == capability) {
+            return capabilities[i].text;
+        }
+    }
+    return NULL;
+}
+
+const char *stls_version(void) {
+    return STLS_VERSION;
+}

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/internal.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <siptls/iana.h>
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+
+enum { WRITE_AT_ONCE = 64 * 1024 }; /* most plaintext that one call encrypts */
+
+int64_t stls_now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static const stls_backend *backend_of(const stls_conn *conn) {
+    return conn->context->profile->backend;
+}
+
+/* --- Life --------------------------------------------------------------------------------------- */
+
+stls_result stls_conn_new(stls_context *context, const char *peer, stls_conn **conn,
+                          stls_error *error) {
+    if (context == NULL || conn == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "a connection needs a context and a place to go to");
+    }
+    char name[STLS_PEER_NAME_SIZE];
+    bool is_ip = false;
+    stls_result result = stls_context_peer(context, peer, name, &is_ip, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    stls_conn *new = stls_alloc(1, sizeof *new + context->profile->backend->conn_size);
+    if (new == NULL) {
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory for a connection");
+    }
+    new->context = stls_context_hold(context);
+    new->fork_generation = stls_fork_generation();
+    new->verify = context->profile->verify;
+    new->has_peer = name[0] != '\0';
+    memcpy(new->peer, name, sizeof name);
+    if (!is_ip) {
+        memcpy(new->server_name, name, sizeof name);
+    }
+    new->alert_sent = new->alert_received = STLS_ALERT_NONE;
+    new->verdict.alert = STLS_ALERT_NONE;
+    new->error.alert_sent = new->error.alert_received = STLS_ALERT_NONE;
+    *conn = new;
+    return STLS_OK;
+}
+
+void stls_conn_free(stls_conn *conn) {
+    if (conn == NULL) {
+        return;
+    }
+    if (conn->initialised) {
+        stls_scratch scratch; /* for a library that says goodbye on its own */
+        stls_io_begin(&conn->io, &scratch);
+        backend_of(conn)->conn_fini(conn->block);
+    }
+    stls_io_free(&conn->io);
+    stls_free(conn->peer_chain);
+    stls_context *context = conn->context;
+    stls_wipe(conn->block, backend_of(conn)->conn_size);
+    stls_free(conn);
+    stls_context_free(context);
+}
+
+stls_result stls_conn_set_server_name(stls_conn *conn, const char *host, stls_error *error) {
+    if (conn == NULL || conn->context->profile->role != STLS_ROLE_CLIENT) {
+        return stls_fail(error, STLS_E_ARGUMENT, "only a client sends a server name");
+    }
+    if (conn->state != STLS_CONN_NEW) {
+        return stls_fail(error, STLS_E_STATE, "the handshake has begun");
+    }
+    if (host == NULL) {
+        conn->server_name[0] = '\0';
+        return STLS_OK;
+    }
+    char name[STLS_PEER_NAME_SIZE];
+    bool is_ip = false;
+    stls_result result = stls_peer_name(host, name, &is_ip, error);
+    if (result == STLS_OK && is_ip) {
+        result = stls_fail(error, STLS_E_ARGUMENT,
+                           "\"%s\" is an address: SNI has names only (RFC 6066 section 3)", name);
+    }
+    if (result == STLS_OK) {
+        memcpy(conn->server_name, name, sizeof name);
+    }
+    return result;
+}
+
+void stls_conn_set_user_data(stls_conn *conn, void *data) {
+    if (conn != NULL) {
+        conn->user_data = data;
+    }
+}
+
+void *stls_conn_user_data(const stls_conn *conn) {
+    return conn != NULL ? conn->user_data : NULL;
+}
+
+/* --- Transports --------------------------------------------------------------------------------- */
+
+static stls_result check_no_transport(const stls_conn *conn, stls_error *error) {
+    if (conn == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT, "the connection is NULL");
+    }
+    if (conn->io.kind != STLS_TRANSPORT_NONE) {
+        return stls_fail(error, STLS_E_STATE, "the connection has a transport already");
+    }
+    return STLS_OK;
+}
+
+stls_result stls_conn_set_transport(stls_conn *conn, stls_send send, stls_recv recv, void *arg,
+                                    stls_error *error) {
+    stls_result result = check_no_transport(conn, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    if (send == NULL || recv == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT, "a transport needs both of its callbacks");
+    }
+    conn->io.kind = STLS_TRANSPORT_CALLBACKS;
+    conn->io.send = send;
+    conn->io.recv = recv;
+    conn->io.arg = arg;
+    return STLS_OK;
+}
+
+stls_result stls_conn_use_memory(stls_conn *conn, stls_error *error) {
+    stls_result result = check_no_transport(conn, error);
+    if (result == STLS_OK) {
+        conn->io.kind = STLS_TRANSPORT_MEMORY;
+    }
+    return result;
+}
+
+static bool has_memory(const stls_conn *conn) {
+    return conn != NULL && conn->io.kind == STLS_TRANSPORT_MEMORY;
+}
+
+stls_result stls_conn_feed(stls_conn *conn, const void *data, size_t len) {
+    if (!has_memory(conn)) {
+        return STLS_E_STATE;
+    }
+    if ((data == NULL && len > 0) || conn->io.eof) {
+        return STLS_E_ARGUMENT;
+    }
+    return stls_io_feed(&conn->io, data, len);
+}
+
+stls_result stls_conn_feed_eof(stls_conn *conn) {
+    if (!has_memory(conn)) {
+        return STLS_E_STATE;
+    }
+    conn->io.eof = true;
+    return STLS_OK;
+}
+
+stls_bytes stls_conn_peek(const stls_conn *conn) {
+    if (!has_memory(conn) || conn->io.out.len == 0) {
+        return (stls_bytes){NULL, 0};
+    }
+    return (stls_bytes){conn->io.out.data + conn->io.out.start, conn->io.out.len};
+}
+
+stls_result stls_conn_consume(stls_conn *conn, size_t len) {
+    if (!has_memory(conn)) {
+        return STLS_E_STATE;
+    }
+    if (len > conn->io.out.len) {
+        return STLS_E_ARGUMENT;
+    }
+    stls_queue_take(&conn->io.out, len);
+    return STLS_OK;
+}
+
+/* --- Around every call -------------------------------------------------------------------------- */
+
+/* STLS_OK if `conn` may be used here and now. */
+static stls_result check_use(stls_conn *conn) {
+    if (conn == NULL) {
+        return STLS_E_ARGUMENT;
+    }
+    if (conn->fork_generation != stls_fork_generation()) {
+        return stls_fail(&conn->error, STLS_E_STATE,
+                         "the connection was made before fork() and belongs to the parent process");
+    }
+    return STLS_OK;
+}
+
+static stls_result fail_here(stls_conn *conn, stls_be_status status, const char *when) {
+    stls_be_failure none = {0};
+    return stls_conn_fail(conn, status, &none, when);
+}
+
+/* --- The handshake ------------------------------------------------------------------------------ */
+
+static stls_result start(stls_conn *conn) {
+    if (conn->io.kind == STLS_TRANSPORT_NONE) {
+        return stls_fail(&conn->error, STLS_E_STATE, "the connection has no transport");
+    }
+    stls_be_conn_settings settings = {
+        .upcalls = &stls_conn_upcalls,
+        .core = conn,
+        .server_name = conn->context->profile->role == STLS_ROLE_CLIENT && conn->server_name[0]
+                           ? conn->server_name
+                           : NULL,
+    };
+    stls_be_failure failure = {0};
+    conn->initialised = true;
+    conn->started_ms = stls_now_ms();
+    stls_be_status status =
+        backend_of(conn)->conn_init(conn->block, conn->context->block, &settings, &failure);
+    if (status != STLS_BE_OK) {
+        return stls_conn_fail(conn, status, &failure, "the start of the handshake");
+    }
+    conn->state = STLS_CONN_HANDSHAKE;
+    return STLS_OK;
+}
+
+static bool is_listed(const stls_code_list *list, uint16_t code) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->at[i] == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_our_protocol(const stls_profile *profile, const stls_be_info *info) {
+    stls_bytes protocols[STLS_ALPN_MAX];
+    size_t count = stls_alpn_split(profile->alpn, protocols);
+    for (size_t i = 0; i < count; i++) {
+        if (protocols[i].len == info->alpn_len &&
+            memcmp(protocols[i].data, info->alpn, info->alpn_len) == 0) {
+            return true;
+        }
+    }
+    return info->alpn_len == 0;
+}
+
+/* What was negotiated must be what was asked for, whatever the library thinks. */
+static const char *what_was_not_asked_for(const stls_conn *conn) {
+    const stls_profile *profile = conn->context->profile;
+    const stls_be_info *info = &conn->info;
+    if (info->version < profile->version_min || info->version > profile->version_max) {
+        return "a TLS version";
+    }
+    if (!is_listed(&profile->suites, info->suite) ||
+        stls_suite_version(info->suite) != info->version) {
+        return "a cipher suite";
+    }
+    if (info->group != 0 && !is_listed(&profile->groups, info->group)) {
+        return "a group";
+    }
+    if (!is_our_protocol(profile, info)) {
+        return "an application protocol";
+    }
+    return NULL;
+}
+
+/* Whether anything is known that must not be behind a complete handshake. */
+static bool is_ruled_out(const stls_conn *conn) {
+    return !conn->accepted || conn->broken_contract || conn->refused_host ||
+           conn->alert_received != STLS_ALERT_NONE;
+}
+
+/* The library is content. Are we? */
+static stls_result finish(stls_conn *conn) {
+    const stls_backend *backend = backend_of(conn);
+    bool is_server = conn->context->profile->role == STLS_ROLE_SERVER;
+    backend->conn_info(conn->block, &conn->info);
+    if (is_server && conn->selected && !conn->judged) {
+        stls_conn_judge(conn, conn->info.version, NULL, NULL, 0);
+    }
+    if (!conn->judged || (is_server && !conn->selected)) {
+        conn->state = STLS_CONN_FAILED;
+        return stls_fail(&conn->error, STLS_E_BACKEND,
+                         "%s ended the handshake without asking %s: refused", backend->name,
+                         is_server ? "which host the client wants"
+                                   : "whether the server's certificate is good");
+    }
+    if (is_ruled_out(conn)) {
+        return fail_here(conn, STLS_BE_FAILED, "the handshake");
+    }
+    const char *surprise = what_was_not_asked_for(conn);
+    if (surprise != NULL) {
+        conn->state = STLS_CONN_FAILED;
+        return stls_fail(&conn->error, STLS_E_NOT_APPLIED,
+                         "%s negotiated %s that the profile does not allow: refused", backend->name,
+                         surprise);
+    }
+    conn->finished_ms = stls_now_ms();
+    conn->state = STLS_CONN_FINISHED;
+    return STLS_OK;
+}
+
+static stls_result fail_late(stls_conn *conn) {
+    unsigned limit = conn->context->profile->handshake_timeout_ms;
+    conn->state = STLS_CONN_FAILED;
+    if (conn->io.bytes_in == 0) {
+        return stls_fail(&conn->error, STLS_E_TIMEOUT,
+                         "the peer has sent nothing within %u ms: does it speak TLS on this port?",
+                         limit);
+    }
+    return stls_fail(&conn->error, STLS_E_TIMEOUT,
+                     "the handshake was not complete after %u ms (the peer has sent %llu bytes)",
+                     limit, (unsigned long long)conn->io.bytes_in);
+}
+
+/* One turn of the backend, and what it left is written out. */
+static stls_result turn_handshake(stls_conn *conn) {
+    stls_be_failure failure = {0};
+    stls_scratch scratch;
+    stls_io_begin(&conn->io, &scratch);
+    stls_be_status status = backend_of(conn)->conn_handshake(conn->block, &failure);
+    stls_result result = STLS_WANT_READ;
+    if (status == STLS_BE_OK) {
+        result = finish(conn);
+    } else if (status != STLS_BE_WANT_READ) {
+        result = stls_conn_fail(conn, status, &failure, "the handshake");
+    }
+    stls_result written = stls_io_end(&conn->io);
+    if (written == STLS_OK || conn->state == STLS_CONN_FAILED) {
+        return result;
+    }
+    return written;
+}
+
+/* Writes out what is left of an earlier call. */
+static stls_result flush(stls_conn *conn) {
+    stls_scratch scratch;
+    stls_io_begin(&conn->io, &scratch);
+    return stls_io_end(&conn->io);
+}
+
+static stls_result go_on(stls_conn *conn) {
+    stls_result result =
+        conn->state == STLS_CONN_FINISHED ? flush(conn) : turn_handshake(conn);
+    if (result == STLS_E_TRANSPORT && conn->state == STLS_CONN_HANDSHAKE) {
+        /* The peer may have said why before it closed its end. */
+        result = turn_handshake(conn);
+    }
+    if (conn->state == STLS_CONN_FAILED) {
+        return conn->error.result;
+    }
+    if (result == STLS_E_TRANSPORT || result == STLS_E_NO_MEMORY) {
+        return fail_here(conn, STLS_BE_FAILED, "the handshake");
+    }
+    if (conn->state == STLS_CONN_FINISHED && result == STLS_OK) {
+        conn->state = STLS_CONN_OPEN;
+    }
+    return result;
+}
+
+stls_result stls_conn_handshake(stls_conn *conn) {
+    stls_result result = check_use(conn);
+    if (result != STLS_OK) {
+        return result;
+    }
+    if (conn->state == STLS_CONN_FAILED) {
+        return conn->error.result;
+    }
+    if (conn->state == STLS_CONN_OPEN) {
+        return STLS_OK;
+    }
+    if (conn->state == STLS_CONN_NEW && (result = start(conn)) != STLS_OK) {
+        return result;
+    }
+    result = go_on(conn);
+    bool waits = result == STLS_WANT_READ || result == STLS_WANT_WRITE;
+    return waits && stls_conn_deadline(conn) == 0 ? fail_late(conn) : result;
+}
+
+int stls_conn_deadline(const stls_conn *conn) {
+    if (conn == NULL || conn->context->profile->handshake_timeout_ms == 0 ||
+        (conn->state != STLS_CONN_HANDSHAKE && conn->state != STLS_CONN_FINISHED)) {
+        return -1;
+    }
+    int64_t left =
+        conn->started_ms + conn->context->profile->handshake_timeout_ms - stls_now_ms();
+    return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/* --- Bytes -------------------------------------------------------------------------------------- */
+
+/* STLS_OK if `conn` is open for reading and writing. */
+static stls_result check_open(stls_conn *conn) {
+    stls_result result = check_use(conn);
+    if (result != STLS_OK) {
+        return result;
+    }
+    if (conn->state == STLS_CONN_FAILED) {
+        return conn->error.result;
+    }
+    if (conn->state != STLS_CONN_OPEN) {
+        return stls_fail(&conn->error, STLS_E_STATE, "the handshake is not complete");
+    }
+    return STLS_OK;
+}
+
+static stls_result end_reading(stls_conn *conn, stls_be_status status) {
+    conn->read_end = status == STLS_BE_CLOSED ? STLS_CLOSED : STLS_EOF;
+    return stls_fail(&conn->error, conn->read_end, "%s",
+                     status == STLS_BE_CLOSED
+                         ? "the peer closed the TLS connection"
+                         : "the connection ended without close_notify: data may be missing");
+}
+
+stls_result stls_conn_read(stls_conn *conn, void *data, size_t size, size_t *done) {
+    stls_result result = check_open(conn);
+    if (result != STLS_OK) {
+        return result;
+    }
+    if (data == NULL || size == 0 || done == NULL) {
+        return STLS_E_ARGUMENT;
+    }
+    *done = 0;
+    if (conn->read_end != STLS_NOT_DONE) {
+        return conn->read_end;
+    }
+    stls_be_failure failure = {0};
+    stls_scratch scratch;
+    size_t got = 0;
+    stls_io_begin(&conn->io, &scratch);
+    stls_be_status status = backend_of(conn)->conn_read(conn->block, data, size, &got, &failure);
+    stls_result written = stls_io_end(&conn->io);
+    if (conn->broken_contract) {
+        return fail_here(conn, STLS_BE_FAILED, "reading");
+    }
+    if (status == STLS_BE_OK && got > 0 && got <= size) {
+        *done = got;
+        return STLS_OK;
+    }
+    if (status == STLS_BE_WANT_READ) {
+        /* What an interrupted write has left is that write's business, not this read's. */
+        return written == STLS_WANT_WRITE && conn->write_taken == 0 ? STLS_WANT_WRITE
+                                                                    : STLS_WANT_READ;
+    }
+    if (status == STLS_BE_CLOSED || (status == STLS_BE_EOF && !conn->io.send_failed)) {
+        return end_reading(conn, status);
+    }
+    return stls_conn_fail(conn, status, &failure, "reading");
+}
+
+bool stls_conn_pending(const stls_conn *conn) {
+    if (conn == NULL || conn->state != STLS_CONN_OPEN || conn->read_end != STLS_NOT_DONE) {
+        return false;
+    }
+    union {
+        const unsigned char *constant;
+        unsigned char *block;
+    } own = {conn->block}; /* asking the backend does not change what the caller can see */
+    return conn->io.in.len > 0 || backend_of(conn)->conn_pending(own.block) > 0;
+}
+
+/* Encrypts up to WRITE_AT_ONCE bytes of `data`; `*taken` tells how many. */
+static stls_result encrypt(stls_conn *conn, const uint8_t *data, size_t len, size_t *taken) {
+    const stls_backend *backend = backend_of(conn);
+    size_t most = len < WRITE_AT_ONCE ? len : WRITE_AT_ONCE;
+    for (*taken = 0; *taken < most;) {
+        stls_be_failure failure = {0};
+        size_t count = 0;
+        stls_be_status status = backend->conn_write(conn->block, data + *taken, most - *taken,
+                                                    &count, &failure);
+        if (status != STLS_BE_OK || count == 0 || count > most - *taken || conn->broken_contract) {
+            return stls_conn_fail(conn, status == STLS_BE_OK ? STLS_BE_FAILED : status, &failure,
+                                  "writing");
+        }
+        *taken += count;
+    }
+    return STLS_OK;
+}
+
+stls_result stls_conn_write(stls_conn *conn, const void *data, size_t len, size_t *done) {
+    stls_result result = check_open(conn);
+    if (result != STLS_OK) {
+        return result;
+    }
+    if ((data == NULL && len > 0) || done == NULL || len < conn->write_taken) {
+        return STLS_E_ARGUMENT;
+    }
+    *done = 0;
+    if (conn->close_sent) {
+        return STLS_E_STATE;
+    }
+    if (len == 0) {
+        return STLS_OK;
+    }
+    stls_scratch scratch;
+    stls_io_begin(&conn->io, &scratch);
+    if (conn->write_taken == 0 && conn->io.out.len <= WRITE_AT_ONCE && !conn->io.send_failed) {
+        result = encrypt(conn, data, len, &conn->write_taken);
+    }
+    stls_result written = stls_io_end(&conn->io);
+    if (result != STLS_OK) {
+        return result;
+    }
+    if (written == STLS_OK && conn->write_taken > 0) {
+        *done = conn->write_taken;
+        conn->write_taken = 0;
+        return STLS_OK;
+    }
+    if (written == STLS_E_TRANSPORT) {
+        conn->write_taken = 0;
+        return stls_fail(&conn->error, STLS_E_TRANSPORT,
+                         "the connection broke during writing: what the peer has sent before can "
+                         "still be read");
+    }
+    if (written == STLS_E_NO_MEMORY) {
+        return fail_here(conn, STLS_BE_NO_MEMORY, "writing");
+    }
+    return STLS_WANT_WRITE;
+}
+
+stls_result stls_conn_close(stls_conn *conn) {
+    stls_result result = check_use(conn);
+    if (result != STLS_OK) {
+        return result;
+    }
+    if (conn->state != STLS_CONN_OPEN || conn->io.send_failed) {
+        return STLS_OK;
+    }
+    stls_be_failure failure = {0};
+    stls_scratch scratch;
+    stls_io_begin(&conn->io, &scratch);
+    if (!conn->close_sent) {
+        conn->close_sent = true;
+        backend_of(conn)->conn_close_notify(conn->block, &failure);
+    }
+    result = stls_io_end(&conn->io);
+    return result == STLS_WANT_WRITE ? STLS_WANT_WRITE : STLS_OK;
+}
+
+/* --- What is known ------------------------------------------------------------------------------ */
+
+const stls_error *stls_conn_error(const stls_conn *conn) {
+    static const stls_error none = {.alert_sent = STLS_ALERT_NONE,
+                                    .alert_received = STLS_ALERT_NONE};
+    return conn != NULL ? &conn->error : &none;
+}
+
+const stls_verdict *stls_conn_verdict(const stls_conn *conn) {
+    static const stls_verdict none = {.alert = STLS_ALERT_NONE};
+    return conn != NULL ? &conn->verdict : &none;
+}
+
+bool stls_conn_is_secure(const stls_conn *conn) {
+    if (conn == NULL || conn->state != STLS_CONN_OPEN || !conn->accepted) {
+        return false;
+    }
+    const stls_profile *profile = conn->context->profile;
+    bool names_asked = profile->role == STLS_ROLE_CLIENT ||
+                       profile->rules.identity == STLS_IDENTITY_LIST;
+    if (names_asked) {
+        return stls_verdict_is_secure(&conn->verdict);
+    }
+    return conn->verdict.state == STLS_VERDICT_ACCEPTED && conn->verdict.flags == 0;
+}
+
+size_t stls_conn_peer_count(const stls_conn *conn) {
+    return conn != NULL ? conn->peer_count : 0;
+}
+
+stls_bytes stls_conn_peer_certificate(const stls_conn *conn, size_t index) {
+    if (conn == NULL || index >= conn->peer_count) {
+        return (stls_bytes){NULL, 0};
+    }
+    return conn->peer_chain[index];
+}
+
+void stls_conn_get_info(const stls_conn *conn, stls_conn_info *info) {
+    if (info == NULL) {
+        return;
+    }
+    *info = (stls_conn_info){0};
+    if (conn == NULL) {
+        return;
+    }
+    info->version = conn->info.version;
+    info->suite = conn->info.suite;
+    info->group = conn->info.group;
+    info->peer_scheme = conn->info.scheme;
+    memcpy(info->alpn, conn->info.alpn, conn->info.alpn_len);
+    memcpy(info->server_name, conn->server_name, sizeof info->server_name);
+    if (conn->finished_ms > conn->started_ms) {
+        info->handshake_ms = (unsigned)(conn->finished_ms - conn->started_ms);
+    }
+    info->bytes_in = conn->io.bytes_in;
+    info->bytes_out = conn->io.bytes_out;
+}
+
+stls_context *stls_conn_context(const stls_conn *conn) {
+    return conn != NULL ? conn->context : NULL;
+}

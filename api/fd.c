@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/internal.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Waits for `events`, at most `timeout_ms` (negative: for ever). False when time is up. */
+static bool wait_for(int fd, short events, int timeout_ms) {
+    int64_t end = stls_now_ms() + timeout_ms;
+    for (;;) {
+        struct pollfd poll_fd = {.fd = fd, .events = events};
+        int ready = poll(&poll_fd, 1, timeout_ms);
+        if (ready > 0 || (ready < 0 && errno != EINTR)) {
+            return true; /* a failing descriptor shows itself at the next call */
+        }
+        if (ready == 0) {
+            return false;
+        }
+        if (timeout_ms >= 0) {
+            int64_t left = end - stls_now_ms();
+            timeout_ms = left > 0 ? (int)left : 0;
+        }
+    }
+}
+
+static bool would_block(void) {
+#if EAGAIN != EWOULDBLOCK
+    if (errno == EWOULDBLOCK) {
+        return true;
+    }
+#endif
+    return errno == EAGAIN;
+}
+
+/* A blocking socket is waited for here, so that the handshake's deadline holds. */
+static bool try_again(const stls_conn *conn, short events) {
+    return conn->io.fd_blocks && wait_for(conn->io.fd, events, stls_conn_deadline(conn));
+}
+
+stls_result stls_fd_send(void *arg, const uint8_t *data, size_t len, size_t *done) {
+    stls_conn *conn = arg;
+    for (;;) {
+        ssize_t count = send(conn->io.fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count > 0) {
+            *done = (size_t)count;
+            return STLS_OK;
+        }
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count == 0 || !would_block()) {
+            conn->io.system_error = errno;
+            return STLS_E_TRANSPORT;
+        }
+        if (!try_again(conn, POLLOUT)) {
+            return STLS_WANT_WRITE;
+        }
+    }
+}
+
+stls_result stls_fd_recv(void *arg, uint8_t *data, size_t size, size_t *done) {
+    stls_conn *conn = arg;
+    for (;;) {
+        ssize_t count = recv(conn->io.fd, data, size, MSG_DONTWAIT);
+        if (count > 0) {
+            *done = (size_t)count;
+            return STLS_OK;
+        }
+        if (count == 0) {
+            return STLS_EOF;
+        }
+        if (errno == EINTR) {
+            continue;
+        }
+        if (!would_block()) {
+            conn->io.system_error = errno;
+            return STLS_E_TRANSPORT;
+        }
+        if (!try_again(conn, POLLIN)) {
+            return STLS_WANT_READ;
+        }
+    }
+}
+
+stls_result stls_conn_set_fd(stls_conn *conn, int fd, stls_error *error) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0) {
+        return stls_fail(error, STLS_E_ARGUMENT, "descriptor %d cannot be used: %s", fd,
+                         strerror(errno));
+    }
+    stls_result result = stls_conn_set_transport(conn, stls_fd_send, stls_fd_recv, conn, error);
+    if (result == STLS_OK) {
+        conn->io.kind = STLS_TRANSPORT_FD;
+        conn->io.fd = fd;
+        conn->io.fd_blocks = (flags & O_NONBLOCK) == 0;
+    }
+    return result;
+}
+
+stls_result stls_conn_wait(stls_conn *conn, stls_result wanted, int timeout_ms) {
+    if (conn == NULL || (wanted != STLS_WANT_READ && wanted != STLS_WANT_WRITE)) {
+        return STLS_E_ARGUMENT;
+    }
+    if (conn->io.kind != STLS_TRANSPORT_FD) {
+        return STLS_E_STATE;
+    }
+    int deadline = stls_conn_deadline(conn);
+    bool sooner = deadline >= 0 && (timeout_ms < 0 || deadline < timeout_ms);
+    bool ready = wait_for(conn->io.fd, wanted == STLS_WANT_READ ? POLLIN : POLLOUT,
+                          sooner ? deadline : timeout_ms);
+    /* At the handshake's own deadline the handshake call has the better error. */
+    return ready || sooner ? STLS_OK : STLS_E_TIMEOUT;
+}

@@ -1,0 +1,183 @@
+/* siptls/profile.h - what is wanted of TLS connections, before any exists.
+ *
+ * The model: a profile is a builder for one role on one backend. Its setters refuse at once what is
+ * wrong or what the backend cannot do. stls_context_new() freezes a copy of it; the profile can then be
+ * changed and used again, or freed. Nothing that was made from it changes.
+ *
+ * A new profile is safe: TLS 1.2 and 1.3, AEAD suites with forward secrecy, verification REQUIRED for a
+ * client, identity by RFC 5922. What lowers this has to be said, call by call. A client that verifies
+ * needs a trust; stls_context_new() refuses one without.
+ *
+ * Each setter returns STLS_OK, or STLS_E_ARGUMENT, STLS_E_UNSUPPORTED (the backend cannot), STLS_E_LIMIT,
+ * STLS_E_NO_MEMORY with a sentence in `error` (may be NULL), and changes nothing when it fails.
+ *
+ * Thread rules: one thread at a time.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef SIPTLS_PROFILE_H
+#define SIPTLS_PROFILE_H
+
+#include <siptls/backend.h>
+#include <siptls/credential.h>
+#include <siptls/trust.h>
+#include <siptls/verify.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct stls_profile stls_profile;
+
+/* What a connection does about the peer's certificate. */
+typedef enum stls_verify_mode {
+    STLS_VERIFY_REQUIRED = 1, /* it must come and must be good. Client's default */
+    STLS_VERIFY_NONE = 2,     /* client: any is taken, unseen. Server: none is asked for (default) */
+    STLS_VERIFY_OPTIONAL = 3, /* server: none is fine; one that comes must be good */
+    STLS_VERIFY_OPTIONAL_ANY = 4, /* server: none is fine; one that is bad is fine too, and the verdict
+                                     says so. For phones with factory certificates */
+} stls_verify_mode;
+
+/* By which rules the leaf must name the peer. */
+typedef enum stls_identity_mode {
+    STLS_IDENTITY_SIP = 1,   /* RFC 5922: the SIP domain. Default */
+    STLS_IDENTITY_HTTPS = 2, /* RFC 9525: DNS names with a wildcard as whole left label, IP addresses */
+    STLS_IDENTITY_LIST = 3,  /* any of the names of stls_profile_add_name(), by the rules of both; for
+                                trunks. The peer of a connection is not looked at */
+    STLS_IDENTITY_NONE = 4,  /* any name */
+} stls_identity_mode;
+
+/* Relaxations of an identity mode, or-ed. */
+typedef enum stls_identity_flag {
+    STLS_IDENTITY_COMMON_NAME = 1 << 0, /* HTTPS, LIST: the CN counts if there is no SAN dNSName (RFC
+                                           2818; phones call it "Common Name Validation") */
+    STLS_IDENTITY_WILDCARD = 1 << 1,    /* LIST: wildcards as with HTTPS */
+} stls_identity_flag;
+
+/* Which extended key usages a leaf may have, where the extension is present (RFC 5280 4.2.1.12). */
+typedef enum stls_usage_mode {
+    STLS_USAGE_TLS_OR_SIP = 1, /* serverAuth or clientAuth by role, id-kp-sipDomain (RFC 5924), or
+                                  anyExtendedKeyUsage. Default */
+    STLS_USAGE_TLS = 2,        /* serverAuth or clientAuth by role only */
+    STLS_USAGE_SIP = 3,        /* id-kp-sipDomain must be there */
+} stls_usage_mode;
+
+/* Which algorithms and key sizes a chain may use. */
+typedef enum stls_strength {
+    STLS_STRENGTH_STANDARD = 1, /* RSA of 2048 bits, EC of 256; SHA-2. Default */
+    STLS_STRENGTH_LEGACY = 2,   /* RSA of 1024 bits, EC of 224; SHA-1 too. MD5 never */
+} stls_strength;
+
+/* A set of versions, suites, groups and schemes. */
+typedef enum stls_preset {
+    STLS_PRESET_MODERN = 1,     /* the defaults */
+    STLS_PRESET_COMPATIBLE = 2, /* adds CBC and static RSA suites of TLS 1.2 for old phones, as far as
+                                   the backend has them */
+} stls_preset;
+
+/* A new profile for `role` on `backend`, into `*profile`. */
+STLS_API stls_result stls_profile_new(const stls_backend *backend, stls_role role,
+                                      stls_profile **profile, stls_error *error);
+
+/* NULL is allowed. */
+STLS_API void stls_profile_free(stls_profile *profile);
+
+/* --- The protocol */
+
+STLS_API stls_result stls_profile_set_preset(stls_profile *profile, stls_preset preset,
+                                             stls_error *error);
+
+/* Lowest and highest version, STLS_TLS1_2 or STLS_TLS1_3, both included. */
+STLS_API stls_result stls_profile_set_versions(stls_profile *profile, uint16_t min, uint16_t max,
+                                               stls_error *error);
+
+/* The list of suites, groups or signature schemes (`registry`), most wanted first, by number. Replaces
+ * the list whole. Each must be known and supported by the backend; the error names the first that is
+ * not. Suites of TLS 1.2 and 1.3 stand in one list; a version within the range of
+ * stls_profile_set_versions() that has no suite left is refused by stls_context_new(). */
+STLS_API stls_result stls_profile_set_codes(stls_profile *profile, stls_registry registry,
+                                            const uint16_t *codes, size_t count, stls_error *error);
+
+/* The same by name, as stls_iana_list() reads them: "TLS_AES_128_GCM_SHA256:ECDHE-RSA-AES128-GCM-SHA256". */
+STLS_API stls_result stls_profile_set_names(stls_profile *profile, stls_registry registry,
+                                            const char *list, stls_error *error);
+
+/* The list in force, for reading: its length; at most `capacity` of it into `codes`. */
+STLS_API size_t stls_profile_codes(const stls_profile *profile, stls_registry registry,
+                                   uint16_t *codes, size_t capacity);
+
+/* ALPN protocols (RFC 7301), most wanted first, separated by ','; "sip/2" is SIP's (RFC 8591: "sip/2").
+ * NULL or "": ALPN is off (default). */
+STLS_API stls_result stls_profile_set_alpn(stls_profile *profile, const char *protocols,
+                                           stls_error *error);
+
+/* --- Who we are */
+
+/* The chain and key to show, of the same backend; the profile holds it. NULL: none (a server needs one).
+ */
+STLS_API stls_result stls_profile_set_credential(stls_profile *profile, stls_credential *credential,
+                                                 stls_error *error);
+
+/* A server: for clients that ask for `host` by SNI (a DNS name, compared without regard to case; no
+ * wildcard), `credential` and `verify` together. A `host` that is there already is replaced. */
+STLS_API stls_result stls_profile_add_host(stls_profile *profile, const char *host,
+                                           stls_credential *credential, stls_verify_mode verify,
+                                           stls_error *error);
+
+/* A server: whether a client that asks for an unknown host, or for none, is refused with the alert
+ * unrecognized_name instead of served with the profile's own credential. Default: false. */
+STLS_API stls_result stls_profile_set_strict_hosts(stls_profile *profile, bool strict,
+                                                   stls_error *error);
+
+/* --- Who the peer is */
+
+/* The profile holds `trust`, which is frozen from here on. NULL: none. */
+STLS_API stls_result stls_profile_set_trust(stls_profile *profile, stls_trust *trust,
+                                            stls_error *error);
+
+STLS_API stls_result stls_profile_set_verify(stls_profile *profile, stls_verify_mode mode,
+                                             stls_error *error);
+
+/* The identity mode, and STLS_IDENTITY_... flags or-ed. A server's peers prove a name only in mode LIST;
+ * in the others it is told which names they have (stls_certificate_sip_identity()). */
+STLS_API stls_result stls_profile_set_identity(stls_profile *profile, stls_identity_mode mode,
+                                               uint32_t flags, stls_error *error);
+
+/* Adds a name for mode LIST: a DNS name or an IP address. */
+STLS_API stls_result stls_profile_add_name(stls_profile *profile, const char *name,
+                                           stls_error *error);
+
+STLS_API stls_result stls_profile_set_usage(stls_profile *profile, stls_usage_mode mode,
+                                            stls_error *error);
+STLS_API stls_result stls_profile_set_strength(stls_profile *profile, stls_strength strength,
+                                               stls_error *error);
+
+/* STLS_FLAG_... bits that do not reject, of STLS_FLAGS_TOLERABLE only. */
+STLS_API stls_result stls_profile_set_tolerated(stls_profile *profile, uint32_t flags,
+                                                stls_error *error);
+
+/* The most intermediates between leaf and anchor, 0 to STLS_PATH_MAX - 2. Default: 8. */
+STLS_API stls_result stls_profile_set_max_intermediates(stls_profile *profile, unsigned count,
+                                                        stls_error *error);
+
+/* The wall clock by which certificates are judged: seconds since 1970. NULL: the system's. Called in any
+ * thread that uses a context made from the profile. */
+typedef int64_t (*stls_clock)(void *arg);
+STLS_API stls_result stls_profile_set_clock(stls_profile *profile, stls_clock clock, void *arg,
+                                            stls_error *error);
+
+/* --- Limits */
+
+/* The time from the first handshake call to its end, milliseconds; 0: no limit. Default: 10 000. */
+STLS_API stls_result stls_profile_set_handshake_timeout(stls_profile *profile, unsigned timeout_ms,
+                                                        stls_error *error);
+
+/* The most bytes of certificates that a peer may send. Default: STLS_CHAIN_BYTES_DEFAULT, which every
+ * backend can carry; STLS_E_UNSUPPORTED above what this one can. */
+enum { STLS_CHAIN_BYTES_DEFAULT = 16000 };
+STLS_API stls_result stls_profile_set_chain_bytes(stls_profile *profile, size_t bytes,
+                                                  stls_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,62 @@
+/* siptls/trust.h - the certificates that a chain must end in.
+ *
+ * The model: a trust is a set of anchors. It is filled, then given to profiles; from the first profile
+ * on it is frozen and can be shared by any number of contexts and threads. It is counted: every holder
+ * releases it once. It belongs to no backend.
+ *
+ * Any certificate can be an anchor: a root, an intermediate, or a peer's own certificate. What an anchor
+ * says about itself beyond its name and key is judged as RFC 5280 section 6.1.1 (d) and RFC 5937 let it
+ * be: its dates and constraints count.
+ *
+ * Thread rules: while it is being filled, one thread; once frozen, any.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef SIPTLS_TRUST_H
+#define SIPTLS_TRUST_H
+
+#include <siptls/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct stls_trust stls_trust;
+
+/* The largest file or block of memory that is read at once, bytes. */
+enum { STLS_TRUST_INPUT_MAX = 5 * 1024 * 1024 };
+
+/* An empty trust, held once; NULL if there is no memory. */
+STLS_API stls_trust *stls_trust_new(void);
+
+/* Holds it once more; returns `trust`. Thread-safe. */
+STLS_API stls_trust *stls_trust_hold(stls_trust *trust);
+
+/* Gives one hold back; the last one frees it. NULL is allowed. Thread-safe. */
+STLS_API void stls_trust_free(stls_trust *trust);
+
+/* Adds every certificate in `data`: one as DER, or any number as PEM, told apart by content. All or
+ * none is added: a bundle with one bad certificate is refused whole. A certificate that is there
+ * already is skipped. `name` is what errors call the input ("the uploaded file"); NULL: "input". The
+ * bytes are copied.
+ *
+ * STLS_E_FORMAT (what, and at which line), STLS_E_LIMIT (larger than STLS_TRUST_INPUT_MAX), STLS_E_STATE
+ * (frozen), STLS_E_NO_MEMORY. */
+STLS_API stls_result stls_trust_add(stls_trust *trust, const void *data, size_t len,
+                                    const char *name, stls_error *error);
+
+/* The same from file `path`; also STLS_E_FILE. */
+STLS_API stls_result stls_trust_add_file(stls_trust *trust, const char *path, stls_error *error);
+
+/* Adds the CA bundle of the operating system, from the first of the usual places that has one. Single
+ * certificates in it that cannot be read are left out. STLS_E_FILE if there is no bundle. */
+STLS_API stls_result stls_trust_add_system(stls_trust *trust, stls_error *error);
+
+/* How many anchors it has, and the DER of the one at `index`, valid as long as the trust; {NULL, 0} behind
+ * the last. */
+STLS_API size_t stls_trust_count(const stls_trust *trust);
+STLS_API stls_bytes stls_trust_at(const stls_trust *trust, size_t index);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

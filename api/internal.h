@@ -1,0 +1,216 @@
+/* api/internal.h - the insides of the public objects, for the files of api/.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef STLS_API_INTERNAL_H
+#define STLS_API_INTERNAL_H
+
+#include "backends/contract.h"
+#include "certstore/keep/credential.h"
+#include "certstore/verify/verify.h"
+
+#include <siptls/conn.h>
+#include <stdatomic.h>
+#include <stdalign.h>
+
+/* --- backend.c */
+
+/* Changes in a child process after fork(). */
+unsigned stls_fork_generation(void);
+
+/* --- iana.c */
+
+/* STLS_TLS1_2 or STLS_TLS1_3: the one version that suite `code` belongs to; 0: not in the tables. */
+uint16_t stls_suite_version(uint16_t code);
+
+/* --- profile.c */
+
+enum { STLS_CODES_MAX = 64, STLS_ALPN_SIZE = 256, STLS_ALPN_MAX = 16 };
+
+typedef struct stls_code_list {
+    uint16_t at[STLS_CODES_MAX];
+    size_t count;
+} stls_code_list;
+
+typedef struct stls_host {
+    char *name; /* lower case */
+    stls_credential *credential;
+    stls_verify_mode verify;
+} stls_host;
+
+struct stls_profile {
+    const stls_backend *backend;
+    stls_role role;
+    uint16_t version_min, version_max;
+    stls_code_list suites, groups, schemes;
+    char alpn[STLS_ALPN_SIZE]; /* separated by ',' */
+
+    stls_credential *credential;
+    stls_host *hosts; /* sorted by name */
+    size_t host_count;
+    bool strict_hosts;
+
+    stls_trust *trust;
+    stls_verify_mode verify;
+    char **names;
+    stls_rules rules; /* its `names` are set when a context is made */
+    stls_clock clock;
+    void *clock_arg;
+    unsigned handshake_timeout_ms;
+};
+
+/* A copy that shares the credentials and the trust; NULL if there is no memory. */
+stls_profile *stls_profile_copy(const stls_profile *profile);
+
+/* The host called `name` (any case), or NULL. */
+const stls_host *stls_profile_find_host(const stls_profile *profile, stls_bytes name);
+
+/* The protocols of `text`, as slices of it; their number. */
+size_t stls_alpn_split(const char *text, stls_bytes protocols[STLS_ALPN_MAX]);
+
+/* --- context.c */
+
+struct stls_context {
+    atomic_size_t holds;
+    stls_profile *profile; /* never changed again */
+    bool initialised;      /* the backend's init was called on `block` */
+    alignas(max_align_t) unsigned char block[];
+};
+
+/* Judges a peer of `context` by its rules. `peer` is normalised, or NULL. */
+void stls_context_judge(const stls_context *context, const char *peer, const stls_bytes *chain,
+                        void *const *keys, size_t count, stls_verdict *verdict);
+
+/* Normalises the peer that a caller names for a connection on `context` into `peer` ("" if none), and refuses
+ * what the context's rules forbid. */
+stls_result stls_context_peer(const stls_context *context, const char *text,
+                              char peer[STLS_PEER_NAME_SIZE], bool *is_ip, stls_error *error);
+
+/* What a server asks its client for in a verify mode. */
+stls_be_client_auth stls_client_auth_of(stls_verify_mode mode);
+
+/* --- io.c: the bytes of a connection on their way */
+
+/* Bytes in order, on the heap; holds no memory while it is empty. */
+typedef struct stls_queue {
+    uint8_t *data;
+    size_t start, len, size;
+} stls_queue;
+
+bool stls_queue_add(stls_queue *queue, const uint8_t *data, size_t len);
+void stls_queue_take(stls_queue *queue, size_t len);
+void stls_queue_free(stls_queue *queue);
+
+/* Room on the stack for the time of one call, so that a short message allocates nothing. */
+enum { STLS_SCRATCH_SIZE = 4096 };
+typedef struct stls_scratch {
+    uint8_t in[STLS_SCRATCH_SIZE], out[STLS_SCRATCH_SIZE];
+    size_t in_start, in_end, out_len;
+} stls_scratch;
+
+typedef enum stls_transport_kind {
+    STLS_TRANSPORT_NONE = 0,
+    STLS_TRANSPORT_CALLBACKS,
+    STLS_TRANSPORT_FD,
+    STLS_TRANSPORT_MEMORY,
+} stls_transport_kind;
+
+/* What the first bytes of the peer have told so far. */
+typedef enum stls_first_bytes {
+    STLS_FIRST_BYTES_NONE = 0,
+    STLS_FIRST_BYTES_TYPE,    /* a content type that may open a TLS connection */
+    STLS_FIRST_BYTES_TLS,     /* and the major version behind it */
+    STLS_FIRST_BYTES_NOT_TLS,
+} stls_first_bytes;
+
+typedef struct stls_io {
+    stls_transport_kind kind;
+    stls_send send;
+    stls_recv recv;
+    void *arg;
+    int fd;
+    bool fd_blocks;
+    stls_queue in, out;
+    stls_scratch *scratch; /* during a call */
+    bool eof;              /* recv has said so, or stls_conn_feed_eof() */
+    bool recv_failed, send_failed, no_memory;
+    int system_error; /* errno of a socket that failed; 0: not known */
+    stls_first_bytes first;
+    char first_text[64]; /* what came instead of TLS, for the error */
+    uint64_t bytes_in, bytes_out;
+} stls_io;
+
+/* Around every call of the backend: begin gives it room, end writes out what it left there. */
+void stls_io_begin(stls_io *io, stls_scratch *scratch);
+
+/* STLS_OK: all is written. STLS_WANT_WRITE: not all; the rest stays. STLS_E_TRANSPORT, STLS_E_NO_MEMORY:
+ * the rest is dropped. */
+stls_result stls_io_end(stls_io *io);
+
+/* Memory transport: takes in what the peer sent. */
+stls_result stls_io_feed(stls_io *io, const uint8_t *data, size_t len);
+
+stls_be_status stls_io_send(stls_io *io, const uint8_t *data, size_t len);
+stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got);
+void stls_io_free(stls_io *io);
+
+/* --- conn.c */
+
+typedef enum stls_conn_state {
+    STLS_CONN_NEW = 0,
+    STLS_CONN_HANDSHAKE, /* begun */
+    STLS_CONN_FINISHED,  /* complete, its last flight not yet written out */
+    STLS_CONN_OPEN,
+    STLS_CONN_FAILED,
+} stls_conn_state;
+
+struct stls_conn {
+    stls_context *context;
+    unsigned fork_generation;
+    stls_conn_state state;
+    bool initialised;     /* the backend's init was called on `block` */
+    stls_result read_end; /* STLS_CLOSED or STLS_EOF once reading is over */
+    bool close_sent;
+    size_t write_taken; /* bytes that were taken by a write that answered STLS_WANT_WRITE */
+    stls_io io;
+
+    bool has_peer;
+    char peer[STLS_PEER_NAME_SIZE];
+    char server_name[STLS_PEER_NAME_SIZE];
+    stls_verify_mode verify; /* of the profile, or of the host that was chosen */
+
+    bool judged, accepted;      /* the peer, by our verdict and verify mode */
+    bool selected, refused_host; /* the server was asked which host to be, and refused */
+    bool broken_contract;        /* the backend asked for a second verdict */
+    stls_verdict verdict;
+    stls_bytes *peer_chain;
+    size_t peer_count;
+
+    int64_t started_ms, finished_ms; /* monotonic */
+    stls_be_info info;
+    int alert_sent, alert_received;
+    stls_error error;
+    void *user_data;
+    alignas(max_align_t) unsigned char block[];
+};
+
+/* Milliseconds of the monotonic clock. */
+int64_t stls_now_ms(void);
+
+/* The transport of a socket (fd.c). */
+stls_result stls_fd_send(void *arg, const uint8_t *data, size_t len, size_t *done);
+stls_result stls_fd_recv(void *arg, uint8_t *data, size_t size, size_t *done);
+
+/* --- handshake.c */
+
+/* The table that backends call back through. */
+extern const stls_be_upcalls stls_conn_upcalls;
+
+/* Gives the one verdict of a handshake and what is to be done about it, by the verify mode in force. */
+stls_be_decision stls_conn_judge(stls_conn *conn, uint16_t version, const stls_bytes *chain,
+                                 void *const *keys, size_t count);
+
+/* Ends `conn` with the error that `failure` and what the upcalls saw amount to; returns its result. */
+stls_result stls_conn_fail(stls_conn *conn, stls_be_status status, const stls_be_failure *failure,
+                           const char *when);
+
+#endif

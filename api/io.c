@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/internal.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+/* --- Queues ------------------------------------------------------------------------------------- */
+
+bool stls_queue_add(stls_queue *queue, const uint8_t *data, size_t len) {
+    if (len > SIZE_MAX / 2 - queue->len) {
+        return false;
+    }
+    if (queue->start > 0 && queue->start + queue->len + len > queue->size) {
+        memmove(queue->data, queue->data + queue->start, queue->len);
+        queue->start = 0;
+    }
+    size_t needed = queue->start + queue->len + len;
+    if (needed > queue->size) {
+        size_t size = needed < 2 * queue->size ? 2 * queue->size : needed;
+        uint8_t *grown = stls_realloc(queue->data, size, 1);
+        if (grown == NULL) {
+            return false;
+        }
+        queue->data = grown;
+        queue->size = size;
+    }
+    if (len > 0) {
+        memcpy(queue->data + queue->start + queue->len, data, len);
+        queue->len += len;
+    }
+    return true;
+}
+
+void stls_queue_take(stls_queue *queue, size_t len) {
+    queue->start += len;
+    queue->len -= len;
+    if (queue->len == 0) {
+        stls_queue_free(queue);
+    }
+}
+
+void stls_queue_free(stls_queue *queue) {
+    stls_free(queue->data);
+    *queue = (stls_queue){0};
+}
+
+/* --- The first bytes of the peer ---------------------------------------------------------------- */
+
+/* A TLS connection opens with a record of type handshake (22), or alert (21) from a peer that refuses, and
+ * major version 3. Anything else is told to the user in the peer's own words. */
+static void look_at_first_bytes(stls_io *io, const uint8_t *data, size_t len) {
+    for (size_t i = 0; i < len && io->first != STLS_FIRST_BYTES_TLS; i++) {
+        bool as_expected = io->first == STLS_FIRST_BYTES_NONE ? data[i] == 22 || data[i] == 21
+                                                              : data[i] == 3;
+        if (!as_expected) {
+            io->first = STLS_FIRST_BYTES_NOT_TLS;
+            size_t line = 0;
+            while (i + line < len && line < 48 && data[i + line] != '\r' && data[i + line] != '\n') {
+                line++;
+            }
+            stls_text text = stls_text_in(io->first_text, sizeof io->first_text);
+            stls_text_add_foreign(&text, (stls_bytes){data + i, line});
+            return;
+        }
+        io->first = io->first == STLS_FIRST_BYTES_NONE ? STLS_FIRST_BYTES_TYPE
+                                                       : STLS_FIRST_BYTES_TLS;
+    }
+}
+
+/* --- In ----------------------------------------------------------------------------------------- */
+
+/* Receives from the transport into `data`. */
+static stls_be_status receive(stls_io *io, uint8_t *data, size_t size, size_t *got) {
+    size_t done = 0;
+    stls_result result = io->recv(io->arg, data, size, &done);
+    if (result == STLS_OK && done > 0 && done <= size) {
+        io->bytes_in += done;
+        if (io->first != STLS_FIRST_BYTES_TLS) {
+            look_at_first_bytes(io, data, done);
+        }
+        *got = done;
+        return io->first == STLS_FIRST_BYTES_NOT_TLS ? STLS_BE_FAILED : STLS_BE_OK;
+    }
+    if (result == STLS_WANT_READ) {
+        return STLS_BE_WANT_READ;
+    }
+    if (result == STLS_EOF) {
+        io->eof = true;
+        return STLS_BE_EOF;
+    }
+    io->recv_failed = true;
+    return STLS_BE_FAILED;
+}
+
+static size_t give(uint8_t *data, size_t size, const uint8_t *from, size_t len) {
+    size_t count = len < size ? len : size;
+    memcpy(data, from, count);
+    return count;
+}
+
+stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got) {
+    stls_scratch *scratch = io->scratch;
+    *got = 0;
+    if (io->first == STLS_FIRST_BYTES_NOT_TLS || io->recv_failed || size == 0) {
+        return STLS_BE_FAILED;
+    }
+    if (io->in.len > 0) {
+        *got = give(data, size, io->in.data + io->in.start, io->in.len);
+        stls_queue_take(&io->in, *got);
+        return STLS_BE_OK;
+    }
+    if (scratch->in_start < scratch->in_end) {
+        *got = give(data, size, scratch->in + scratch->in_start,
+                    scratch->in_end - scratch->in_start);
+        scratch->in_start += *got;
+        return STLS_BE_OK;
+    }
+    if (io->eof) {
+        return STLS_BE_EOF;
+    }
+    if (io->kind == STLS_TRANSPORT_MEMORY) {
+        return STLS_BE_WANT_READ;
+    }
+    if (size >= sizeof scratch->in) {
+        return receive(io, data, size, got);
+    }
+    size_t received = 0;
+    stls_be_status status = receive(io, scratch->in, sizeof scratch->in, &received);
+    if (status == STLS_BE_OK) {
+        *got = give(data, size, scratch->in, received);
+        scratch->in_start = *got;
+        scratch->in_end = received;
+    }
+    return status;
+}
+
+stls_result stls_io_feed(stls_io *io, const uint8_t *data, size_t len) {
+    if (io->in.len + len > STLS_MEMORY_MAX) {
+        return STLS_E_LIMIT;
+    }
+    if (!stls_queue_add(&io->in, data, len)) {
+        return STLS_E_NO_MEMORY;
+    }
+    io->bytes_in += len;
+    if (io->first != STLS_FIRST_BYTES_TLS && io->first != STLS_FIRST_BYTES_NOT_TLS) {
+        look_at_first_bytes(io, data, len);
+    }
+    return STLS_OK;
+}
+
+/* --- Out ---------------------------------------------------------------------------------------- */
+
+stls_be_status stls_io_send(stls_io *io, const uint8_t *data, size_t len) {
+    stls_scratch *scratch = io->scratch;
+    io->bytes_out += len;
+    if (io->send_failed) {
+        return STLS_BE_OK; /* nobody will read it; what the peer has sent may still be read */
+    }
+    if (io->out.len == 0 && len <= sizeof scratch->out - scratch->out_len) {
+        memcpy(scratch->out + scratch->out_len, data, len);
+        scratch->out_len += len;
+        return STLS_BE_OK;
+    }
+    if (!stls_queue_add(&io->out, scratch->out, scratch->out_len) ||
+        !stls_queue_add(&io->out, data, len)) {
+        io->no_memory = true;
+        return STLS_BE_NO_MEMORY;
+    }
+    scratch->out_len = 0;
+    return STLS_BE_OK;
+}
+
+/* Sends `len` bytes; `*sent` tells how many went. */
+static stls_result transmit(stls_io *io, const uint8_t *data, size_t len, size_t *sent) {
+    for (*sent = 0; *sent < len;) {
+        size_t done = 0;
+        stls_result result = io->send(io->arg, data + *sent, len - *sent, &done);
+        if (result == STLS_WANT_WRITE) {
+            return STLS_WANT_WRITE;
+        }
+        if (result != STLS_OK || done == 0 || done > len - *sent) {
+            return STLS_E_TRANSPORT;
+        }
+        *sent += done;
+    }
+    return STLS_OK;
+}
+
+static stls_result write_out(stls_io *io) {
+    stls_scratch *scratch = io->scratch;
+    stls_result result = STLS_OK;
+    size_t sent = 0;
+    if (io->kind != STLS_TRANSPORT_MEMORY && io->out.len > 0) {
+        result = transmit(io, io->out.data + io->out.start, io->out.len, &sent);
+        stls_queue_take(&io->out, sent);
+    }
+    sent = 0;
+    if (io->kind != STLS_TRANSPORT_MEMORY && io->out.len == 0 && result == STLS_OK) {
+        result = transmit(io, scratch->out, scratch->out_len, &sent);
+    }
+    if (sent < scratch->out_len && result != STLS_E_TRANSPORT &&
+        !stls_queue_add(&io->out, scratch->out + sent, scratch->out_len - sent)) {
+        result = STLS_E_NO_MEMORY;
+    }
+    scratch->out_len = 0;
+    if (result == STLS_OK && io->kind == STLS_TRANSPORT_MEMORY && io->out.len > STLS_MEMORY_MAX) {
+        result = STLS_WANT_WRITE;
+    }
+    return result;
+}
+
+void stls_io_begin(stls_io *io, stls_scratch *scratch) {
+    scratch->in_start = scratch->in_end = scratch->out_len = 0;
+    io->scratch = scratch;
+}
+
+stls_result stls_io_end(stls_io *io) {
+    stls_scratch *scratch = io->scratch;
+    stls_result result = io->send_failed ? STLS_E_TRANSPORT : write_out(io);
+    if (!stls_queue_add(&io->in, scratch->in + scratch->in_start,
+                        scratch->in_end - scratch->in_start)) {
+        result = STLS_E_NO_MEMORY;
+    }
+    io->scratch = NULL;
+    if (result == STLS_E_TRANSPORT) {
+        io->send_failed = true;
+        stls_queue_free(&io->out);
+    }
+    if (result == STLS_E_NO_MEMORY) {
+        io->no_memory = true;
+    }
+    return result;
+}
+
+void stls_io_free(stls_io *io) {
+    stls_queue_free(&io->in);
+    stls_queue_free(&io->out);
+}

@@ -1,0 +1,183 @@
+/* backends/mbedtls/internal.h - the structs behind the mbedTLS backend, and what its files share.
+ *
+ * The model: an mbedtls_ssl_config belongs to a context; each connection works on a copy of it (a
+ * plain struct copy: everything that a config points to stays with the context), because two of its
+ * fields are a connection's own here: the list of suites, which a server narrows once it has seen
+ * the client's, and the argument of the CA callback.
+ *
+ * The handshake is our own loop of single steps, so that the verdict falls between two steps:
+ * mbedTLS itself is told not to verify (a client) or not to mind (a server).
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef STLS_BACKENDS_MBEDTLS_INTERNAL_H
+#define STLS_BACKENDS_MBEDTLS_INTERNAL_H
+
+#include <mbedtls/build_info.h>
+
+#include <mbedtls/pk.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/x509_crt.h>
+
+#include "backends/contract.h"
+
+/* private.c reads and writes fields that mbedTLS does not promise to keep. They were verified in
+ * the sources of 3.6; its ABI is frozen within that series. */
+#if MBEDTLS_VERSION_NUMBER < 0x03060000 || MBEDTLS_VERSION_NUMBER >= 0x03070000
+#error "siptls was verified with mbedTLS 3.6 only (see backends/mbedtls/private.c)."
+#endif
+#if !defined(MBEDTLS_THREADING_C)
+#error "siptls shares keys between threads: mbedTLS must be built with MBEDTLS_THREADING_C."
+#endif
+#if !defined(MBEDTLS_PSA_CRYPTO_C) || !defined(MBEDTLS_SSL_CLI_C) ||                               \
+    !defined(MBEDTLS_SSL_SRV_C) || !defined(MBEDTLS_X509_CRT_PARSE_C) ||                           \
+    !defined(MBEDTLS_SSL_KEEP_PEER_CERTIFICATE) || !defined(MBEDTLS_SSL_SERVER_NAME_INDICATION)
+#error "siptls needs mbedTLS with PSA_CRYPTO_C, SSL_CLI_C, SSL_SRV_C, X509_CRT_PARSE_C, \
+SSL_KEEP_PEER_CERTIFICATE and SSL_SERVER_NAME_INDICATION."
+#endif
+
+/* --- The three blocks ------------------------------------------------------------------ */
+
+typedef struct mbed_credential {
+    mbedtls_x509_crt *chain; /* bytes to send, and the leaf's key; not parsed */
+    mbedtls_pk_context *key;
+} mbed_credential;
+
+typedef struct mbed_context {
+    mbedtls_ssl_config conf;
+    stls_role role;
+    stls_be_client_auth client_auth;
+    bool select;
+    size_t chain_bytes_max; /* 0: no limit of ours */
+
+    /* The config keeps pointers to these; each list ends with a zero. */
+    int *suites;
+    int *narrowed;          /* lists of narrowed_stride ints, see mbed_narrowed_suites() */
+    size_t narrowed_stride; /* 0: there are none */
+    uint16_t *groups, *schemes;
+    const char **alpn;
+    char *alpn_text;
+} mbed_context;
+
+typedef struct mbed_conn {
+    mbedtls_ssl_context ssl;
+    mbedtls_ssl_config conf; /* a copy of the context's; owns nothing */
+    const mbed_context *context;
+    const stls_be_upcalls *upcalls;
+    void *core;
+    stls_be_client_auth client_auth;
+    mbedtls_x509_crt *cut_from, *cut; /* the peer's leaf, and the rest while it is taken off */
+
+    /* How the connection stands. */
+    bool judged, accepted; /* the verify upcall was made; and it said yes */
+    bool narrowed;         /* the client's suites were looked at */
+    bool handshake_done, close_sent;
+    stls_be_status read_end; /* CLOSED or EOF once read has said so */
+    stls_be_status broken;   /* what every call answers after a fatal error; OK: none */
+    stls_be_failure failure;
+
+    /* What the transport callbacks saw since they were last reset. */
+    bool recv_blocked, recv_ended, io_failed;
+    bool muted;        /* what the library sends goes nowhere */
+    unsigned sends;    /* calls of send, muted or not */
+    bool alert_hidden; /* an alert record left encrypted */
+    int alert_seen;    /* the number of an alert in the clear, or -1 */
+    bool keys_lent;    /* see mbed_lend_keys() */
+
+    /* What the select upcall decided. */
+    bool refused;
+    uint8_t refusal;
+
+    uint16_t group, scheme; /* learned from the messages */
+} mbed_conn;
+
+/* --- private.c: what mbedTLS has no public function for -------------------------------- */
+
+int mbed_state(const mbedtls_ssl_context *ssl);
+void mbed_lend_keys(mbed_conn *conn, int state);
+void mbed_take_back_keys(mbed_conn *conn);
+int mbed_flush(mbedtls_ssl_context *ssl);
+stls_bytes mbed_message(const mbedtls_ssl_context *ssl, uint8_t type);
+size_t mbed_message_announced(const mbedtls_ssl_context *ssl, uint8_t type);
+stls_bytes mbed_message_sent(const mbedtls_ssl_context *ssl, uint8_t type);
+stls_bytes mbed_record_coming(const mbedtls_ssl_context *ssl, size_t more);
+bool mbed_received_alert(const mbedtls_ssl_context *ssl, uint8_t *level, uint8_t *description);
+int mbed_pended_alert(const mbedtls_ssl_context *ssl);
+bool mbed_got_key_update(const mbedtls_ssl_context *ssl);
+mbedtls_x509_crt *mbed_peer_chain(const mbedtls_ssl_context *ssl);
+int mbed_suite(const mbedtls_ssl_context *ssl);
+mbedtls_key_exchange_type_t mbed_key_exchange(const mbedtls_ssl_ciphersuite_t *suite);
+bool mbed_is_suite_of_tls1_3(const mbedtls_ssl_ciphersuite_t *suite);
+void mbed_own_the_bytes(mbedtls_x509_crt *certificate);
+void mbed_mend_failed_setup(mbed_conn *conn);
+
+/* --- wire.c: TLS messages as bytes ----------------------------------------------------- */
+
+/* Most certificates that fit into one message: mbedTLS takes none of less than 128 bytes. */
+enum { MBED_CHAIN_MAX = MBEDTLS_SSL_IN_CONTENT_LEN / 128 };
+
+enum { /* handshake messages (RFC 8446, RFC 5246) */
+       MBED_MSG_CLIENT_HELLO = 1,
+       MBED_MSG_SERVER_HELLO = 2,
+       MBED_MSG_CERTIFICATE = 11,
+       MBED_MSG_SERVER_KEY_EXCHANGE = 12,
+       MBED_MSG_CERTIFICATE_VERIFY = 15,
+       MBED_MSG_KEY_UPDATE = 24,
+};
+
+bool mbed_wire_certificates(stls_bytes message, bool tls1_3, stls_bytes *chain, size_t *count);
+bool mbed_wire_offered_suites(stls_bytes record, stls_bytes *suites);
+uint16_t mbed_wire_key_share_group(stls_bytes server_hello);
+uint16_t mbed_wire_ecdhe_group(stls_bytes server_key_exchange);
+uint16_t mbed_wire_ecdhe_scheme(stls_bytes server_key_exchange);
+uint16_t mbed_wire_verify_scheme(stls_bytes certificate_verify);
+
+/* --- backend.c ------------------------------------------------------------------------- */
+
+bool mbed_is_no_memory(int code);
+bool mbed_has_memory(void);
+stls_be_status mbed_fail(stls_be_failure *failure, stls_be_status status, stls_be_cause cause,
+                         int code, const char *text);
+void mbed_describe(stls_be_description *description);
+bool mbed_supports(stls_registry registry, uint16_t code);
+
+/* --- crypto.c -------------------------------------------------------------------------- */
+
+stls_be_status mbed_key_status(int code);
+
+/* --- context.c ------------------------------------------------------------------------- */
+
+const int *mbed_narrowed_suites(const mbed_context *context, stls_bytes offered);
+
+/* --- conn.c ---------------------------------------------------------------------------- */
+
+int mbed_select(mbedtls_ssl_context *ssl);
+
+/* --- The slots of the table ------------------------------------------------------------ */
+
+stls_be_status mbed_key_from_spki(stls_bytes spki, void **key);
+void mbed_key_free(void *key);
+stls_be_status mbed_verify_signature(const stls_signature_algorithm *algorithm, void *key,
+                                     stls_bytes message, stls_bytes signature);
+stls_be_status mbed_digest(stls_hash hash, stls_bytes data, uint8_t *out, size_t *len);
+
+stls_be_status mbed_credential_init(void *credential, const stls_bytes *chain, size_t count,
+                                    stls_bytes key, const char *password, stls_be_failure *failure);
+void mbed_credential_fini(void *credential);
+
+stls_be_status mbed_context_init(void *context, const stls_be_settings *settings, uint32_t *applied,
+                                 stls_be_failure *failure);
+void mbed_context_fini(void *context);
+
+stls_be_status mbed_conn_init(void *conn, const void *context,
+                              const stls_be_conn_settings *settings, stls_be_failure *failure);
+stls_be_status mbed_conn_handshake(void *conn, stls_be_failure *failure);
+stls_be_status mbed_conn_read(void *conn, uint8_t *data, size_t size, size_t *got,
+                              stls_be_failure *failure);
+stls_be_status mbed_conn_write(void *conn, const uint8_t *data, size_t len, size_t *taken,
+                               stls_be_failure *failure);
+size_t mbed_conn_pending(void *conn);
+stls_be_status mbed_conn_close_notify(void *conn, stls_be_failure *failure);
+void mbed_conn_info(void *conn, stls_be_info *info);
+void mbed_conn_fini(void *conn);
+
+#endif

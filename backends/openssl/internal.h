@@ -1,0 +1,184 @@
+/* backends/openssl/internal.h - the three blocks of the OpenSSL backend, and what its files share.
+ *
+ * One SSL_CTX in a context block, one X509 chain and EVP_PKEY in a credential block, one SSL in a
+ * connection block. A key handle of the contract is an EVP_PKEY.
+ *
+ *   backend.c     the table, start, what this libssl can do, IANA numbers <-> OpenSSL's names
+ *   crypto.c      keys, signatures, digests of certificates
+ *   credential.c  DER chain and key
+ *   context.c     settings -> SSL_CTX; the choices a server makes for a ClientHello
+ *   verdict.c     the peer's Certificate message and our verdict on it
+ *   alert.c       the alert that we want, where OpenSSL would send another
+ *   conn.c        the connection: transport, handshake, data, failures
+ *
+ * OpenSSL's error queue belongs to the thread: every entry from the table clears it first and
+ * leaves it empty. crypto.c can be called from inside a handshake (by the verify upcall) and only
+ * takes away what it added.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef STLS_BACKENDS_OPENSSL_INTERNAL_H
+#define STLS_BACKENDS_OPENSSL_INTERNAL_H
+
+#include <backends/contract.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#if OPENSSL_VERSION_NUMBER < 0x30000000L
+#error "siptls needs OpenSSL 3.0 or newer"
+#endif
+
+/* 1 + 3 bytes in front of a TLS 1.3 list, 3 + 2 around each certificate, and 2^24 in all. */
+enum { OSSL_CHAIN_BYTES_MAX = 0xF00000, OSSL_CHAIN_COUNT_MAX = 0xFFFF };
+
+typedef struct ossl_credential {
+    X509 *leaf;
+    STACK_OF(X509) * issuers; /* the chain without the leaf, as it is sent */
+    EVP_PKEY *key;
+} ossl_credential;
+
+typedef struct ossl_context {
+    SSL_CTX *ctx;
+    stls_role role;
+    stls_be_client_auth client_auth;
+    const ossl_credential *credential;
+    size_t chain_bytes_max; /* 0: no limit but OpenSSL's */
+    uint8_t *alpn;          /* as on the wire: each name behind its length */
+    size_t alpn_len;
+} ossl_context;
+
+/* The peer's Certificate message, from its arrival to the end of the handshake: one allocation. */
+typedef struct ossl_chain {
+    size_t count;
+    stls_bytes *certificates;
+    void **keys;    /* EVP_PKEY or NULL, filled when the verdict is due */
+    uint8_t *bytes; /* what `certificates` points into */
+} ossl_chain;
+
+typedef struct ossl_conn {
+    SSL *ssl;
+    const ossl_context *context;
+    const stls_be_upcalls *upcalls;
+    void *core;
+    stls_be_client_auth client_auth;
+    const ossl_credential *credential; /* the one that `ssl` has now */
+
+    ossl_chain *chain; /* NULL: no readable Certificate message has come */
+    bool judged;       /* the verify (or unreadable) upcall was made */
+    bool accepted;     /* and it accepted */
+    bool no_memory;    /* inside a callback that cannot say so */
+
+    stls_be_cause refusal;    /* why we ourselves end the handshake */
+    const char *refusal_text; /* NULL: we do not */
+    bool alert_wanted;        /* the next that leaves is `alert`, and the last; see alert.c */
+    bool alert_deferred;      /* OpenSSL does not know yet that it has failed */
+    bool alert_left;          /* `alert` has left */
+    bool alert_received;      /* a fatal one */
+    uint8_t alert;
+    uint8_t secret[EVP_MAX_MD_SIZE]; /* TLS 1.3: of the keys that an alert of ours goes out under */
+    size_t secret_len;
+
+    bool established;
+    bool eof;              /* recv said so */
+    bool transport_failed; /* send or recv said so */
+    bool dead;             /* a fatal failure, kept in `failure` */
+    stls_be_failure failure;
+} ossl_conn;
+
+/* --- backend.c */
+
+/* What start() found out and made; constant afterwards. */
+const BIO_METHOD *ossl_bio_method(void);
+EVP_PKEY *ossl_curve_template(size_t index); /* OSSL_CURVE_...; NULL: not there */
+enum { OSSL_CURVE_P256 = 0, OSSL_CURVE_P384 = 1, OSSL_CURVE_P521 = 2, OSSL_CURVE_COUNT = 3 };
+
+/* The name of an IANA number for OpenSSL's lists; NULL: this libssl cannot. */
+const char *ossl_suite_name(uint16_t code, bool *tls1_3);
+const char *ossl_group_name(uint16_t code);
+const char *ossl_scheme_name(uint16_t code);
+
+/* What was negotiated, as IANA numbers; 0: not known. */
+uint16_t ossl_group_of(SSL *ssl);
+uint16_t ossl_scheme_of(SSL *ssl);
+
+/* Fills `*failure` (NULL allowed) from the error queue or, if that is empty, from `text`, and
+ * empties the queue. Answers NO_MEMORY if the queue says that, else FAILED. */
+stls_be_status ossl_fail(stls_be_failure *failure, stls_be_cause cause, const char *text);
+
+/* --- crypto.c */
+
+stls_be_status ossl_key_from_spki(stls_bytes spki, void **key);
+void ossl_key_free(void *key);
+stls_be_status ossl_verify_signature(const stls_signature_algorithm *algorithm, void *key,
+                                     stls_bytes message, stls_bytes signature);
+stls_be_status ossl_digest(stls_hash hash, stls_bytes data, uint8_t *out, size_t *len);
+
+/* Whether `key` is an elliptic-curve key whose curve was spelled out instead of named (RFC 5480
+ * forbids it; forged curves have been a way to forge signatures). */
+bool ossl_key_has_explicit_curve(EVP_PKEY *key);
+
+/* --- credential.c */
+
+stls_be_status ossl_credential_init(void *block, const stls_bytes *chain, size_t count,
+                                    stls_bytes key, const char *password, stls_be_failure *failure);
+void ossl_credential_fini(void *block);
+
+/* --- context.c */
+
+stls_be_status ossl_context_init(void *block, const stls_be_settings *settings, uint32_t *applied,
+                                 stls_be_failure *failure);
+void ossl_context_fini(void *block);
+int ossl_verify_mode(const ossl_conn *conn);
+
+/* --- verdict.c */
+
+/* A whole handshake message has come, and OpenSSL has not looked at it yet. */
+void ossl_chain_arrived(ossl_conn *conn, uint16_t version, const uint8_t *message, size_t len);
+void ossl_chain_free(ossl_conn *conn);
+
+/* In place of OpenSSL's own chain verification (SSL_CTX_set_cert_verify_callback). */
+int ossl_chain_verify(X509_STORE_CTX *store, void *unused);
+
+/* If OpenSSL gave up on a chain before ossl_chain_verify(): finds the certificate it cannot read
+ * and makes the unreadable upcall. */
+void ossl_chain_diagnose(ossl_conn *conn);
+
+/* Whether the handshake may end well. */
+bool ossl_chain_satisfied(const ossl_conn *conn);
+
+/* --- alert.c */
+
+/* Ends the handshake for a reason of ours: `alert` is the next that leaves, and the last. */
+void ossl_refuse(ossl_conn *conn, stls_be_cause cause, const char *text, uint8_t alert);
+
+/* The X509_V_ERR_... that makes OpenSSL itself send `alert`, or the nearest. */
+int ossl_alert_error(uint8_t alert);
+
+/* Takes what it needs from a line of SSL_CTX_set_keylog_callback. */
+void ossl_alert_secret(const SSL *ssl, const char *line);
+
+/* The record of the alert that is wanted, and its length; 0: OpenSSL cannot seal it. */
+enum { OSSL_ALERT_RECORD_MAX = 64 };
+size_t ossl_alert_record(ossl_conn *conn, uint8_t out[OSSL_ALERT_RECORD_MAX]);
+
+/* --- conn.c */
+
+BIO_METHOD *ossl_bio_method_new(void);
+void ossl_conn_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
+                       void *unused); /* for SSL_CTX_set_msg_callback */
+stls_be_status ossl_conn_init(void *block, const void *context,
+                              const stls_be_conn_settings *settings, stls_be_failure *failure);
+stls_be_status ossl_conn_handshake(void *block, stls_be_failure *failure);
+stls_be_status ossl_conn_read(void *block, uint8_t *data, size_t size, size_t *got,
+                              stls_be_failure *failure);
+stls_be_status ossl_conn_write(void *block, const uint8_t *data, size_t len, size_t *taken,
+                               stls_be_failure *failure);
+size_t ossl_conn_pending(void *block);
+stls_be_status ossl_conn_close_notify(void *block, stls_be_failure *failure);
+void ossl_conn_info(void *block, stls_be_info *info);
+void ossl_conn_fini(void *block);
+
+#endif

@@ -1,0 +1,363 @@
+/* backends/wolfssl/conn.c - a connection.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifdef OPENSSL_EXTRA
+#include <wolfssl/openssl/ec.h>  /* NID_ED25519 */
+#include <wolfssl/openssl/evp.h> /* the other NIDs */
+#endif
+
+/* --- Why wolfSSL has failed ----------------------------------------------------------------- */
+
+typedef struct wolf_reason {
+    int native;
+    stls_be_cause cause;
+    uint8_t alert; /* if wolfSSL sends none */
+} wolf_reason;
+
+/* The rest is a breach of the protocol, with decode_error. */
+static const wolf_reason wolf_reasons[] = {
+    {VERSION_ERROR, STLS_BE_CAUSE_NOTHING_SHARED, wolfssl_alert_protocol_version},
+    {UNSUPPORTED_PROTO_VERSION, STLS_BE_CAUSE_NOTHING_SHARED, wolfssl_alert_protocol_version},
+    {MATCH_SUITE_ERROR, STLS_BE_CAUSE_NOTHING_SHARED, handshake_failure},
+    {UNSUPPORTED_SUITE, STLS_BE_CAUSE_NOTHING_SHARED, handshake_failure},
+    {KEY_SHARE_ERROR, STLS_BE_CAUSE_NOTHING_SHARED, handshake_failure},
+    {BAD_KEY_SHARE_DATA, STLS_BE_CAUSE_NOTHING_SHARED, handshake_failure},
+    {ECC_CURVE_ERROR, STLS_BE_CAUSE_NOTHING_SHARED, handshake_failure},
+    {UNKNOWN_ALPN_PROTOCOL_NAME_E, STLS_BE_CAUSE_NOTHING_SHARED, no_application_protocol},
+    {NO_PEER_CERT, STLS_BE_CAUSE_NO_CERTIFICATE, handshake_failure},
+    {MAX_CHAIN_ERROR, STLS_BE_CAUSE_TOO_LONG, certificate_unknown},
+    {HANDSHAKE_SIZE_ERROR, STLS_BE_CAUSE_TOO_LONG, certificate_unknown},
+    {ASN_PARSE_E, STLS_BE_CAUSE_UNREADABLE, bad_certificate},
+    {ASN_VERSION_E, STLS_BE_CAUSE_UNREADABLE, bad_certificate},
+    {ASN_GETINT_E, STLS_BE_CAUSE_UNREADABLE, bad_certificate},
+    {ASN_RSA_KEY_E, STLS_BE_CAUSE_UNREADABLE, unsupported_certificate},
+    {ASN_OBJECT_ID_E, STLS_BE_CAUSE_UNREADABLE, bad_certificate},
+    {ASN_BITSTR_E, STLS_BE_CAUSE_UNREADABLE, bad_certificate},
+    {ASN_UNKNOWN_OID_E, STLS_BE_CAUSE_UNREADABLE, unsupported_certificate},
+    {ASN_SIG_OID_E, STLS_BE_CAUSE_UNREADABLE, bad_certificate},
+    {ALGO_ID_E, STLS_BE_CAUSE_UNREADABLE, unsupported_certificate},
+    {ASN_CRIT_EXT_E, STLS_BE_CAUSE_UNREADABLE, unsupported_certificate},
+    {ASN_ALT_NAME_E, STLS_BE_CAUSE_UNREADABLE, bad_certificate},
+    {ASN_ECC_KEY_E, STLS_BE_CAUSE_UNREADABLE, unsupported_certificate},
+    {ECC_CURVE_OID_E, STLS_BE_CAUSE_UNREADABLE, unsupported_certificate},
+    {KEYUSAGE_E, STLS_BE_CAUSE_UNREADABLE, unsupported_certificate},
+    {PEER_KEY_ERROR, STLS_BE_CAUSE_UNREADABLE, unsupported_certificate},
+    {NO_PEER_KEY, STLS_BE_CAUSE_UNREADABLE, unsupported_certificate},
+    {VERIFY_SIGN_ERROR, STLS_BE_CAUSE_PROTOCOL, decrypt_error},
+    {SIG_VERIFY_E, STLS_BE_CAUSE_PROTOCOL, decrypt_error},
+    {VERIFY_FINISHED_ERROR, STLS_BE_CAUSE_PROTOCOL, decrypt_error},
+    {VERIFY_MAC_ERROR, STLS_BE_CAUSE_PROTOCOL, bad_record_mac},
+    {DECRYPT_ERROR, STLS_BE_CAUSE_PROTOCOL, bad_record_mac},
+    {OUT_OF_ORDER_E, STLS_BE_CAUSE_PROTOCOL, unexpected_message},
+    {SANITY_MSG_E, STLS_BE_CAUSE_PROTOCOL, unexpected_message},
+    {DUPLICATE_MSG_E, STLS_BE_CAUSE_PROTOCOL, unexpected_message},
+    {UNKNOWN_RECORD_TYPE, STLS_BE_CAUSE_PROTOCOL, unexpected_message},
+    {UNKNOWN_HANDSHAKE_TYPE, STLS_BE_CAUSE_PROTOCOL, unexpected_message},
+    {LENGTH_ERROR, STLS_BE_CAUSE_PROTOCOL, record_overflow},
+    {INVALID_PARAMETER, STLS_BE_CAUSE_PROTOCOL, illegal_parameter},
+    {UNSUPPORTED_EXTENSION, STLS_BE_CAUSE_PROTOCOL, unsupported_extension},
+    {NO_PRIVATE_KEY, STLS_BE_CAUSE_SETTING, internal_error},
+    {NO_CERT_ERROR, STLS_BE_CAUSE_SETTING, internal_error},
+};
+
+static wolf_reason wolf_reason_of(int native) {
+    for (size_t i = 0; i < sizeof wolf_reasons / sizeof *wolf_reasons; i++)
+        if (wolf_reasons[i].native == native)
+            return wolf_reasons[i];
+    return (wolf_reason){native, STLS_BE_CAUSE_PROTOCOL, decode_error};
+}
+
+static stls_be_status wolf_latched(const wolf_conn *conn, stls_be_failure *failure) {
+    *failure = conn->failure;
+    return STLS_BE_FAILED;
+}
+
+/* Ends the connection. What we decided ourselves comes before what wolfSSL makes of it. */
+static stls_be_status wolf_end(wolf_conn *conn, int native, stls_be_failure *failure) {
+    wolf_reason reason = wolf_reason_of(native);
+    const char *text = wolfSSL_ERR_reason_error_string((unsigned long)native);
+    stls_be_status status = STLS_BE_FAILED;
+
+    if (!conn->established && !conn->transport_failed && conn->cause == STLS_BE_CAUSE_UNKNOWN)
+        wolf_alert_rest(conn);
+    if (conn->transport_failed) {
+        reason.cause = STLS_BE_CAUSE_TRANSPORT;
+    } else if (conn->cause != STLS_BE_CAUSE_UNKNOWN) {
+        reason.cause = conn->cause;
+        reason.alert = handshake_failure;
+        text = conn->reason;
+        status = conn->no_memory ? STLS_BE_NO_MEMORY : STLS_BE_FAILED;
+    } else if (conn->received.level == alert_fatal) {
+        reason.cause = STLS_BE_CAUSE_ALERT;
+        text = "the peer sent a fatal alert";
+    } else if (native == MEMORY_E || native == MEMORY_ERROR || native == MP_MEM) {
+#ifdef OPENSSL_EXTRA
+        /* The look-alike says this too when it cannot make an X509 of a peer's certificate. */
+        if (!conn->established) {
+            reason.cause = STLS_BE_CAUSE_UNREADABLE;
+            reason.alert = unsupported_certificate;
+            text = "out of memory, or a certificate of the peer that wolfSSL cannot read";
+        } else
+#endif
+        {
+            status = STLS_BE_NO_MEMORY;
+            reason.alert = internal_error;
+        }
+    }
+    if (!conn->established && !conn->fatal_sent && !conn->transport_failed &&
+        reason.cause != STLS_BE_CAUSE_ALERT)
+        wolf_alert_make_up(conn, reason.alert);
+
+    conn->failed = true;
+    wolf_wipe(conn->secret, sizeof conn->secret);
+    wolf_fail(status, reason.cause, native, text, &conn->failure);
+    *failure = conn->failure;
+    wolf_clear_errors();
+    return status;
+}
+
+/* What to answer after a call of wolfSSL that answered `result` and not success. */
+static stls_be_status wolf_after(wolf_conn *conn, int result, stls_be_failure *failure) {
+    int native = wolfSSL_get_error(conn->ssl, result);
+
+    wolf_alert_received(conn);
+    if (native == WOLFSSL_ERROR_WANT_READ && !conn->transport_failed) {
+        if (!conn->eof)
+            return STLS_BE_WANT_READ;
+        wolf_fail(STLS_BE_EOF, STLS_BE_CAUSE_TRANSPORT, SOCKET_PEER_CLOSED_E,
+                  "the transport has ended without close_notify", failure);
+        return STLS_BE_EOF;
+    }
+    if (native == WOLFSSL_ERROR_ZERO_RETURN ||
+        (conn->received.code == close_notify && !conn->failed)) {
+        conn->closed = true;
+        return STLS_BE_CLOSED;
+    }
+    return wolf_end(conn, native, failure);
+}
+
+/* --- Beginning ------------------------------------------------------------------------------ */
+
+static int wolf_prepare_client(wolf_conn *conn, const stls_be_conn_settings *settings) {
+    const wolf_context *context = conn->context;
+    int result = WOLFSSL_SUCCESS;
+
+    if (settings->server_name)
+        result = wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, settings->server_name,
+                                (unsigned short)strlen(settings->server_name));
+#ifdef WOLFSSL_TLS13
+    /* Without this wolfSSL offers a key for its own favourite group, whatever the list says. */
+    if (result == WOLFSSL_SUCCESS && context->group_count > 0 &&
+        context->version_max >= STLS_TLS1_3)
+        result = wolfSSL_UseKeyShare(conn->ssl, (unsigned short)context->groups[0]);
+#endif
+#ifdef HAVE_ALPN
+    if (result == WOLFSSL_SUCCESS && context->alpn)
+        result = wolfSSL_UseALPN(conn->ssl, context->alpn, (unsigned)context->alpn_len,
+                                 WOLFSSL_ALPN_FAILED_ON_MISMATCH);
+#endif
+    return result;
+}
+
+stls_be_status wolf_conn_init(void *block, const void *context,
+                              const stls_be_conn_settings *settings, stls_be_failure *failure) {
+    wolf_conn *conn = block;
+    int result = WOLFSSL_SUCCESS;
+
+    conn->context = context;
+    conn->upcalls = settings->upcalls;
+    conn->core = settings->core;
+    conn->client_auth = conn->context->client_auth;
+    conn->received = conn->sent = (WOLFSSL_ALERT){-1, -1}; /* as wolfSSL says "none" */
+    conn->ssl = wolfSSL_new(conn->context->ctx);
+    if (!conn->ssl) {
+        wolf_clear_errors();
+        if (conn->context->role == STLS_ROLE_SERVER && !conn->context->credential)
+            return wolf_fail(STLS_BE_UNSUPPORTED, STLS_BE_CAUSE_SETTING, NO_PRIVATE_KEY,
+                             "a server needs a credential", failure);
+        return wolf_fail_native(STLS_BE_CAUSE_SETTING, MEMORY_E, failure);
+    }
+    wolfSSL_SetIOReadCtx(conn->ssl, conn);
+    wolfSSL_SetIOWriteCtx(conn->ssl, conn);
+    wolfSSL_SetCertCbCtx(conn->ssl, conn);
+    wolfSSL_set_verify(conn->ssl, wolf_verify_flags(conn), wolf_verify);
+#if WOLF_TELLS_SECRET
+    if (wolfSSL_set_tls13_secret_cb(conn->ssl, wolf_alert_secret, conn) != WOLFSSL_SUCCESS)
+        result = WOLFSSL_FAILURE;
+#endif
+    if (result == WOLFSSL_SUCCESS && conn->context->role == STLS_ROLE_CLIENT)
+        result = wolf_prepare_client(conn, settings);
+    wolf_clear_errors();
+    return result == WOLFSSL_SUCCESS ? STLS_BE_OK
+                                     : wolf_fail_native(STLS_BE_CAUSE_SETTING, result, failure);
+}
+
+/* --- Handshake ------------------------------------------------------------------------------ */
+
+/* The scheme of the peer's handshake signature, where the look-alike tells its two halves. */
+static uint16_t wolf_peer_scheme(WOLFSSL *ssl) {
+#ifdef OPENSSL_EXTRA
+    static const struct {
+        int type, hash;
+        uint16_t code;
+    } schemes[] = {
+        {NID_rsaEncryption, NID_sha256, 0x0401},
+        {NID_rsaEncryption, NID_sha384, 0x0501},
+        {NID_rsaEncryption, NID_sha512, 0x0601},
+        {NID_rsassaPss, NID_sha256, 0x0804},
+        {NID_rsassaPss, NID_sha384, 0x0805},
+        {NID_rsassaPss, NID_sha512, 0x0806},
+        {NID_X9_62_id_ecPublicKey, NID_sha256, 0x0403},
+        {NID_X9_62_id_ecPublicKey, NID_sha384, 0x0503},
+        {NID_X9_62_id_ecPublicKey, NID_sha512, 0x0603},
+    };
+    int type = 0, hash = 0;
+
+    if (wolfSSL_get_peer_signature_type_nid(ssl, &type) != WOLFSSL_SUCCESS)
+        return 0;
+#ifdef HAVE_ED25519
+    if (type == NID_ED25519)
+        return 0x0807;
+#endif
+    if (wolfSSL_get_peer_signature_nid(ssl, &hash) != WOLFSSL_SUCCESS)
+        return 0;
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (schemes[i].type == type && schemes[i].hash == hash)
+            return schemes[i].code;
+#else
+    (void)ssl;
+#endif
+    return 0;
+}
+
+static void wolf_learn(wolf_conn *conn) {
+    stls_be_info *info = &conn->info;
+    char *name = NULL;
+    unsigned short len = 0;
+
+    info->version = (uint16_t)wolfSSL_version(conn->ssl);
+    info->suite = (uint16_t)wolfSSL_get_current_cipher_suite(conn->ssl);
+    info->group = wolf_group_code(wolfSSL_get_curve_name(conn->ssl));
+    info->scheme = wolf_peer_scheme(conn->ssl);
+#ifdef HAVE_ALPN
+    if (wolfSSL_ALPN_GetProtocol(conn->ssl, &name, &len) == WOLFSSL_SUCCESS && name &&
+        len <= sizeof info->alpn) {
+        memcpy(info->alpn, name, len);
+        info->alpn_len = len;
+    }
+#else
+    (void)name, (void)len;
+#endif
+}
+
+/* wolfSSL has finished. A connection counts only with a verdict of the core, wherever a certificate
+ * is due. */
+static stls_be_status wolf_complete(wolf_conn *conn, stls_be_failure *failure) {
+    bool due =
+        conn->context->role == STLS_ROLE_CLIENT || conn->client_auth != STLS_BE_CLIENT_AUTH_NONE;
+
+    wolf_alert_received(conn);
+    if (due && !(conn->judged && conn->accepted)) {
+        conn->cause = STLS_BE_CAUSE_VERIFY;
+        conn->reason = "the handshake has ended without a verdict on the peer";
+    } else if (wolf_store_touched()) {
+        conn->cause = STLS_BE_CAUSE_SETTING;
+        conn->reason = "wolfSSL has put a peer's certificate into a trust store";
+    }
+    conn->established = true;
+    if (conn->cause != STLS_BE_CAUSE_UNKNOWN)
+        return wolf_end(conn, 0, failure);
+    wolf_wipe(conn->secret, sizeof conn->secret);
+    wolf_learn(conn);
+    return STLS_BE_OK;
+}
+
+stls_be_status wolf_conn_handshake(void *block, stls_be_failure *failure) {
+    wolf_conn *conn = block;
+    int result;
+
+    if (conn->failed)
+        return wolf_latched(conn, failure);
+    wolf_clear_errors();
+    result = conn->context->role == STLS_ROLE_CLIENT ? wolfSSL_connect(conn->ssl)
+                                                     : wolfSSL_accept(conn->ssl);
+    return result == WOLFSSL_SUCCESS ? wolf_complete(conn, failure)
+                                     : wolf_after(conn, result, failure);
+}
+
+/* --- Data ----------------------------------------------------------------------------------- */
+
+stls_be_status wolf_conn_read(void *block, uint8_t *data, size_t size, size_t *got,
+                              stls_be_failure *failure) {
+    wolf_conn *conn = block;
+    int result;
+
+    *got = 0;
+    if (conn->failed)
+        return wolf_latched(conn, failure);
+    if (conn->closed)
+        return STLS_BE_CLOSED;
+    wolf_clear_errors();
+    result = wolfSSL_read(conn->ssl, data, size > INT_MAX ? INT_MAX : (int)size);
+    if (result <= 0)
+        return wolf_after(conn, result, failure);
+    wolf_alert_received(conn);
+    *got = (size_t)result;
+    return STLS_BE_OK;
+}
+
+stls_be_status wolf_conn_write(void *block, const uint8_t *data, size_t len, size_t *taken,
+                               stls_be_failure *failure) {
+    wolf_conn *conn = block;
+    int result;
+
+    *taken = 0;
+    if (conn->failed)
+        return wolf_latched(conn, failure);
+    wolf_clear_errors();
+    result = wolfSSL_write(conn->ssl, data, len > INT_MAX ? INT_MAX : (int)len);
+    if (result <= 0)
+        return wolf_end(conn, wolfSSL_get_error(conn->ssl, result), failure);
+    *taken = (size_t)result;
+    return STLS_BE_OK;
+}
+
+size_t wolf_conn_pending(void *block) {
+    wolf_conn *conn = block;
+    int pending = conn->failed || conn->closed ? 0 : wolfSSL_pending(conn->ssl);
+
+    return pending > 0 ? (size_t)pending : 0;
+}
+
+stls_be_status wolf_conn_close_notify(void *block, stls_be_failure *failure) {
+    wolf_conn *conn = block;
+    int result;
+
+    if (conn->failed)
+        return wolf_latched(conn, failure);
+    wolf_clear_errors();
+    result = wolfSSL_shutdown(conn->ssl);
+    if (conn->sent.code != close_notify)
+        return wolf_end(conn, wolfSSL_get_error(conn->ssl, result), failure);
+    return STLS_BE_OK;
+}
+
+void wolf_conn_info(void *block, stls_be_info *info) {
+    *info = ((const wolf_conn *)block)->info;
+}
+
+void wolf_conn_fini(void *block) {
+    wolf_conn *conn = block;
+
+    wolfSSL_free(conn->ssl);
+    wolf_hello_drop(conn);
+    wolf_clear_errors();
+    wolf_wipe(conn->secret, sizeof conn->secret);
+    *conn = (wolf_conn){0};
+}

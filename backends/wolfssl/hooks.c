@@ -1,0 +1,238 @@
+/* backends/wolfssl/hooks.c - what wolfSSL calls during a connection: the transport, the verdict,
+ * the selection.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <string.h>
+
+/* --- Transport ------------------------------------------------------------------------------ */
+
+/* wolfSSL hears of nothing but "no bytes yet": after its own end of file it would neither write nor
+ * close, and half closed connections are ours to manage. The calls in conn.c look at what is
+ * remembered here. */
+int wolf_recv(WOLFSSL *ssl, char *data, int size, void *arg) {
+    wolf_conn *conn = arg;
+    size_t got = 0;
+
+    (void)ssl;
+    wolf_alert_received(conn);
+    if (conn->eof || conn->transport_failed || size <= 0)
+        return WOLFSSL_CBIO_ERR_WANT_READ;
+    switch (conn->upcalls->recv(conn->core, (uint8_t *)data, (size_t)size, &got)) {
+    case STLS_BE_OK:
+        if (got > 0 && got <= (size_t)size) {
+            wolf_hello_add(conn, (const uint8_t *)data, got);
+            wolf_alert_listen(conn, (const uint8_t *)data, got);
+            return (int)got;
+        }
+        conn->transport_failed = true;
+        break;
+    case STLS_BE_WANT_READ:
+        break;
+    case STLS_BE_EOF:
+        conn->eof = true;
+        break;
+    default:
+        conn->transport_failed = true;
+    }
+    return WOLFSSL_CBIO_ERR_WANT_READ;
+}
+
+int wolf_send(WOLFSSL *ssl, char *data, int len, void *arg) {
+    wolf_conn *conn = arg;
+
+    (void)ssl;
+    if (len <= 0)
+        return WOLFSSL_CBIO_ERR_GENERAL;
+    /* wolfSSL does not call wolf_select for a ClientHello of TLS 1.2 without any extension. */
+    if (conn->context->role == STLS_ROLE_SERVER && !conn->selected && data[0] != 21 &&
+        !wolf_hello_may_be_bare(conn->context)) {
+        conn->cause = STLS_BE_CAUSE_NOTHING_SHARED;
+        conn->reason = "a ClientHello without extensions, which wolfSSL shows to nobody";
+        return WOLFSSL_CBIO_ERR_GENERAL;
+    }
+    return wolf_alert_send(conn, (const uint8_t *)data, (size_t)len) == STLS_BE_OK
+               ? len
+               : WOLFSSL_CBIO_ERR_GENERAL;
+}
+
+/* --- The verdict ---------------------------------------------------------------------------- */
+
+int wolf_verify_flags(const wolf_conn *conn) {
+    /* FAIL_IF_NO_PEER_CERT would keep us from being called for a client without certificate;
+     * wolf_judge knows of STLS_BE_CLIENT_AUTH_REQUIRED. */
+    if (conn->context->role == STLS_ROLE_SERVER && conn->client_auth == STLS_BE_CLIENT_AUTH_NONE)
+        return WOLFSSL_VERIFY_NONE;
+    return WOLFSSL_VERIFY_PEER;
+}
+
+static bool wolf_reject(wolf_conn *conn, stls_be_cause cause, uint8_t alert, const char *reason) {
+    conn->cause = cause;
+    conn->reason = reason;
+    wolf_alert_want(conn, alert);
+    return false;
+}
+
+static bool wolf_judge(wolf_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
+    const wolf_context *context = conn->context;
+    stls_bytes chain[MAX_CHAIN_DEPTH], spki;
+    size_t count = store->totalCerts > 0 ? (size_t)store->totalCerts : 0, bytes = 0;
+    uint16_t version = (uint16_t)wolfSSL_version(conn->ssl);
+    stls_be_decision decision;
+
+    if (count > MAX_CHAIN_DEPTH || (count == 0 && context->role == STLS_ROLE_CLIENT))
+        return wolf_reject(conn, STLS_BE_CAUSE_PROTOCOL, bad_certificate,
+                           "no certificates, or more than wolfSSL can have read");
+    for (size_t i = 0; i < count; i++) {
+        chain[i] = (stls_bytes){store->certs[i].buffer, store->certs[i].length};
+        bytes += chain[i].len;
+    }
+    if (bytes > context->chain_bytes_max)
+        return wolf_reject(conn, STLS_BE_CAUSE_TOO_LONG, certificate_unknown,
+                           "the peer's certificates have more bytes than the limit");
+    /* wolfSSL offers rsa_pss_pss_* along with rsa_pss_rsae_*, and then fails over such a key (5.7),
+     * or uses it though nobody has asked for these schemes. */
+    if (count > 0 && wolf_certificate_spki(chain[0], &spki) && wolf_spki_is_pss(spki)) {
+        decision = conn->upcalls->unreadable(conn->core, version, chain, count, 0);
+        return wolf_reject(conn, STLS_BE_CAUSE_VERIFY, decision.alert,
+                           "a certificate for an id-RSASSA-PSS key, which wolfSSL cannot use");
+    }
+
+    decision = conn->upcalls->verify(conn->core, version, chain, NULL, count);
+    if (!decision.accept)
+        return wolf_reject(conn, STLS_BE_CAUSE_VERIFY, decision.alert,
+                           "the peer's certificates were rejected");
+    if (count == 0 && conn->client_auth == STLS_BE_CLIENT_AUTH_REQUIRED)
+        return wolf_reject(conn, STLS_BE_CAUSE_NO_CERTIFICATE,
+                           version == STLS_TLS1_3 ? certificate_required : handshake_failure,
+                           "the client sent no certificate");
+    return true;
+}
+
+/* Called for each certificate, the last one sent first, and for the leaf sometimes twice. What
+ * wolfSSL thinks of the certificate (`ok`, store->error) has no meaning here, in no direction. */
+int wolf_verify(int ok, WOLFSSL_X509_STORE_CTX *store) {
+    wolf_conn *conn = store->userCtx;
+
+    (void)ok;
+    if (!conn)
+        return 0;
+    if (!conn->judged) {
+        conn->judged = true;
+        conn->accepted = wolf_judge(conn, store);
+    }
+    if (!conn->accepted)
+        return 0;
+    /* With VERIFY_NONE wolfSSL does not add a CA of the peer to the trust store, in any build. For
+     * the leaf the flags must be the ones from before, or TLS 1.2 ends with -229. */
+    wolfSSL_set_verify(conn->ssl,
+                       store->error_depth > 0 ? WOLFSSL_VERIFY_NONE : wolf_verify_flags(conn),
+                       wolf_verify);
+    return 1;
+}
+
+/* --- The selection: a server has read a ClientHello ----------------------------------------- */
+
+static bool wolf_use_credential(wolf_conn *conn, const wolf_credential *credential) {
+    int result = wolfSSL_use_certificate_chain_buffer_format(
+        conn->ssl, credential->chain, (long)credential->chain_len, WOLFSSL_FILETYPE_ASN1);
+
+    if (result == WOLFSSL_SUCCESS)
+        result = wolfSSL_use_PrivateKey_buffer(conn->ssl, credential->key,
+                                               (long)credential->key_len, WOLFSSL_FILETYPE_ASN1);
+    conn->no_memory |= result == MEMORY_E || result == MEMORY_ERROR;
+    return result == WOLFSSL_SUCCESS;
+}
+
+/* Why wolf_select refuses: always false. */
+static bool wolf_refuse(wolf_conn *conn, stls_be_cause cause, const char *reason) {
+    conn->cause = cause;
+    conn->reason = reason;
+    return false;
+}
+
+static bool wolf_choose(wolf_conn *conn, int *alert) {
+    void *name = NULL;
+    size_t len = wolfSSL_SNI_GetRequest(conn->ssl, WOLFSSL_SNI_HOST_NAME, &name);
+    stls_be_selection selection =
+        conn->upcalls->select(conn->core, (stls_bytes){len ? name : NULL, len});
+    const wolf_credential *credential =
+        selection.credential ? selection.credential : conn->context->credential;
+
+    if (!selection.accept) {
+        *alert = selection.alert;
+        return wolf_refuse(conn, STLS_BE_CAUSE_SELECT, "the server name was refused");
+    }
+    *alert = internal_error;
+    if (!credential)
+        return wolf_refuse(conn, STLS_BE_CAUSE_SETTING, "no credential was selected");
+    if (!wolf_use_credential(conn, credential))
+        return wolf_refuse(conn, STLS_BE_CAUSE_SETTING,
+                           "wolfSSL did not take the selected credential");
+    conn->client_auth = selection.client_auth;
+    wolfSSL_set_verify(conn->ssl, wolf_verify_flags(conn), wolf_verify);
+    return true;
+}
+
+#ifdef HAVE_ALPN
+static bool wolf_list_has(const char *list, size_t len, const char *name, size_t name_len) {
+    for (const char *at = list, *end = list + len; at <= end;) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        size_t n = (size_t)((comma ? comma : end) - at);
+        if (n == name_len && memcmp(at, name, n) == 0)
+            return true;
+        at += n + 1;
+    }
+    return false;
+}
+
+/* wolfSSL would follow the client's order of protocols. So it is given only our first that the
+ * client has too; or all, to send no_application_protocol, if there is none. */
+static bool wolf_choose_protocol(wolf_conn *conn) {
+    char *ours = conn->context->alpn, *theirs = NULL;
+    size_t len = conn->context->alpn_len, n;
+    unsigned short theirs_len = 0;
+    char chosen[WOLFSSL_MAX_ALPN_PROTO_NAME_LEN + 1];
+
+    if (!ours || wolfSSL_ALPN_GetPeerProtocol(conn->ssl, &theirs, &theirs_len) != WOLFSSL_SUCCESS)
+        return true; /* the client did not ask */
+    for (char *at = ours; at <= ours + len; at += n + 1) {
+        n = strcspn(at, ",");
+        if (wolf_list_has(theirs, theirs_len, at, n)) {
+            memcpy(chosen, at, n);
+            ours = chosen;
+            len = n;
+            break;
+        }
+    }
+    wolfSSL_ALPN_FreePeerProtocol(conn->ssl, &theirs);
+    return wolfSSL_UseALPN(conn->ssl, ours, (unsigned)len, WOLFSSL_ALPN_FAILED_ON_MISMATCH) ==
+           WOLFSSL_SUCCESS;
+}
+#endif
+
+int wolf_select(WOLFSSL *ssl, int *alert, void *unused) {
+    wolf_conn *conn = wolfSSL_GetIOReadCtx(ssl);
+
+    (void)unused;
+    if (conn->selected)
+        return 0; /* the second ClientHello of TLS 1.3 has the same names */
+    conn->selected = true;
+    if (conn->context->select_wanted && !wolf_choose(conn, alert))
+        return fatal_return;
+    if (!wolf_hello_choose_group(conn)) {
+        *alert = handshake_failure;
+        wolf_refuse(conn, STLS_BE_CAUSE_NOTHING_SHARED, "no group is shared");
+        return fatal_return;
+    }
+    wolf_hello_drop(conn);
+#ifdef HAVE_ALPN
+    if (!wolf_choose_protocol(conn)) {
+        *alert = internal_error;
+        wolf_refuse(conn, STLS_BE_CAUSE_SETTING, "wolfSSL did not take the list of protocols");
+        return fatal_return;
+    }
+#endif
+    return 0;
+}

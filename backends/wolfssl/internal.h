@@ -1,0 +1,226 @@
+/* backends/wolfssl/internal.h - the three blocks of the wolfSSL backend and the helpers its files
+ * share.
+ *
+ * Two flavours of wolfSSL are supported, told apart by feature macros only: a native build (ours,
+ * no OpenSSL look-alike) and a distribution's build with OPENSSL_ALL. Where both have a native call
+ * it is used.
+ *
+ * The verdict (VERDICT-HOOKS.md, part 2): every WOLFSSL_CTX has an empty trust store and
+ * VERIFY_PEER with our callback. With an empty store the leaf always fails natively, so a library
+ * that forgets the callback rejects; the callback judges once, from the bytes of the whole chain,
+ * and overrides the native errors.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef STLS_BACKENDS_WOLFSSL_INTERNAL_H
+#define STLS_BACKENDS_WOLFSSL_INTERNAL_H
+
+#include <wolfssl/options.h> /* first: it decides the size of wolfSSL's structures */
+
+#include <wolfssl/wolfcrypt/settings.h>
+
+#include <wolfssl/error-ssl.h>
+#include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/error-crypt.h>
+
+#include <backends/contract.h>
+
+#if !defined(WOLFSSL_ALWAYS_VERIFY_CB) || !defined(WOLFSSL_VERIFY_CB_ALL_CERTS)
+#error "wolfSSL lacks WOLFSSL_ALWAYS_VERIFY_CB or WOLFSSL_VERIFY_CB_ALL_CERTS: siptls needs both."
+#endif
+#if defined(NO_CERTS) || defined(NO_RSA) || defined(NO_SHA256) || !defined(HAVE_ECC)
+#error "siptls needs a wolfSSL with certificates, RSA, ECC and SHA-256."
+#endif
+#if !defined(HAVE_SNI) || !defined(HAVE_SUPPORTED_CURVES)
+#error "siptls needs a wolfSSL with the extensions server_name and supported_groups (HAVE_SNI, \
+HAVE_SUPPORTED_CURVES)."
+#endif
+
+/* wolfSSL's limits on a Certificate message, where its options do not say otherwise: the defaults
+ * of its own internal header, 9 certificates of 2 KB. */
+#ifndef MAX_CHAIN_DEPTH
+#define MAX_CHAIN_DEPTH 9
+#endif
+#ifndef MAX_CERTIFICATE_SZ
+#define MAX_CERTIFICATE_SZ (3 + (2048 + 3) * MAX_CHAIN_DEPTH)
+#endif
+#ifndef MAX_HANDSHAKE_SZ
+#define MAX_HANDSHAKE_SZ MAX_CERTIFICATE_SZ
+#endif
+
+/* Any alert in TLS 1.3 needs the key that wolfSSL writes with (alert.c): it tells the key itself,
+ * or a secret that the key comes from, or neither. */
+#if defined(WOLFSSL_TLS13) && defined(ATOMIC_USER)
+#define WOLF_TELLS_KEY    1
+#define WOLF_TELLS_SECRET 0
+#elif defined(WOLFSSL_TLS13) && defined(HAVE_SECRET_CALLBACK)
+#define WOLF_TELLS_KEY    0
+#define WOLF_TELLS_SECRET 1
+#else
+#define WOLF_TELLS_KEY    0
+#define WOLF_TELLS_SECRET 0
+#endif
+
+enum {
+    WOLF_SECRET_MAX = 48, /* a traffic secret of TLS 1.3: SHA-384 */
+    WOLF_GROUPS_MAX = WOLFSSL_MAX_GROUP_COUNT,
+    WOLF_ALERT_RECORD = 5 + 2 + 1 + 16, /* an alert of TLS 1.3: header, alert, type, tag */
+};
+
+typedef struct wolf_credential {
+    uint8_t *chain; /* the certificates' DER, one behind the other, leaf first */
+    size_t chain_len;
+    uint8_t *key; /* decrypted DER; wiped by fini */
+    size_t key_len;
+} wolf_credential;
+
+typedef struct wolf_context {
+    WOLFSSL_CTX *ctx;
+    stls_role role;
+    stls_be_client_auth client_auth;
+    bool select_wanted;
+    uint16_t version_max;
+    size_t chain_bytes_max;
+    const wolf_credential
+        *credential; /* with select_wanted each connection is given one by wolf_select */
+    char *alpn;      /* names with commas between them, as wolfSSL wants them; NULL: none */
+    size_t alpn_len;
+    size_t group_count;
+    int groups[WOLF_GROUPS_MAX];
+} wolf_context;
+
+typedef struct wolf_conn {
+    WOLFSSL *ssl;
+    const wolf_context *context;
+    const stls_be_upcalls *upcalls;
+    void *core;
+    stls_be_client_auth client_auth;
+
+    /* The handshake. `cause` says which of our own decisions is ending it. */
+    bool selected, judged, accepted, established;
+    stls_be_cause cause;
+    const char *reason; /* for the failure's text; a constant */
+    bool no_memory;     /* and that is why */
+
+    uint8_t *hello; /* a server: the records so far, until the ClientHello is complete */
+    size_t hello_len;
+
+    /* The transport, as our two callbacks have seen it. */
+    bool eof, transport_failed;
+
+    /* Alerts: what was reported last, and what is to leave instead of wolfSSL's choice. */
+    bool alert_wanted;
+    uint8_t alert; /* if alert_wanted */
+    WOLFSSL_ALERT received, sent;
+    bool fatal_sent;
+    uint8_t frame[7]; /* beginning of the record that is coming in, for wolf_alert_listen */
+    size_t frame_len, frame_skip;
+    bool ciphered;                   /* something encrypted has been sent */
+    uint64_t records;                /* encrypted records sent */
+    uint8_t secret[WOLF_SECRET_MAX]; /* TLS 1.3: the one we write with; wiped when the handshake is
+                                        over */
+    size_t secret_len;
+
+    bool failed, closed; /* final; `closed`: the peer's close_notify has come */
+    stls_be_failure failure;
+    stls_be_info info;
+} wolf_conn;
+
+/* One entry for each number that this backend can name to wolfSSL. */
+typedef struct wolf_name {
+    uint16_t code;
+    const char *name;
+} wolf_name;
+
+/* --- backend.c ------------------------------------------------------------------------------ */
+stls_be_status wolf_start(void);
+void wolf_describe(stls_be_description *description);
+bool wolf_supports(stls_registry registry, uint16_t code);
+const char *wolf_suite_name(uint16_t code);  /* NULL: not in this build */
+const char *wolf_scheme_name(uint16_t code); /* NULL: not in this build */
+uint16_t wolf_group_code(const char *name);  /* 0: not known */
+/* The one-line failure of a call that answers `status`, which it returns. */
+stls_be_status wolf_fail(stls_be_status status, stls_be_cause cause, int native, const char *text,
+                         stls_be_failure *failure);
+/* As wolf_fail, with wolfSSL's words for `native`. NO_MEMORY if that is what it says. */
+stls_be_status wolf_fail_native(stls_be_cause cause, int native, stls_be_failure *failure);
+/* wolfSSL's look-alike of OpenSSL's error queue, where it has one: nobody reads it. */
+void wolf_clear_errors(void);
+/* Zeroes a secret, where a compiler would leave out memset. */
+void wolf_wipe(void *data, size_t len);
+
+/* --- crypto.c ------------------------------------------------------------------------------- */
+stls_be_status wolf_key_from_spki(stls_bytes spki, void **key);
+void wolf_key_free(void *key);
+stls_be_status wolf_verify_signature(const stls_signature_algorithm *algorithm, void *key,
+                                     stls_bytes message, stls_bytes signature);
+stls_be_status wolf_digest(stls_hash hash, stls_bytes data, uint8_t *out, size_t *len);
+/* Takes one DER element with tag `tag` off the front of `in`. */
+bool wolf_der_take(stls_bytes *in, uint8_t tag, stls_bytes *content);
+/* The SubjectPublicKeyInfo of a certificate, header included. */
+bool wolf_certificate_spki(stls_bytes certificate, stls_bytes *spki);
+/* Whether `private_key` (DER, not encrypted) belongs to `spki`. */
+stls_be_status wolf_key_matches(stls_bytes spki, stls_bytes private_key);
+/* Whether `spki` is an id-RSASSA-PSS key. */
+bool wolf_spki_is_pss(stls_bytes spki);
+
+/* --- credential.c --------------------------------------------------------------------------- */
+stls_be_status wolf_credential_init(void *credential, const stls_bytes *chain, size_t count,
+                                    stls_bytes key, const char *password, stls_be_failure *failure);
+void wolf_credential_fini(void *credential);
+
+/* --- context.c ------------------------------------------------------------------------------ */
+stls_be_status wolf_context_init(void *context, const stls_be_settings *settings, uint32_t *applied,
+                                 stls_be_failure *failure);
+void wolf_context_fini(void *context);
+/* Whether wolfSSL has put a certificate into a trust store, which must stay empty. */
+bool wolf_store_touched(void);
+
+/* --- conn.c --------------------------------------------------------------------------------- */
+stls_be_status wolf_conn_init(void *conn, const void *context,
+                              const stls_be_conn_settings *settings, stls_be_failure *failure);
+stls_be_status wolf_conn_handshake(void *conn, stls_be_failure *failure);
+stls_be_status wolf_conn_read(void *conn, uint8_t *data, size_t size, size_t *got,
+                              stls_be_failure *failure);
+stls_be_status wolf_conn_write(void *conn, const uint8_t *data, size_t len, size_t *taken,
+                               stls_be_failure *failure);
+size_t wolf_conn_pending(void *conn);
+stls_be_status wolf_conn_close_notify(void *conn, stls_be_failure *failure);
+void wolf_conn_info(void *conn, stls_be_info *info);
+void wolf_conn_fini(void *conn);
+
+/* --- hooks.c: what wolfSSL calls; the pointer behind each is the wolf_conn ------------------- */
+int wolf_recv(WOLFSSL *ssl, char *data, int size, void *conn);
+int wolf_send(WOLFSSL *ssl, char *data, int len, void *conn);
+int wolf_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
+int wolf_select(WOLFSSL *ssl, int *alert, void *unused);
+/* What to ask of the peer: the flags for wolfSSL_set_verify. */
+int wolf_verify_flags(const wolf_conn *conn);
+
+/* --- hello.c -------------------------------------------------------------------------------- */
+void wolf_hello_add(wolf_conn *conn, const uint8_t *data, size_t len);
+void wolf_hello_drop(wolf_conn *conn);
+/* A server has read a ClientHello. False: no group is shared, or memory has run out. */
+bool wolf_hello_choose_group(wolf_conn *conn);
+/* Whether a server can go on with a ClientHello that has no extensions. */
+bool wolf_hello_may_be_bare(const wolf_context *context);
+
+/* --- alert.c -------------------------------------------------------------------------------- */
+/* Reports the alerts that have come since the last call. */
+void wolf_alert_received(wolf_conn *conn);
+/* Looks for a plaintext alert in bytes that have come in. */
+void wolf_alert_listen(wolf_conn *conn, const uint8_t *data, size_t len);
+/* The handshake has failed: fetches what wolfSSL has left of such an alert, and reports it. */
+void wolf_alert_rest(wolf_conn *conn);
+/* Asks for `description` in the place of wolfSSL's next fatal alert. */
+void wolf_alert_want(wolf_conn *conn, uint8_t description);
+/* Sends `len` bytes of records that wolfSSL has made: puts the wanted alert in, reports what
+ * leaves. */
+stls_be_status wolf_alert_send(wolf_conn *conn, const uint8_t *data, size_t len);
+/* Sends an alert that wolfSSL did not send, if there is a way. Used during the handshake only. */
+void wolf_alert_make_up(wolf_conn *conn, uint8_t description);
+#if WOLF_TELLS_SECRET
+/* wolfSSL tells a secret of TLS 1.3. */
+int wolf_alert_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void *conn);
+#endif
+
+#endif

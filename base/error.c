@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+stls_text stls_text_in(char *buffer, size_t size) {
+    buffer[0] = '\0';
+    return (stls_text){.data = buffer, .size = size};
+}
+
+static void add_list(stls_text *text, const char *format, va_list list) STLS_PRINTF(2, 0);
+
+static void add_list(stls_text *text, const char *format, va_list list) {
+    size_t room = text->size - text->len;
+    int wanted = vsnprintf(text->data + text->len, room, format, list);
+    if (wanted < 0) {
+        text->data[text->len] = '\0';
+        return;
+    }
+    if ((size_t)wanted < room) {
+        text->len += (size_t)wanted;
+        return;
+    }
+    text->len = text->size - 1;
+    memcpy(text->data + text->size - 4, "...", 4);
+}
+
+void stls_text_add(stls_text *text, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    add_list(text, format, list);
+    va_end(list);
+}
+
+void stls_text_add_foreign(stls_text *text, stls_bytes bytes) {
+    for (size_t i = 0; i < bytes.len && text->len + 1 < text->size; i++) {
+        uint8_t byte = bytes.data[i];
+        if (byte >= 0x20 && byte < 0x7f) {
+            stls_text_add(text, "%c", byte);
+        } else {
+            stls_text_add(text, "\\x%02x", byte);
+        }
+    }
+}
+
+void stls_text_add_date(stls_text *text, int64_t time) {
+    const int64_t year_0 = -62167219200, year_10000 = 253402300800;
+    if (time < year_0) {
+        stls_text_add(text, "long ago");
+        return;
+    }
+    time_t seconds = (time_t)time;
+    struct tm day;
+    if (time >= year_10000 || gmtime_r(&seconds, &day) == NULL) {
+        stls_text_add(text, "far in the future");
+        return;
+    }
+    stls_text_add(text, "%04d-%02d-%02d", day.tm_year + 1900, day.tm_mon + 1, day.tm_mday);
+}
+
+stls_result stls_fail(stls_error *error, stls_result result, const char *format, ...) {
+    if (error != NULL) {
+        *error = (stls_error){
+            .result = result, .alert_sent = STLS_ALERT_NONE, .alert_received = STLS_ALERT_NONE};
+        stls_text text = stls_text_in(error->text, sizeof error->text);
+        va_list list;
+        va_start(list, format);
+        add_list(&text, format, list);
+        va_end(list);
+    }
+    return result;
+}
+
+const char *stls_result_name(stls_result result) {
+    switch (result) {
+    case STLS_NOT_DONE:
+        return "STLS_NOT_DONE";
+    case STLS_OK:
+        return "STLS_OK";
+    case STLS_WANT_READ:
+        return "STLS_WANT_READ";
+    case STLS_WANT_WRITE:
+        return "STLS_WANT_WRITE";
+    case STLS_CLOSED:
+        return "STLS_CLOSED";
+    case STLS_EOF:
+        return "STLS_EOF";
+    case STLS_E_ARGUMENT:
+        return "STLS_E_ARGUMENT";
+    case STLS_E_STATE:
+        return "STLS_E_STATE";
+    case STLS_E_NO_MEMORY:
+        return "STLS_E_NO_MEMORY";
+    case STLS_E_NO_BACKEND:
+        return "STLS_E_NO_BACKEND";
+    case STLS_E_UNSUPPORTED:
+        return "STLS_E_UNSUPPORTED";
+    case STLS_E_NOT_APPLIED:
+        return "STLS_E_NOT_APPLIED";
+    case STLS_E_FORMAT:
+        return "STLS_E_FORMAT";
+    case STLS_E_LIMIT:
+        return "STLS_E_LIMIT";
+    case STLS_E_KEY_MISMATCH:
+        return "STLS_E_KEY_MISMATCH";
+    case STLS_E_PASSWORD:
+        return "STLS_E_PASSWORD";
+    case STLS_E_FILE:
+        return "STLS_E_FILE";
+    case STLS_E_TRANSPORT:
+        return "STLS_E_TRANSPORT";
+    case STLS_E_TIMEOUT:
+        return "STLS_E_TIMEOUT";
+    case STLS_E_NOT_TLS:
+        return "STLS_E_NOT_TLS";
+    case STLS_E_VERIFY:
+        return "STLS_E_VERIFY";
+    case STLS_E_ALERT:
+        return "STLS_E_ALERT";
+    case STLS_E_NOTHING_SHARED:
+        return "STLS_E_NOTHING_SHARED";
+    case STLS_E_PROTOCOL:
+        return "STLS_E_PROTOCOL";
+    case STLS_E_REFUSED:
+        return "STLS_E_REFUSED";
+    case STLS_E_BACKEND:
+        return "STLS_E_BACKEND";
+    }
+    return "unknown result";
+}

@@ -1,0 +1,236 @@
+/* Signatures: which algorithms and keys a chain may use, and whether a key made a signature.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "base/memory.h"
+#include "certstore/verify/search.h"
+
+enum {
+    RSA_EXPONENT_OCTETS_MAX = 4, /* a larger one only costs time */
+    RSA_BITS_CHEAP = 4096,       /* up to here a check counts once */
+    PSS_SALT_MAX = 64,
+};
+
+/* --- Keys */
+
+/* The magnitude of a positive INTEGER. */
+static bool read_magnitude(stls_der *fields, stls_bytes *number) {
+    if (!stls_der_integer(fields, number) || number->len == 0) {
+        return false;
+    }
+    if (number->data[0] == 0) {
+        *number = (stls_bytes){number->data + 1, number->len - 1};
+    }
+    return number->len != 0;
+}
+
+/* Whether a key is one that a signature can be checked with at a bounded cost and that means
+ * anything: with the exponent 1 everything is a signature. */
+static uint32_t rsa_form(const stls_x509 *x509) {
+    stls_der der = stls_der_of(x509->key_octets), fields;
+    stls_bytes modulus, exponent;
+    if (!stls_der_enter(&der, STLS_DER_SEQUENCE, &fields) || !read_magnitude(&fields, &modulus) ||
+        !read_magnitude(&fields, &exponent)) {
+        return STLS_FLAG_MALFORMED;
+    }
+    uint8_t low = exponent.data[exponent.len - 1];
+    if ((modulus.data[modulus.len - 1] & 1) == 0 || (low & 1) == 0 ||
+        (exponent.len == 1 && low < 3)) {
+        return STLS_FLAG_MALFORMED;
+    }
+    bool large = x509->key_bits > STLS_RSA_BITS_MAX || exponent.len > RSA_EXPONENT_OCTETS_MAX;
+    return large ? (uint32_t)STLS_FLAG_UNSUPPORTED : 0;
+}
+
+/* Flags of a key that cannot be used at all. */
+static uint32_t key_form(const stls_x509 *x509) {
+    switch (x509->key_kind) {
+    case STLS_KEY_UNKNOWN:
+        return STLS_FLAG_UNSUPPORTED;
+    case STLS_KEY_RSA:
+    case STLS_KEY_RSA_PSS:
+        return rsa_form(x509);
+    case STLS_KEY_EC:
+        return x509->key_group == 0 ? (uint32_t)STLS_FLAG_UNSUPPORTED : 0;
+    case STLS_KEY_ED25519:
+    case STLS_KEY_ED448:
+        return 0;
+    }
+    return STLS_FLAG_UNSUPPORTED;
+}
+
+static bool key_is_weak(stls_strength strength, const stls_x509 *x509) {
+    bool legacy = strength == STLS_STRENGTH_LEGACY;
+    switch (x509->key_kind) {
+    case STLS_KEY_RSA:
+    case STLS_KEY_RSA_PSS:
+        return x509->key_bits < (legacy ? 1024U : 2048U);
+    case STLS_KEY_EC:
+        return x509->key_bits < (legacy ? 224U : 256U);
+    case STLS_KEY_UNKNOWN:
+    case STLS_KEY_ED25519:
+    case STLS_KEY_ED448:
+        return false;
+    }
+    return true;
+}
+
+void stls_key_judge(stls_strength strength, const stls_x509 *x509, size_t depth,
+                    stls_findings *found) {
+    stls_found(found, key_form(x509), depth);
+    if (key_is_weak(strength, x509)) {
+        stls_found(found, STLS_FLAG_WEAK_KEY, depth);
+    }
+}
+
+/* --- Algorithms */
+
+static bool hash_is_weak(stls_strength strength, stls_hash hash) {
+    return hash == STLS_HASH_MD5 || (hash == STLS_HASH_SHA1 && strength != STLS_STRENGTH_LEGACY);
+}
+
+/* Flags of the algorithm that `x509` is signed with. MD5 is no signature any more: nobody checks
+ * it, so nobody can tolerate it. */
+static uint32_t algorithm_flags(stls_strength strength, const stls_signature_algorithm *algorithm) {
+    uint32_t flags = 0;
+    if (algorithm->kind == STLS_SIGNATURE_UNKNOWN || algorithm->hash == STLS_HASH_MD5 ||
+        (algorithm->kind == STLS_SIGNATURE_RSA_PSS &&
+         (algorithm->hash != algorithm->mgf1_hash || algorithm->salt_len > PSS_SALT_MAX))) {
+        flags |= STLS_FLAG_UNSUPPORTED;
+    }
+    if (hash_is_weak(strength, algorithm->hash)) {
+        flags |= STLS_FLAG_WEAK_ALGORITHM;
+    }
+    return flags;
+}
+
+/* RFC 4055 1.2: a key of the kind id-RSASSA-PSS may be for some parameters only. */
+static bool restriction_allows(const stls_signature_algorithm *restriction,
+                               const stls_signature_algorithm *algorithm) {
+    return restriction->kind == STLS_SIGNATURE_UNKNOWN ||
+           (restriction->hash == algorithm->hash &&
+            restriction->mgf1_hash == algorithm->mgf1_hash &&
+            algorithm->salt_len >= restriction->salt_len);
+}
+
+/* Whether the key could have made a signature with that algorithm. */
+static bool key_fits(const stls_x509 *issuer, const stls_signature_algorithm *algorithm) {
+    switch (algorithm->kind) {
+    case STLS_SIGNATURE_UNKNOWN:
+        return false;
+    case STLS_SIGNATURE_RSA_PKCS1:
+        return issuer->key_kind == STLS_KEY_RSA;
+    case STLS_SIGNATURE_RSA_PSS:
+        return issuer->key_kind == STLS_KEY_RSA ||
+               (issuer->key_kind == STLS_KEY_RSA_PSS &&
+                restriction_allows(&issuer->key_restriction, algorithm));
+    case STLS_SIGNATURE_ECDSA:
+        return issuer->key_kind == STLS_KEY_EC;
+    case STLS_SIGNATURE_ED25519:
+        return issuer->key_kind == STLS_KEY_ED25519;
+    case STLS_SIGNATURE_ED448:
+        return issuer->key_kind == STLS_KEY_ED448;
+    }
+    return false;
+}
+
+/* --- Checking */
+
+static stls_be_status node_key(stls_search *search, stls_node *node, void **key) {
+    if (!node->key_tried) {
+        void *const *keys = search->request->keys;
+        node->key_tried = true;
+        node->key_borrowed = keys != NULL && keys[node->index] != NULL;
+        if (node->key_borrowed) {
+            node->key = keys[node->index];
+            node->key_status = STLS_BE_OK;
+        } else {
+            node->key_status =
+                search->request->backend->key_from_spki(node->cert.x509.spki, &node->key);
+        }
+    }
+    *key = node->key;
+    return node->key_status;
+}
+
+void stls_search_free_keys(stls_search *search) {
+    for (size_t i = 0; i < search->count; i++) {
+        stls_node *node = &search->nodes[i];
+        if (node->key_tried && !node->key_borrowed && node->key_status == STLS_BE_OK) {
+            search->request->backend->key_free(node->key);
+        }
+    }
+}
+
+/* How much of the budget a check with this key takes. */
+static unsigned check_cost(const stls_x509 *issuer) {
+    bool rsa = issuer->key_kind == STLS_KEY_RSA || issuer->key_kind == STLS_KEY_RSA_PSS;
+    size_t times = rsa ? (issuer->key_bits + RSA_BITS_CHEAP - 1) / RSA_BITS_CHEAP : 1;
+    return (unsigned)(times * times);
+}
+
+static stls_signed ask_backend(stls_search *search, const stls_cert *child, stls_step *issuer) {
+    const stls_backend *backend = search->request->backend;
+    void *key = NULL;
+    bool borrowed = true;
+    stls_be_status status = issuer->anchor != NULL
+                                ? stls_anchor_key_for(issuer->anchor, backend, &key, &borrowed)
+                                : node_key(search, issuer->node, &key);
+    if (status == STLS_BE_OK) {
+        status = backend->verify_signature(&child->x509.signature_algorithm, key, child->x509.tbs,
+                                           child->x509.signature);
+        if (!borrowed) {
+            backend->key_free(key);
+        }
+    } else if (status != STLS_BE_NO_MEMORY) {
+        status = STLS_BE_UNSUPPORTED; /* it cannot read a key that we can */
+    }
+    search->no_memory = search->no_memory || status == STLS_BE_NO_MEMORY;
+    return status == STLS_BE_OK            ? STLS_SIGNED_GOOD
+           : status == STLS_BE_UNSUPPORTED ? STLS_SIGNED_UNSUPPORTED
+                                           : STLS_SIGNED_BAD;
+}
+
+/* The outcome, from memory if the same check was made before; false if the budget is used up. */
+static bool check(stls_search *search, const stls_cert *child, stls_step *issuer,
+                  stls_signed *outcome) {
+    stls_bytes spki = issuer->cert->x509.spki;
+    for (size_t i = 0; i < search->check_count; i++) {
+        const stls_check *made = &search->checks[i];
+        if (made->child == child && stls_bytes_equal(made->spki, spki)) {
+            *outcome = made->outcome;
+            return true;
+        }
+    }
+    unsigned cost = check_cost(&issuer->cert->x509);
+    if (cost > search->checks_left) {
+        search->exhausted = true;
+        return false;
+    }
+    search->checks_left -= cost;
+    *outcome = ask_backend(search, child, issuer);
+    search->checks[search->check_count++] = (stls_check){child, spki, *outcome};
+    return true;
+}
+
+void stls_signature_judge(stls_search *search, stls_step *next) {
+    size_t depth = search->path.len - 1;
+    const stls_cert *child = search->path.steps[depth].cert;
+    const stls_signature_algorithm *algorithm = &child->x509.signature_algorithm;
+    uint32_t flags = algorithm_flags(search->request->rules->strength, algorithm);
+    stls_found(&next->found, flags, depth);
+    if ((flags & STLS_FLAG_UNSUPPORTED) != 0 || key_form(&next->cert->x509) != 0) {
+        return; /* it would not be asked */
+    }
+    if (!key_fits(&next->cert->x509, algorithm)) {
+        stls_found(&next->found, STLS_FLAG_BAD_SIGNATURE, depth);
+        return;
+    }
+    stls_signed outcome;
+    if (!check(search, child, next, &outcome)) {
+        stls_found(&next->found, STLS_FLAG_LIMIT, depth);
+    } else if (outcome == STLS_SIGNED_BAD) {
+        stls_found(&next->found, STLS_FLAG_BAD_SIGNATURE, depth);
+    } else if (outcome == STLS_SIGNED_UNSUPPORTED) {
+        stls_found(&next->found, STLS_FLAG_UNSUPPORTED, depth);
+    }
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/error.h"
+#include "base/memory.h"
+#include "certstore/read/pem.h"
+#include "certstore/verify/anchors.h"
+#include "certstore/verify/dn.h"
+#include "certstore/verify/verify.h"
+
+struct stls_trust {
+    atomic_size_t holds;
+    atomic_bool frozen;
+    stls_anchor **items; /* in the order of their adding */
+    size_t count, capacity;
+    stls_anchor **buckets; /* `bucket_count` of them, a power of two */
+    size_t bucket_count;
+};
+
+enum { FIRST_CAPACITY = 8 };
+
+stls_result stls_cert_read(stls_bytes der, stls_cert *cert, stls_error *error) {
+    *cert = (stls_cert){.subject_hash = 0};
+    stls_result result = stls_x509_parse(der, &cert->x509, error);
+    if (result == STLS_OK) {
+        cert->subject_hash = stls_name_hash(cert->x509.subject);
+        cert->issuer_hash = stls_name_hash(cert->x509.issuer);
+        cert->self_issued = cert->subject_hash == cert->issuer_hash &&
+                            stls_name_equal(cert->x509.subject, cert->x509.issuer);
+    }
+    return result;
+}
+
+/* --- One anchor */
+
+static void anchor_free(stls_anchor *anchor) {
+    if (anchor == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < STLS_ANCHOR_BACKENDS; i++) {
+        const stls_backend *backend = atomic_load(&anchor->keys[i].backend);
+        void *key = atomic_load(&anchor->keys[i].key);
+        if (backend != NULL && key != NULL) {
+            backend->key_free(key);
+        }
+    }
+    stls_bytes_free(&anchor->der);
+    stls_free(anchor);
+}
+
+static void anchors_free(stls_anchor *first) {
+    while (first != NULL) {
+        stls_anchor *next = first->next;
+        anchor_free(first);
+        first = next;
+    }
+}
+
+static stls_result anchor_new(stls_bytes der, stls_anchor **anchor, stls_error *error) {
+    stls_anchor *made = stls_alloc(1, sizeof *made);
+    if (made == NULL || !stls_bytes_copy(der, &made->der)) {
+        anchor_free(made);
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory for a trusted certificate");
+    }
+    stls_result result = stls_cert_read(made->der, &made->cert, error);
+    if (result != STLS_OK) {
+        anchor_free(made);
+        return result;
+    }
+    *anchor = made;
+    return STLS_OK;
+}
+
+/* The slot of `backend`, taken if need be; NULL if all belong to others. */
+static stls_anchor_key *slot_of(stls_anchor *anchor, const stls_backend *backend) {
+    for (size_t i = 0; i < STLS_ANCHOR_BACKENDS; i++) {
+        const stls_backend *owner = NULL;
+        if (atomic_compare_exchange_strong(&anchor->keys[i].backend, &owner, backend) ||
+            owner == backend) {
+            return &anchor->keys[i];
+        }
+    }
+    return NULL;
+}
+
+stls_be_status stls_anchor_key_for(stls_anchor *anchor, const stls_backend *backend, void **key,
+                                   bool *borrowed) {
+    stls_anchor_key *slot = slot_of(anchor, backend);
+    *borrowed = slot != NULL;
+    *key = slot != NULL ? atomic_load(&slot->key) : NULL;
+    if (*key != NULL) {
+        return STLS_BE_OK;
+    }
+    void *made = NULL;
+    stls_be_status status = backend->key_from_spki(anchor->cert.x509.spki, &made);
+    if (status != STLS_BE_OK) {
+        return status;
+    }
+    *key = made;
+    void *there = NULL;
+    if (slot != NULL && !atomic_compare_exchange_strong(&slot->key, &there, made)) {
+        backend->key_free(made); /* another thread was faster */
+        *key = there;
+    }
+    return STLS_BE_OK;
+}
+
+/* --- The set */
+
+stls_trust *stls_trust_new(void) {
+    stls_trust *trust = stls_alloc(1, sizeof *trust);
+    if (trust != NULL) {
+        atomic_init(&trust->holds, 1);
+        atomic_init(&trust->frozen, false);
+    }
+    return trust;
+}
+
+stls_trust *stls_trust_hold(stls_trust *trust) {
+    if (trust != NULL) {
+        atomic_fetch_add_explicit(&trust->holds, 1, memory_order_relaxed);
+    }
+    return trust;
+}
+
+void stls_trust_free(stls_trust *trust) {
+    if (trust == NULL || atomic_fetch_sub(&trust->holds, 1) != 1) {
+        return;
+    }
+    for (size_t i = 0; i < trust->count; i++) {
+        anchor_free(trust->items[i]);
+    }
+    stls_free(trust->items);
+    stls_free(trust->buckets);
+    stls_free(trust);
+}
+
+void stls_trust_freeze(stls_trust *trust) {
+    if (trust != NULL) {
+        atomic_store(&trust->frozen, true);
+    }
+}
+
+size_t stls_trust_count(const stls_trust *trust) {
+    return trust != NULL ? trust->count : 0;
+}
+
+stls_bytes stls_trust_at(const stls_trust *trust, size_t index) {
+    return index < stls_trust_count(trust) ? trust->items[index]->der : (stls_bytes){NULL, 0};
+}
+
+stls_anchor *stls_anchor_bucket(const stls_trust *trust, uint64_t subject_hash) {
+    if (trust == NULL || trust->bucket_count == 0) {
+        return NULL;
+    }
+    return trust->buckets[subject_hash & (trust->bucket_count - 1)];
+}
+
+static void put_in_bucket(stls_trust *trust, stls_anchor *anchor) {
+    /* At the end, so that anchors of one name are tried in the order of their adding. */
+    stls_anchor **place = &trust->buckets[anchor->cert.subject_hash & (trust->bucket_count - 1)];
+    while (*place != NULL) {
+        place = &(*place)->next;
+    }
+    anchor->next = NULL;
+    *place = anchor;
+}
+
+/* Makes room for `more` anchors; nothing is lost if there is no memory. */
+static bool reserve(stls_trust *trust, size_t more) {
+    if (more <= trust->capacity - trust->count) {
+        return true;
+    }
+    size_t capacity = trust->capacity != 0 ? trust->capacity : FIRST_CAPACITY;
+    while (capacity - trust->count < more) {
+        capacity *= 2;
+    }
+    stls_anchor **items = stls_realloc(trust->items, capacity, sizeof *items);
+    if (items == NULL) {
+        return false;
+    }
+    trust->items = items;
+    stls_anchor **buckets = stls_alloc(capacity, sizeof *buckets);
+    if (buckets == NULL) {
+        return false;
+    }
+    stls_free(trust->buckets);
+    trust->buckets = buckets;
+    trust->bucket_count = capacity;
+    trust->capacity = capacity;
+    for (size_t i = 0; i < trust->count; i++) {
+        put_in_bucket(trust, trust->items[i]);
+    }
+    return true;
+}
+
+static bool is_there(const stls_trust *trust, const stls_anchor *anchor) {
+    for (const stls_anchor *at = stls_anchor_bucket(trust, anchor->cert.subject_hash); at != NULL;
+         at = at->next) {
+        if (stls_bytes_equal(at->der, anchor->der)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Moves a list of anchors into `trust`, for which there is room. */
+static void take_in(stls_trust *trust, stls_anchor *first) {
+    while (first != NULL) {
+        stls_anchor *anchor = first;
+        first = first->next;
+        if (is_there(trust, anchor)) {
+            anchor_free(anchor);
+        } else {
+            trust->items[trust->count++] = anchor;
+            put_in_bucket(trust, anchor);
+        }
+    }
+}
+
+/* --- Reading */
+
+static stls_result read_block(const stls_block *block, const char *name, stls_anchor **anchor,
+                              stls_error *error) {
+    stls_text where;
+    char at[256];
+    where = stls_text_in(at, sizeof at);
+    stls_text_add(&where, "%s", name);
+    if (block->line != 0) {
+        stls_text_add(&where, ", line %zu", block->line);
+    }
+    if (block->kind != STLS_BLOCK_CERTIFICATE) {
+        return stls_fail(error, STLS_E_FORMAT,
+                         "%s: this is %s, but only certificates can be trusted; nothing was added",
+                         at, stls_block_kind_name(block->kind));
+    }
+    stls_error inner;
+    stls_result result = anchor_new(block->der, anchor, &inner);
+    return result == STLS_OK ? STLS_OK : stls_fail(error, result, "%s: %s", at, inner.text);
+}
+
+/* What to do about a certificate in a bundle that cannot be read. */
+typedef enum { REFUSE_BUNDLE, LEAVE_OUT } on_bad;
+
+static stls_result read_all(const stls_blocks *blocks, const char *name, on_bad mode,
+                            stls_anchor **list, size_t *count, stls_error *error) {
+    stls_anchor **end = list;
+    for (size_t i = 0; i < blocks->count; i++) {
+        stls_result result = read_block(&blocks->items[i], name, end, error);
+        if (result == STLS_OK) {
+            end = &(*end)->next;
+            ++*count;
+        } else if (mode == REFUSE_BUNDLE || result != STLS_E_FORMAT) {
+            return result;
+        }
+    }
+    return STLS_OK;
+}
+
+static stls_result add(stls_trust *trust, stls_bytes data, const char *name, on_bad mode,
+                       stls_error *error) {
+    stls_blocks blocks = {NULL, 0};
+    stls_result result = stls_blocks_read(data, STLS_TRUST_INPUT_MAX, name, &blocks, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    stls_anchor *list = NULL;
+    size_t count = 0;
+    result = read_all(&blocks, name, mode, &list, &count, error);
+    if (result == STLS_OK && !reserve(trust, count)) {
+        result =
+            stls_fail(error, STLS_E_NO_MEMORY, "no memory for %zu trusted certificates", count);
+    }
+    if (result == STLS_OK) {
+        take_in(trust, list);
+    } else {
+        anchors_free(list);
+    }
+    stls_blocks_free(&blocks);
+    return result;
+}
+
+static stls_result check_open(const stls_trust *trust, stls_error *error) {
+    if (trust == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT, "the trust is NULL");
+    }
+    if (atomic_load(&trust->frozen)) {
+        return stls_fail(
+            error, STLS_E_STATE,
+            "a profile uses this trust already, so it cannot be changed: make a new one");
+    }
+    return STLS_OK;
+}
+
+stls_result stls_trust_add(stls_trust *trust, const void *data, size_t len, const char *name,
+                           stls_error *error) {
+    stls_result result = check_open(trust, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    if (data == NULL && len != 0) {
+        return stls_fail(error, STLS_E_ARGUMENT, "the certificates to trust are NULL");
+    }
+    return add(trust, (stls_bytes){data, len}, name != NULL ? name : "input", REFUSE_BUNDLE, error);
+}
+
+static stls_result add_file(stls_trust *trust, const char *path, on_bad mode, stls_error *error) {
+    stls_bytes data = {NULL, 0};
+    stls_result result = stls_file_read(path, STLS_TRUST_INPUT_MAX, &data, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    char name[200];
+    stls_text text = stls_text_in(name, sizeof name);
+    stls_text_add(&text, "file %s", path);
+    result = add(trust, data, name, mode, error);
+    stls_bytes_free(&data);
+    return result;
+}
+
+stls_result stls_trust_add_file(stls_trust *trust, const char *path, stls_error *error) {
+    stls_result result = check_open(trust, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    if (path == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "the name of the file of trusted certificates is NULL");
+    }
+    return add_file(trust, path, REFUSE_BUNDLE, error);
+}
+
+stls_result stls_trust_add_system(stls_trust *trust, stls_error *error) {
+    static const char *const places[] = {
+        "/etc/ssl/certs/ca-certificates.crt",                /* Debian, Ubuntu, Alpine, Arch */
+        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* Fedora, RHEL */
+        "/etc/pki/tls/certs/ca-bundle.crt",                  /* older of them */
+        "/etc/ssl/ca-bundle.pem",                            /* SUSE */
+        "/etc/ssl/cert.pem",                                 /* BSD, macOS, Buildroot */
+        "/usr/local/share/certs/ca-root-nss.crt",            /* FreeBSD's port */
+    };
+    stls_result result = check_open(trust, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        result = add_file(trust, places[i], LEAVE_OUT, error);
+        if (result != STLS_E_FILE) {
+            return result;
+        }
+    }
+    return stls_fail(
+        error, STLS_E_FILE,
+        "the system has no CA bundle in any usual place (%s, ...): install the package "
+        "ca-certificates, or add a file of your own",
+        places[0]);
+}

@@ -1,0 +1,133 @@
+# The tests, as far as their folders hold sources:
+#   tests/conformance/*.c   one program per backend, conformance_<backend>
+#   tests/interop/*.c       one program, interop
+#   tests/unit/<name>.c     one program each, unit_<name>
+#   tests/scripts/*.sh      run as they are; exit code 77 means skipped
+#   tests/fuzz/<name>.c     one libFuzzer target each, fuzz_<name> (SIPTLS_FUZZ)
+#   tests/support/*.c       what the programs share
+
+set(_tests_dir "${PROJECT_SOURCE_DIR}/tests")
+
+if(SIPTLS_FUZZ)
+    file(GLOB _fuzzers CONFIGURE_DEPENDS tests/fuzz/*.c)
+    foreach(source IN LISTS _fuzzers)
+        get_filename_component(name "${source}" NAME_WE)
+        siptls_program(fuzz_${name} "${source}")
+        target_include_directories(fuzz_${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+        target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+        target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    endforeach()
+endif()
+
+if(NOT SIPTLS_TESTS)
+    return()
+endif()
+if(NOT SIPTLS_HAVE_CUNIT)
+    if(NOT SIPTLS_TESTS STREQUAL "AUTO")
+        message(FATAL_ERROR "The tests need CUnit, which was not found. Install libcunit1-dev, name it with "
+            "-DCUNIT_INCLUDE_DIR=... -DCUNIT_LIBRARY=..., or leave the tests out with -DSIPTLS_TESTS=OFF.")
+    endif()
+    message(STATUS "CUnit was not found, so no tests are built (Debian: apt-get install libcunit1-dev)")
+    return()
+endif()
+
+enable_testing()
+
+set(SIPTLS_CORPORA "" CACHE PATH "Folder of the certificate corpora (default: tests/corpora, then ../shared/corpora)")
+set(_corpora "${SIPTLS_CORPORA}")
+if(NOT _corpora)
+    set(_corpora "${PROJECT_SOURCE_DIR}/../shared/corpora")
+    file(GLOB _own "${_tests_dir}/corpora/*.cases*")
+    if(_own)
+        set(_corpora "${_tests_dir}/corpora")
+    endif()
+endif()
+
+string(REPLACE ";" "," _sanitize "${SIPTLS_SANITIZE}")
+string(JOIN " " _backends ${SIPTLS_BACKENDS})
+set(_origins)
+foreach(b IN LISTS SIPTLS_BACKENDS)
+    get_target_property(origin siptls_dep_${b} SIPTLS_ORIGIN)
+    list(APPEND _origins "${b}=${origin}")
+endforeach()
+string(JOIN " " _origins ${_origins})
+
+set(_pki "${PROJECT_BINARY_DIR}/pki")
+set(_environment
+    "SIPTLS_TEST_PKI=${_pki}"
+    "SIPTLS_CORPORA=${_corpora}"
+    "SIPTLS_TOOL=${PROJECT_BINARY_DIR}/bin/siptls"
+    "SIPTLS_VERDICTS=${PROJECT_BINARY_DIR}/bin/siptls-verdicts"
+    "SIPTLS_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
+    "SIPTLS_BUILD_DIR=${PROJECT_BINARY_DIR}"
+    "SIPTLS_DEPS_DIR=${SIPTLS_DEPS_DIR}"
+    "SIPTLS_BACKENDS=${_backends}"
+    "SIPTLS_ORIGINS=${_origins}"
+    "SIPTLS_SANITIZE=${_sanitize}"
+    "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+    "UBSAN_OPTIONS=print_stacktrace=1"
+    "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp")
+
+# The certificates that the tests use are made once per build tree, by the first test.
+set(_fixture)
+if(EXISTS "${_tests_dir}/pki/make.sh")
+    add_test(NAME pki COMMAND "${_tests_dir}/pki/make.sh" "${_pki}")
+    set_tests_properties(pki PROPERTIES FIXTURES_SETUP pki LABELS setup ENVIRONMENT "${_environment}" TIMEOUT 300)
+    set(_fixture FIXTURES_REQUIRED pki)
+endif()
+
+function(_siptls_register name label)
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT "${_environment}" LABELS ${label} SKIP_RETURN_CODE 77
+        TIMEOUT 900 ${_fixture})
+endfunction()
+
+file(GLOB _support CONFIGURE_DEPENDS tests/support/*.c)
+set(_helpers siptls_dep_cunit)
+if(_support)
+    add_library(stls_test_support STATIC ${_support})
+    target_include_directories(stls_test_support PUBLIC "${PROJECT_SOURCE_DIR}")
+    target_link_libraries(stls_test_support PUBLIC siptls_static siptls_dep_cunit PRIVATE siptls_options)
+    set(_helpers stls_test_support siptls_dep_cunit)
+endif()
+
+function(_siptls_test name label)
+    siptls_program(${name} ${ARGN})
+    target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+    # Before the library: what the helpers use is found in it.
+    target_link_libraries(${name} PRIVATE ${_helpers} siptls_static)
+    add_test(NAME ${name} COMMAND ${name})
+    _siptls_register(${name} ${label})
+endfunction()
+
+file(GLOB _unit CONFIGURE_DEPENDS tests/unit/*.c)
+foreach(source IN LISTS _unit)
+    get_filename_component(name "${source}" NAME_WE)
+    _siptls_test(unit_${name} unit "${source}")
+endforeach()
+
+file(GLOB _conformance CONFIGURE_DEPENDS tests/conformance/*.c)
+if(_conformance)
+    foreach(b IN LISTS SIPTLS_BACKENDS)
+        _siptls_test(conformance_${b} conformance ${_conformance})
+        target_compile_definitions(conformance_${b} PRIVATE STLS_TEST_BACKEND="${b}")
+    endforeach()
+endif()
+
+file(GLOB _interop CONFIGURE_DEPENDS tests/interop/*.c)
+if(_interop)
+    _siptls_test(interop interop ${_interop})
+endif()
+
+# Scripts run alone: they open ports and start servers.
+file(GLOB _scripts CONFIGURE_DEPENDS tests/scripts/*.sh tests/install/run.sh)
+foreach(script IN LISTS _scripts)
+    get_filename_component(name "${script}" NAME_WE)
+    get_filename_component(folder "${script}" DIRECTORY)
+    get_filename_component(folder "${folder}" NAME)
+    if(folder STREQUAL "install")
+        set(name install)
+    endif()
+    add_test(NAME script_${name} COMMAND "${script}")
+    _siptls_register(script_${name} script)
+    set_tests_properties(script_${name} PROPERTIES RUN_SERIAL TRUE)
+endforeach()

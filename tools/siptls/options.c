@@ -1,0 +1,307 @@
+/* Options that several subcommands take.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "tool.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void print_complaint(const char *command, const char *format, va_list list)
+    __attribute__((format(printf, 2, 0)));
+
+static void print_complaint(const char *command, const char *format, va_list list) {
+    fflush(stdout);
+    fprintf(stderr, "%s: ", command);
+    vfprintf(stderr, format, list);
+    fputc('\n', stderr);
+}
+
+void complain(const char *command, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    print_complaint(command, format, list);
+    va_end(list);
+}
+
+int usage_error(const char *command, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    print_complaint(command, format, list);
+    va_end(list);
+    fprintf(stderr, "\"%s --help\" tells how to use it.\n", command);
+    return EXIT_USAGE;
+}
+
+bool read_unsigned(const char *text, unsigned min, unsigned max, unsigned *number) {
+    unsigned long long value = 0;
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9' || value > max) {
+            return false;
+        }
+        value = value * 10 + (unsigned)(text[i] - '0');
+    }
+    *number = (unsigned)value;
+    return len > 0 && value >= min && value <= max;
+}
+
+static bool take_version(tls_options *options, const char *value) {
+    static const struct {
+        const char *text;
+        uint16_t min, max;
+    } ranges[] = {{"1.2", STLS_TLS1_2, STLS_TLS1_2},
+                  {"1.3", STLS_TLS1_3, STLS_TLS1_3},
+                  {"1.2-1.3", STLS_TLS1_2, STLS_TLS1_3}};
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        if (strcmp(value, ranges[i].text) == 0) {
+            options->version_min = ranges[i].min;
+            options->version_max = ranges[i].max;
+            return true;
+        }
+    }
+    usage_error(options->command, "--tls takes 1.2, 1.3 or 1.2-1.3, not \"%s\"", value);
+    return false;
+}
+
+static bool take_identity(tls_options *options, const char *value) {
+    static const struct {
+        const char *text;
+        stls_identity_mode mode;
+    } modes[] = {
+        {"sip", STLS_IDENTITY_SIP}, {"https", STLS_IDENTITY_HTTPS}, {"none", STLS_IDENTITY_NONE}};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        if (strcmp(value, modes[i].text) == 0) {
+            options->identity = modes[i].mode;
+            return true;
+        }
+    }
+    usage_error(options->command, "--identity takes sip, https or none, not \"%s\"", value);
+    return false;
+}
+
+static void print_tolerable(void) {
+    fputs("It takes, separated by commas:", stderr);
+    for (unsigned bit = 0; bit < STLS_FLAG_COUNT; bit++) {
+        uint32_t flag = (uint32_t)1 << bit;
+        if ((flag & STLS_FLAGS_TOLERABLE) != 0) {
+            fprintf(stderr, " %s", stls_flag_name(flag));
+        }
+    }
+    fputc('\n', stderr);
+}
+
+static bool take_tolerated(tls_options *options, const char *value) {
+    while (*value != '\0') {
+        char name[32];
+        size_t len = strcspn(value, ",");
+        if (len < sizeof name) {
+            memcpy(name, value, len);
+        }
+        name[len < sizeof name ? len : 0] = '\0';
+        uint32_t flag = stls_flag_find(name);
+        if (flag == 0 || (flag & ~STLS_FLAGS_TOLERABLE) != 0) {
+            usage_error(options->command, "--tolerate: \"%.*s\" %s", (int)len, value,
+                        flag == 0 ? "is not the name of a flag" : "can never be tolerated");
+            print_tolerable();
+            return false;
+        }
+        options->tolerated |= flag;
+        value += len + (value[len] == ',');
+    }
+    return true;
+}
+
+static bool take_ca(tls_options *options, const char *value) {
+    if (options->ca_count == CA_FILES_MAX) {
+        usage_error(options->command, "--ca can be given %d times, no more", CA_FILES_MAX);
+        return false;
+    }
+    options->ca[options->ca_count++] = value;
+    return true;
+}
+
+static bool take_timeout(tls_options *options, const char *value) {
+    if (!read_unsigned(value, 1, 3600 * 1000, &options->timeout_ms)) {
+        usage_error(options->command, "--timeout takes milliseconds from 1 to 3600000, not \"%s\"",
+                    value);
+        return false;
+    }
+    return true;
+}
+
+bool take_option(tls_options *options, int id, const char *value) {
+    switch (id) {
+    case OPTION_BACKEND:
+        options->backend = value;
+        return true;
+    case OPTION_TLS:
+        return take_version(options, value);
+    case OPTION_SUITES:
+        options->suites = value;
+        return true;
+    case OPTION_GROUPS:
+        options->groups = value;
+        return true;
+    case OPTION_SCHEMES:
+        options->schemes = value;
+        return true;
+    case OPTION_ALPN:
+        options->alpn = value;
+        return true;
+    case OPTION_CA:
+        return take_ca(options, value);
+    case OPTION_CERT:
+        options->cert = value;
+        return true;
+    case OPTION_KEY:
+        options->key = value;
+        return true;
+    case OPTION_PASSWORD_FILE:
+        options->password_file = value;
+        return true;
+    case OPTION_IDENTITY:
+        return take_identity(options, value);
+    case OPTION_TOLERATE:
+        return take_tolerated(options, value);
+    case OPTION_TIMEOUT:
+        return take_timeout(options, value);
+    case OPTION_JSON:
+        options->json = true;
+        return true;
+    case OPTION_QUIET:
+        options->quiet = true;
+        return true;
+    default: /* getopt_long has said what is wrong */
+        fprintf(stderr, "\"%s --help\" tells how to use it.\n", options->command);
+        return false;
+    }
+}
+
+const stls_backend *find_backend(const tls_options *options) {
+    const stls_backend *backend =
+        options->backend == NULL ? stls_backend_default() : stls_backend_find(options->backend);
+    if (backend != NULL) {
+        return backend;
+    }
+    if (options->backend == NULL) {
+        complain(options->command, "the TLS library of this build could not be started");
+        return NULL;
+    }
+    fflush(stdout);
+    fprintf(stderr, "%s: no backend \"%s\"; this build has", options->command, options->backend);
+    for (size_t i = 0; (backend = stls_backend_at(i)) != NULL; i++) {
+        fprintf(stderr, "%s %s", i > 0 ? "," : "", stls_backend_name(backend));
+    }
+    fputc('\n', stderr);
+    return NULL;
+}
+
+/* --- Files */
+
+enum { PASSWORD_SIZE = 1024 };
+
+/* Through a volatile pointer, so that the compiler keeps it. */
+static void wipe(char *text, size_t size) {
+    volatile char *at = text;
+    while (size-- > 0) {
+        *at++ = 0;
+    }
+}
+
+/* The first line of the file. */
+static bool read_password(const tls_options *options, char *password, size_t size) {
+    FILE *file = fopen(options->password_file, "r");
+    if (file == NULL) {
+        complain(options->command, "%s: %s", options->password_file, strerror(errno));
+        return false;
+    }
+    setvbuf(file, NULL, _IONBF, 0); /* no second copy of it in memory */
+    bool good = fgets(password, (int)size, file) != NULL;
+    fclose(file);
+    if (!good) {
+        complain(options->command, "%s holds no password", options->password_file);
+        return false;
+    }
+    password[strcspn(password, "\r\n")] = '\0';
+    return true;
+}
+
+stls_credential *load_credential(const tls_options *options, const stls_backend *backend,
+                                 const char *cert, const char *key) {
+    char password[PASSWORD_SIZE] = "";
+    bool with_password = options->password_file != NULL;
+    if (with_password && !read_password(options, password, sizeof password)) {
+        return NULL;
+    }
+    stls_credential *credential = NULL;
+    stls_error error;
+    stls_result result = stls_credential_load(backend, cert, key, with_password ? password : NULL,
+                                              &credential, &error);
+    wipe(password, sizeof password);
+    if (result != STLS_OK) {
+        complain(options->command, "%s", error.text);
+        return NULL;
+    }
+    return credential;
+}
+
+stls_trust *load_trust(const tls_options *options) {
+    stls_error error = {.result = STLS_E_NO_MEMORY, .text = "out of memory"};
+    stls_trust *trust = stls_trust_new();
+    bool good = trust != NULL;
+    for (size_t i = 0; good && i < options->ca_count; i++) {
+        stls_result result = strcmp(options->ca[i], "system") == 0
+                                 ? stls_trust_add_system(trust, &error)
+                                 : stls_trust_add_file(trust, options->ca[i], &error);
+        good = result == STLS_OK;
+    }
+    if (!good) {
+        complain(options->command, "%s", error.text);
+        stls_trust_free(trust);
+        return NULL;
+    }
+    return trust;
+}
+
+/* --- The profile */
+
+static bool set_names(stls_profile *profile, stls_registry registry, const char *list,
+                      stls_error *error) {
+    return list == NULL || stls_profile_set_names(profile, registry, list, error) == STLS_OK;
+}
+
+static bool apply(const tls_options *options, stls_profile *profile, stls_error *error) {
+    if (options->version_min != 0 &&
+        stls_profile_set_versions(profile, options->version_min, options->version_max, error) !=
+            STLS_OK) {
+        return false;
+    }
+    if (options->identity != 0 &&
+        stls_profile_set_identity(profile, options->identity, 0, error) != STLS_OK) {
+        return false;
+    }
+    return set_names(profile, STLS_REGISTRY_SUITE, options->suites, error) &&
+           set_names(profile, STLS_REGISTRY_GROUP, options->groups, error) &&
+           set_names(profile, STLS_REGISTRY_SCHEME, options->schemes, error) &&
+           stls_profile_set_alpn(profile, options->alpn, error) == STLS_OK &&
+           stls_profile_set_tolerated(profile, options->tolerated, error) == STLS_OK &&
+           stls_profile_set_handshake_timeout(profile, options->timeout_ms, error) == STLS_OK;
+}
+
+stls_profile *make_profile(const tls_options *options, const stls_backend *backend,
+                           stls_role role) {
+    stls_profile *profile = NULL;
+    stls_error error;
+    if (stls_profile_new(backend, role, &profile, &error) != STLS_OK) {
+        complain(options->command, "%s", error.text);
+        return NULL;
+    }
+    if (!apply(options, profile, &error)) {
+        complain(options->command, "%s", error.text);
+        stls_profile_free(profile);
+        return NULL;
+    }
+    return profile;
+}

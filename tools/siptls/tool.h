@@ -1,0 +1,91 @@
+/* tool.h - what the files of the siptls command share.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef SIPTLS_TOOL_H
+#define SIPTLS_TOOL_H
+
+#include <siptls/siptls.h>
+
+/* The command's exit codes; docs/siptls.1 and every --help tell them. */
+enum exit_code {
+    EXIT_GOOD = 0,
+    EXIT_USAGE = 1,      /* the command line, or a file or setting in it, cannot be used */
+    EXIT_CONNECTION = 2, /* no connection: DNS, TCP, or nothing came in time */
+    EXIT_TLS = 3,        /* TLS failed, or the peer refused us */
+    EXIT_VERIFY = 4,     /* we refused the peer's certificate */
+    EXIT_STATUS = 5,     /* SIP answered, but not with 2xx */
+    EXIT_SIP = 6,        /* no SIP answer came, or something that is none */
+};
+
+int backends_main(int argc, char **argv);
+int connect_main(int argc, char **argv);
+int serve_main(int argc, char **argv);
+int verify_main(int argc, char **argv);
+
+/* --- options.c */
+
+enum { CA_FILES_MAX = 32 };
+
+/* What several subcommands take. Pointers are into argv. */
+typedef struct tls_options {
+    const char *command;               /* "siptls connect" */
+    const char *backend;               /* NULL: the default one */
+    uint16_t version_min, version_max; /* 0: the default ones */
+    const char *suites, *groups, *schemes, *alpn;
+    const char *ca[CA_FILES_MAX]; /* files, or "system" */
+    size_t ca_count;
+    const char *cert, *key, *password_file;
+    stls_identity_mode identity; /* 0: the default one */
+    uint32_t tolerated;
+    unsigned timeout_ms;
+    bool json, quiet;
+} tls_options;
+
+/* Numbers of long options that have no letter; a subcommand's own begin at OPTION_OWN. */
+enum option_id {
+    OPTION_BACKEND = 256,
+    OPTION_TLS,
+    OPTION_SUITES,
+    OPTION_GROUPS,
+    OPTION_SCHEMES,
+    OPTION_ALPN,
+    OPTION_CA,
+    OPTION_CERT,
+    OPTION_KEY,
+    OPTION_PASSWORD_FILE,
+    OPTION_IDENTITY,
+    OPTION_TOLERATE,
+    OPTION_TIMEOUT,
+    OPTION_JSON,
+    OPTION_QUIET,
+    OPTION_OWN,
+};
+
+/* Takes one of the options above; false after the reason was printed. */
+bool take_option(tls_options *options, int id, const char *value);
+
+/* For --backend: NULL after the reason was printed. */
+const stls_backend *find_backend(const tls_options *options);
+
+/* A credential from files; `password_file` and `key` may be NULL. NULL after the reason was
+ * printed. */
+stls_credential *load_credential(const tls_options *options, const stls_backend *backend,
+                                 const char *cert, const char *key);
+
+/* The trust of --ca; NULL after the reason was printed. */
+stls_trust *load_trust(const tls_options *options);
+
+/* A profile with the settings of the options, except trust and credential; NULL after the reason
+ * was printed. */
+stls_profile *make_profile(const tls_options *options, const stls_backend *backend, stls_role role);
+
+/* A number from `min` to `max`. */
+bool read_unsigned(const char *text, unsigned min, unsigned max, unsigned *number);
+
+/* Prints "siptls connect: ..." to stderr. */
+void complain(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same, with a hint at --help; returns EXIT_USAGE. */
+int usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,142 @@
+/* siptls-verdicts: the verdicts of siptls on many certificate chains.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "judge.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: siptls-verdicts [--backend NAME] [--mode verify|handshake] FILE\n"
+    "\n"
+    "Puts each case of FILE (\"-\": standard input) before siptls and prints one line for it:\n"
+    "\n"
+    "    ID<TAB>expected<TAB>accept|reject|unsupported<TAB>flags: sentence\n"
+    "\n"
+    "where expected is accept or reject, as the case says. The format of FILE is told in\n"
+    "tools/verdicts/cases.h; compressed files come through a pipe:\n"
+    "\n"
+    "    xz -dc x509-limbo.cases.xz | siptls-verdicts --backend mbedtls -\n"
+    "\n"
+    "  --backend NAME     the TLS library; default: the first one\n"
+    "  --mode verify      ask stls_verify(), without a connection (default)\n"
+    "  --mode handshake   let a client connect to a server that shows the chain in TLS 1.2, "
+    "without\n"
+    "                     having its key, and see whether the client goes on\n"
+    "\n"
+    "Cases with a name are judged by HTTPS rules (RFC 9525), those without by no name. A chain of "
+    "kind\n"
+    "CLIENT is judged as a server does it, in mode verify only; all others as a client does it,\n"
+    "OTHEREKU too: siptls knows of no other use. \"unsupported\" are cases that ask for what "
+    "siptls does\n"
+    "not have (CRLs, names that are e-mail addresses), and rejections whose only reason is that\n"
+    "the library cannot read a certificate or check a signature.\n"
+    "\n"
+    "Exit codes:\n"
+    "  0  every case was judged, whatever the verdicts are\n"
+    "  1  the command line is wrong, or the file cannot be read\n";
+
+typedef struct options {
+    const stls_backend *backend;
+    bool in_handshake;
+    const char *file;
+} options;
+
+static int usage_error(const char *text, const char *what) {
+    fprintf(stderr, "siptls-verdicts: %s%s\n\"siptls-verdicts --help\" tells how to use it.\n",
+            text, what);
+    return EXIT_FAILURE;
+}
+
+/* -1: go on; otherwise the exit code. */
+static int read_command_line(options *self, int argc, char **argv) {
+    static const struct option long_options[] = {{"help", no_argument, NULL, 'h'},
+                                                 {"backend", required_argument, NULL, 'b'},
+                                                 {"mode", required_argument, NULL, 'm'},
+                                                 {NULL, 0, NULL, 0}};
+    const char *mode = "verify", *name = NULL;
+    int id;
+    while ((id = getopt_long(argc, argv, "hb:m:", long_options, NULL)) != -1) {
+        if (id == 'h') {
+            fputs(usage, stdout);
+            return EXIT_SUCCESS;
+        } else if (id == 'b') {
+            name = optarg;
+        } else if (id == 'm') {
+            mode = optarg;
+        } else {
+            return EXIT_FAILURE;
+        }
+    }
+    self->backend = name != NULL ? stls_backend_find(name) : stls_backend_default();
+    if (self->backend == NULL) {
+        return usage_error("there is no backend ", name != NULL ? name : "at all");
+    }
+    self->in_handshake = strcmp(mode, "handshake") == 0;
+    if (!self->in_handshake && strcmp(mode, "verify") != 0) {
+        return usage_error("there is no mode ", mode);
+    }
+    if (optind != argc - 1) {
+        return usage_error("one file with cases is wanted", "");
+    }
+    self->file = argv[optind];
+    return -1;
+}
+
+static void print_flags(uint32_t flags) {
+    const char *separator = "";
+    for (unsigned bit = 0; bit < STLS_FLAG_COUNT; bit++) {
+        if ((flags & (uint32_t)1 << bit) != 0) {
+            printf("%s%s", separator, stls_flag_name((uint32_t)1 << bit));
+            separator = ",";
+        }
+    }
+    printf("%s: ", flags == 0 ? "none" : "");
+}
+
+static void print_judgement(const verdict_case *input, const judgement *result) {
+    static const char *const answers[] = {"unsupported", "accept", "reject"};
+    printf("%s\t%s\t%s\t", input->id, input->expected ? "accept" : "reject",
+           answers[result->answer]);
+    print_flags(result->flags);
+    puts(result->text);
+}
+
+static bool judge_all(const options *self, case_reader *reader) {
+    verdict_case input;
+    case_result state;
+    while ((state = case_read(reader, &input)) == CASE_READ) {
+        judgement result = {.answer = ANSWER_UNSUPPORTED};
+        if (self->in_handshake) {
+            judge_handshake(self->backend, &input, &result);
+        } else {
+            judge_chain(self->backend, &input, &result);
+        }
+        print_judgement(&input, &result);
+        case_free(&input);
+    }
+    return state == CASE_END;
+}
+
+int main(int argc, char **argv) {
+    options self;
+    int status = read_command_line(&self, argc, argv);
+    if (status != -1) {
+        return status;
+    }
+    bool piped = strcmp(self.file, "-") == 0;
+    case_reader reader = {.file = piped ? stdin : fopen(self.file, "r"),
+                          .name = piped ? "standard input" : self.file};
+    if (reader.file == NULL) {
+        fprintf(stderr, "siptls-verdicts: %s: %s\n", self.file, strerror(errno));
+        return EXIT_FAILURE;
+    }
+    bool good = judge_all(&self, &reader);
+    case_reader_free(&reader);
+    if (!piped) {
+        fclose(reader.file);
+    }
+    return good && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
