@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/internal.h"
 
-#include <siptls/iana.h>
 #include <pthread.h>
+#include <siptls/iana.h>
 #include <string.h>
 
 /* What the process knows of its libraries: written once, by start_all(). */

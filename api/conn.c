@@ -3,8 +3,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-#include <siptls/iana.h>
 #include <limits.h>
+#include <siptls/iana.h>
 #include <string.h>
 #include <time.h>
 
@@ -20,7 +20,8 @@ static const stls_backend *backend_of(const stls_conn *conn) {
     return conn->context->profile->backend;
 }
 
-/* --- Life --------------------------------------------------------------------------------------- */
+/* --- Life ---------------------------------------------------------------------------------------
+ */
 
 stls_result stls_conn_new(stls_context *context, const char *peer, stls_conn **conn,
                           stls_error *error) {
@@ -104,7 +105,8 @@ void *stls_conn_user_data(const stls_conn *conn) {
     return conn != NULL ? conn->user_data : NULL;
 }
 
-/* --- Transports --------------------------------------------------------------------------------- */
+/* --- Transports ---------------------------------------------------------------------------------
+ */
 
 static stls_result check_no_transport(const stls_conn *conn, stls_error *error) {
     if (conn == NULL) {
@@ -180,7 +182,8 @@ stls_result stls_conn_consume(stls_conn *conn, size_t len) {
     return STLS_OK;
 }
 
-/* --- Around every call -------------------------------------------------------------------------- */
+/* --- Around every call --------------------------------------------------------------------------
+ */
 
 /* STLS_OK if `conn` may be used here and now. */
 static stls_result check_use(stls_conn *conn) {
@@ -199,7 +202,8 @@ static stls_result fail_here(stls_conn *conn, stls_be_status status, const char 
     return stls_conn_fail(conn, status, &none, when);
 }
 
-/* --- The handshake ------------------------------------------------------------------------------ */
+/* --- The handshake ------------------------------------------------------------------------------
+ */
 
 static stls_result start(stls_conn *conn) {
     if (conn->io.kind == STLS_TRANSPORT_NONE) {
@@ -341,8 +345,7 @@ static stls_result flush(stls_conn *conn) {
 }
 
 static stls_result go_on(stls_conn *conn) {
-    stls_result result =
-        conn->state == STLS_CONN_FINISHED ? flush(conn) : turn_handshake(conn);
+    stls_result result = conn->state == STLS_CONN_FINISHED ? flush(conn) : turn_handshake(conn);
     if (result == STLS_E_TRANSPORT && conn->state == STLS_CONN_HANDSHAKE) {
         /* The peer may have said why before it closed its end. */
         result = turn_handshake(conn);
@@ -383,12 +386,12 @@ int stls_conn_deadline(const stls_conn *conn) {
         (conn->state != STLS_CONN_HANDSHAKE && conn->state != STLS_CONN_FINISHED)) {
         return -1;
     }
-    int64_t left =
-        conn->started_ms + conn->context->profile->handshake_timeout_ms - stls_now_ms();
+    int64_t left = conn->started_ms + conn->context->profile->handshake_timeout_ms - stls_now_ms();
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
-/* --- Bytes -------------------------------------------------------------------------------------- */
+/* --- Bytes --------------------------------------------------------------------------------------
+ */
 
 /* STLS_OK if `conn` is open for reading and writing. */
 static stls_result check_open(stls_conn *conn) {
@@ -467,8 +470,8 @@ static stls_result encrypt(stls_conn *conn, const uint8_t *data, size_t len, siz
     for (*taken = 0; *taken < most;) {
         stls_be_failure failure = {0};
         size_t count = 0;
-        stls_be_status status = backend->conn_write(conn->block, data + *taken, most - *taken,
-                                                    &count, &failure);
+        stls_be_status status =
+            backend->conn_write(conn->block, data + *taken, most - *taken, &count, &failure);
         if (status != STLS_BE_OK || count == 0 || count > most - *taken || conn->broken_contract) {
             return stls_conn_fail(conn, status == STLS_BE_OK ? STLS_BE_FAILED : status, &failure,
                                   "writing");
@@ -538,7 +541,8 @@ stls_result stls_conn_close(stls_conn *conn) {
     return result == STLS_WANT_WRITE ? STLS_WANT_WRITE : STLS_OK;
 }
 
-/* --- What is known ------------------------------------------------------------------------------ */
+/* --- What is known ------------------------------------------------------------------------------
+ */
 
 const stls_error *stls_conn_error(const stls_conn *conn) {
     static const stls_error none = {.alert_sent = STLS_ALERT_NONE,
@@ -556,8 +560,8 @@ bool stls_conn_is_secure(const stls_conn *conn) {
         return false;
     }
     const stls_profile *profile = conn->context->profile;
-    bool names_asked = profile->role == STLS_ROLE_CLIENT ||
-                       profile->rules.identity == STLS_IDENTITY_LIST;
+    bool names_asked =
+        profile->role == STLS_ROLE_CLIENT || profile->rules.identity == STLS_IDENTITY_LIST;
     if (names_asked) {
         return stls_verdict_is_secure(&conn->verdict);
     }

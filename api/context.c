@@ -7,7 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-/* --- What a profile must have before it can be frozen ------------------------------------------- */
+/* --- What a profile must have before it can be frozen -------------------------------------------
+ */
 
 static bool judges(stls_verify_mode mode) {
     return mode == STLS_VERIFY_REQUIRED || mode == STLS_VERIFY_OPTIONAL;
@@ -75,7 +76,8 @@ static stls_result check_profile(const stls_profile *profile, stls_error *error)
                                              : check_server(profile, error);
 }
 
-/* --- Freezing ----------------------------------------------------------------------------------- */
+/* --- Freezing -----------------------------------------------------------------------------------
+ */
 
 static uint32_t wanted_settings(const stls_profile *profile) {
     uint32_t wanted = STLS_BE_SET_VERDICT | STLS_BE_SET_VERSIONS | STLS_BE_SET_SUITES |
@@ -202,6 +204,16 @@ static stls_result install(stls_context *context, stls_error *error) {
     return STLS_OK;
 }
 
+static stls_result no_memory(stls_error *error) {
+    return stls_fail(error, STLS_E_NO_MEMORY, "no memory for a context");
+}
+
+static bool make_memory(stls_context *context) {
+    const stls_profile *profile = context->profile;
+    context->memory = stls_memory_new(profile->backend, profile->signature_memory);
+    return context->memory != NULL;
+}
+
 stls_result stls_context_new(const stls_profile *profile, stls_context **context,
                              stls_error *error) {
     if (profile == NULL || context == NULL) {
@@ -215,12 +227,13 @@ stls_result stls_context_new(const stls_profile *profile, stls_context **context
     stls_profile *copy = new != NULL ? stls_profile_copy(profile) : NULL;
     if (copy == NULL) {
         stls_free(new);
-        return stls_fail(error, STLS_E_NO_MEMORY, "no memory for a context");
+        return no_memory(error);
     }
     copy->rules.names = (const char *const *)copy->names;
     new->profile = copy;
     atomic_init(&new->holds, 1);
-    result = install(new, error);
+    result =
+        copy->signature_memory == 0 || make_memory(new) ? install(new, error) : no_memory(error);
     if (result != STLS_OK) {
         stls_context_free(new);
         return result;
@@ -243,6 +256,7 @@ void stls_context_free(stls_context *context) {
     if (context->initialised) {
         context->profile->backend->context_fini(context->block);
     }
+    stls_memory_free(context->memory);
     stls_profile_free(context->profile);
     stls_free(context);
 }
@@ -255,7 +269,8 @@ stls_role stls_context_role(const stls_context *context) {
     return context != NULL ? context->profile->role : STLS_ROLE_NONE;
 }
 
-/* --- Judging ------------------------------------------------------------------------------------ */
+/* --- Judging ------------------------------------------------------------------------------------
+ */
 
 void stls_context_judge(const stls_context *context, const char *peer, const stls_bytes *chain,
                         void *const *keys, size_t count, stls_verdict *verdict) {
@@ -270,6 +285,7 @@ void stls_context_judge(const stls_context *context, const char *peer, const stl
         .chain = chain,
         .keys = keys,
         .count = count,
+        .memory = context->memory,
     };
     stls_judge(&request, verdict);
 }

@@ -16,7 +16,8 @@ enum {
     ALERT_CERTIFICATE_REQUIRED = 116,
 };
 
-/* --- Upcalls ------------------------------------------------------------------------------------ */
+/* --- Upcalls ------------------------------------------------------------------------------------
+ */
 
 static stls_be_status up_send(void *core, const uint8_t *data, size_t len) {
     stls_conn *conn = core;
@@ -28,7 +29,8 @@ static stls_be_status up_recv(void *core, uint8_t *data, size_t size, size_t *go
     return stls_io_recv(&conn->io, data, size, got);
 }
 
-/* Keeps the peer's chain with the connection: one block for the slices and the bytes behind them. */
+/* Keeps the peer's chain with the connection: one block for the slices and the bytes behind them.
+ */
 static bool keep_chain(stls_conn *conn, const stls_bytes *chain, size_t count) {
     size_t total = count * sizeof(stls_bytes);
     for (size_t i = 0; i < count; i++) {
@@ -87,8 +89,8 @@ stls_be_decision stls_conn_judge(stls_conn *conn, uint16_t version, const stls_b
         stls_context_judge(conn->context, conn->has_peer ? conn->peer : NULL, chain, keys, count,
                            &conn->verdict);
     }
-    conn->accepted = conn->verdict.state == STLS_VERDICT_ACCEPTED ||
-                     conn->verify == STLS_VERIFY_OPTIONAL_ANY;
+    conn->accepted =
+        conn->verdict.state == STLS_VERDICT_ACCEPTED || conn->verify == STLS_VERIFY_OPTIONAL_ANY;
     return conn->accepted ? (stls_be_decision){.accept = true} : reject(conn->verdict.alert);
 }
 
@@ -152,7 +154,8 @@ const stls_be_upcalls stls_conn_upcalls = {
     .alert = up_alert,
 };
 
-/* --- Failures ----------------------------------------------------------------------------------- */
+/* --- Failures -----------------------------------------------------------------------------------
+ */
 
 /* What a peer means by an alert, as far as it helps whoever reads it. */
 static const char *alert_meaning(int alert) {
@@ -192,8 +195,8 @@ static stls_result fail_alert(stls_conn *conn) {
     const char *what = conn->state == STLS_CONN_OPEN ? "connection" : "handshake";
     const char *name = stls_iana_name(STLS_REGISTRY_ALERT, (uint16_t)conn->alert_received);
     const char *meaning = alert_meaning(conn->alert_received);
-    return stls_fail(&conn->error, STLS_E_ALERT, "the peer ended the %s with the alert %s (%d)%s%s", what,
-                     name != NULL ? name : "of an unknown number", conn->alert_received,
+    return stls_fail(&conn->error, STLS_E_ALERT, "the peer ended the %s with the alert %s (%d)%s%s",
+                     what, name != NULL ? name : "of an unknown number", conn->alert_received,
                      meaning != NULL ? ": " : "", meaning != NULL ? meaning : "");
 }
 
@@ -264,8 +267,8 @@ static stls_result fail_backend(stls_conn *conn, const stls_be_failure *failure,
     }
 }
 
-/* The most telling of all that is known comes first: what we decided, then what the peer said, then what
- * the transport did, then the library's own words. */
+/* The most telling of all that is known comes first: what we decided, then what the peer said, then
+ * what the transport did, then the library's own words. */
 static stls_result explain(stls_conn *conn, stls_be_status status, const stls_be_failure *failure,
                            const char *when) {
     if (conn->broken_contract) {

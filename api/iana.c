@@ -125,7 +125,8 @@ typedef struct iana_table {
     const char *what;
 } iana_table;
 
-#define TABLE(entries, what) {entries, sizeof(entries) / sizeof((entries)[0]), what}
+#define TABLE(entries, what)                                                                       \
+    { entries, sizeof(entries) / sizeof((entries)[0]), what }
 
 static iana_table table_of(stls_registry registry) {
     static const iana_table tables[] = {

@@ -9,8 +9,8 @@
 #include "certstore/verify/verify.h"
 
 #include <siptls/conn.h>
-#include <stdatomic.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 
 /* --- backend.c */
 
@@ -19,7 +19,8 @@ unsigned stls_fork_generation(void);
 
 /* --- iana.c */
 
-/* STLS_TLS1_2 or STLS_TLS1_3: the one version that suite `code` belongs to; 0: not in the tables. */
+/* STLS_TLS1_2 or STLS_TLS1_3: the one version that suite `code` belongs to; 0: not in the tables.
+ */
 uint16_t stls_suite_version(uint16_t code);
 
 /* --- profile.c */
@@ -55,6 +56,7 @@ struct stls_profile {
     stls_rules rules; /* its `names` are set when a context is made */
     stls_clock clock;
     void *clock_arg;
+    size_t signature_memory;
     unsigned handshake_timeout_ms;
 };
 
@@ -72,6 +74,7 @@ size_t stls_alpn_split(const char *text, stls_bytes protocols[STLS_ALPN_MAX]);
 struct stls_context {
     atomic_size_t holds;
     stls_profile *profile; /* never changed again */
+    stls_memory *memory;   /* NULL: none is kept */
     bool initialised;      /* the backend's init was called on `block` */
     alignas(max_align_t) unsigned char block[];
 };
@@ -80,8 +83,8 @@ struct stls_context {
 void stls_context_judge(const stls_context *context, const char *peer, const stls_bytes *chain,
                         void *const *keys, size_t count, stls_verdict *verdict);
 
-/* Normalises the peer that a caller names for a connection on `context` into `peer` ("" if none), and refuses
- * what the context's rules forbid. */
+/* Normalises the peer that a caller names for a connection on `context` into `peer` ("" if none),
+ * and refuses what the context's rules forbid. */
 stls_result stls_context_peer(const stls_context *context, const char *text,
                               char peer[STLS_PEER_NAME_SIZE], bool *is_ip, stls_error *error);
 
@@ -117,8 +120,8 @@ typedef enum stls_transport_kind {
 /* What the first bytes of the peer have told so far. */
 typedef enum stls_first_bytes {
     STLS_FIRST_BYTES_NONE = 0,
-    STLS_FIRST_BYTES_TYPE,    /* a content type that may open a TLS connection */
-    STLS_FIRST_BYTES_TLS,     /* and the major version behind it */
+    STLS_FIRST_BYTES_TYPE, /* a content type that may open a TLS connection */
+    STLS_FIRST_BYTES_TLS,  /* and the major version behind it */
     STLS_FIRST_BYTES_NOT_TLS,
 } stls_first_bytes;
 
@@ -142,8 +145,8 @@ typedef struct stls_io {
 /* Around every call of the backend: begin gives it room, end writes out what it left there. */
 void stls_io_begin(stls_io *io, stls_scratch *scratch);
 
-/* STLS_OK: all is written. STLS_WANT_WRITE: not all; the rest stays. STLS_E_TRANSPORT, STLS_E_NO_MEMORY:
- * the rest is dropped. */
+/* STLS_OK: all is written. STLS_WANT_WRITE: not all; the rest stays. STLS_E_TRANSPORT,
+ * STLS_E_NO_MEMORY: the rest is dropped. */
 stls_result stls_io_end(stls_io *io);
 
 /* Memory transport: takes in what the peer sent. */
@@ -178,7 +181,7 @@ struct stls_conn {
     char server_name[STLS_PEER_NAME_SIZE];
     stls_verify_mode verify; /* of the profile, or of the host that was chosen */
 
-    bool judged, accepted;      /* the peer, by our verdict and verify mode */
+    bool judged, accepted;       /* the peer, by our verdict and verify mode */
     bool selected, refused_host; /* the server was asked which host to be, and refused */
     bool broken_contract;        /* the backend asked for a second verdict */
     stls_verdict verdict;
@@ -205,11 +208,13 @@ stls_result stls_fd_recv(void *arg, uint8_t *data, size_t size, size_t *done);
 /* The table that backends call back through. */
 extern const stls_be_upcalls stls_conn_upcalls;
 
-/* Gives the one verdict of a handshake and what is to be done about it, by the verify mode in force. */
+/* Gives the one verdict of a handshake and what is to be done about it, by the verify mode in
+ * force. */
 stls_be_decision stls_conn_judge(stls_conn *conn, uint16_t version, const stls_bytes *chain,
                                  void *const *keys, size_t count);
 
-/* Ends `conn` with the error that `failure` and what the upcalls saw amount to; returns its result. */
+/* Ends `conn` with the error that `failure` and what the upcalls saw amount to; returns its result.
+ */
 stls_result stls_conn_fail(stls_conn *conn, stls_be_status status, const stls_be_failure *failure,
                            const char *when);
 

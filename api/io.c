@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* --- Queues ------------------------------------------------------------------------------------- */
+/* --- Queues -------------------------------------------------------------------------------------
+ */
 
 bool stls_queue_add(stls_queue *queue, const uint8_t *data, size_t len) {
     if (len > SIZE_MAX / 2 - queue->len) {
@@ -45,30 +46,33 @@ void stls_queue_free(stls_queue *queue) {
     *queue = (stls_queue){0};
 }
 
-/* --- The first bytes of the peer ---------------------------------------------------------------- */
+/* --- The first bytes of the peer ----------------------------------------------------------------
+ */
 
-/* A TLS connection opens with a record of type handshake (22), or alert (21) from a peer that refuses, and
- * major version 3. Anything else is told to the user in the peer's own words. */
+/* A TLS connection opens with a record of type handshake (22), or alert (21) from a peer that
+ * refuses, and major version 3. Anything else is told to the user in the peer's own words. */
 static void look_at_first_bytes(stls_io *io, const uint8_t *data, size_t len) {
     for (size_t i = 0; i < len && io->first != STLS_FIRST_BYTES_TLS; i++) {
-        bool as_expected = io->first == STLS_FIRST_BYTES_NONE ? data[i] == 22 || data[i] == 21
-                                                              : data[i] == 3;
+        bool as_expected =
+            io->first == STLS_FIRST_BYTES_NONE ? data[i] == 22 || data[i] == 21 : data[i] == 3;
         if (!as_expected) {
             io->first = STLS_FIRST_BYTES_NOT_TLS;
             size_t line = 0;
-            while (i + line < len && line < 48 && data[i + line] != '\r' && data[i + line] != '\n') {
+            while (i + line < len && line < 48 && data[i + line] != '\r' &&
+                   data[i + line] != '\n') {
                 line++;
             }
             stls_text text = stls_text_in(io->first_text, sizeof io->first_text);
             stls_text_add_foreign(&text, (stls_bytes){data + i, line});
             return;
         }
-        io->first = io->first == STLS_FIRST_BYTES_NONE ? STLS_FIRST_BYTES_TYPE
-                                                       : STLS_FIRST_BYTES_TLS;
+        io->first =
+            io->first == STLS_FIRST_BYTES_NONE ? STLS_FIRST_BYTES_TYPE : STLS_FIRST_BYTES_TLS;
     }
 }
 
-/* --- In ----------------------------------------------------------------------------------------- */
+/* --- In -----------------------------------------------------------------------------------------
+ */
 
 /* Receives from the transport into `data`. */
 static stls_be_status receive(stls_io *io, uint8_t *data, size_t size, size_t *got) {
@@ -111,8 +115,8 @@ stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got
         return STLS_BE_OK;
     }
     if (scratch->in_start < scratch->in_end) {
-        *got = give(data, size, scratch->in + scratch->in_start,
-                    scratch->in_end - scratch->in_start);
+        *got =
+            give(data, size, scratch->in + scratch->in_start, scratch->in_end - scratch->in_start);
         scratch->in_start += *got;
         return STLS_BE_OK;
     }
@@ -149,7 +153,8 @@ stls_result stls_io_feed(stls_io *io, const uint8_t *data, size_t len) {
     return STLS_OK;
 }
 
-/* --- Out ---------------------------------------------------------------------------------------- */
+/* --- Out ----------------------------------------------------------------------------------------
+ */
 
 stls_be_status stls_io_send(stls_io *io, const uint8_t *data, size_t len) {
     stls_scratch *scratch = io->scratch;

@@ -8,7 +8,8 @@
 
 enum { NAMES_MAX = 256, HANDSHAKE_TIMEOUT_MS = 10000, MAX_INTERMEDIATES = 8 };
 
-/* --- Presets ------------------------------------------------------------------------------------ */
+/* --- Presets ------------------------------------------------------------------------------------
+ */
 
 static const uint16_t modern_suites[] = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f,
                                          0xc02c, 0xc030, 0xcca9, 0xcca8};
@@ -16,8 +17,8 @@ static const uint16_t compatible_suites[] = {
     0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc023, 0xc027, 0xc024,
     0xc028, 0xc009, 0xc013, 0xc00a, 0xc014, 0x009c, 0x009d, 0x003c, 0x003d, 0x002f, 0x0035};
 static const uint16_t default_groups[] = {0x11ec, 0x001d, 0x0017, 0x0018};
-static const uint16_t default_schemes[] = {0x0403, 0x0503, 0x0807, 0x0804, 0x0805, 0x0806, 0x0809,
-                                           0x080a, 0x080b, 0x0401, 0x0501, 0x0601};
+static const uint16_t default_schemes[] = {0x0403, 0x0503, 0x0807, 0x0804, 0x0805, 0x0806,
+                                           0x0809, 0x080a, 0x080b, 0x0401, 0x0501, 0x0601};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -39,9 +40,9 @@ stls_result stls_profile_set_preset(stls_profile *profile, stls_preset preset, s
     }
     bool modern = preset == STLS_PRESET_MODERN;
     const stls_backend *backend = profile->backend;
-    profile->suites = supported(backend, STLS_REGISTRY_SUITE,
-                                modern ? modern_suites : compatible_suites,
-                                modern ? COUNT(modern_suites) : COUNT(compatible_suites));
+    profile->suites =
+        supported(backend, STLS_REGISTRY_SUITE, modern ? modern_suites : compatible_suites,
+                  modern ? COUNT(modern_suites) : COUNT(compatible_suites));
     profile->groups =
         supported(backend, STLS_REGISTRY_GROUP, default_groups, COUNT(default_groups));
     profile->schemes =
@@ -49,7 +50,8 @@ stls_result stls_profile_set_preset(stls_profile *profile, stls_preset preset, s
     return STLS_OK;
 }
 
-/* --- Life --------------------------------------------------------------------------------------- */
+/* --- Life ---------------------------------------------------------------------------------------
+ */
 
 stls_result stls_profile_new(const stls_backend *backend, stls_role role, stls_profile **profile,
                              stls_error *error) {
@@ -72,6 +74,7 @@ stls_result stls_profile_new(const stls_backend *backend, stls_role role, stls_p
         .version_min = tls1_2 || !tls1_3 ? STLS_TLS1_2 : STLS_TLS1_3,
         .version_max = tls1_3 || !tls1_2 ? STLS_TLS1_3 : STLS_TLS1_2,
         .verify = role == STLS_ROLE_CLIENT ? STLS_VERIFY_REQUIRED : STLS_VERIFY_NONE,
+        .signature_memory = STLS_SIGNATURE_MEMORY_DEFAULT,
         .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS,
         .rules = {.identity = STLS_IDENTITY_SIP,
                   .usage = STLS_USAGE_TLS_OR_SIP,
@@ -159,7 +162,8 @@ stls_profile *stls_profile_copy(const stls_profile *profile) {
     return copy;
 }
 
-/* --- The protocol ------------------------------------------------------------------------------- */
+/* --- The protocol -------------------------------------------------------------------------------
+ */
 
 static stls_result refuse_null(stls_error *error) {
     return stls_fail(error, STLS_E_ARGUMENT, "the profile is NULL");
@@ -257,8 +261,7 @@ stls_result stls_profile_set_names(stls_profile *profile, stls_registry registry
                                    stls_error *error) {
     uint16_t codes[STLS_CODES_MAX];
     size_t count = 0;
-    stls_result result =
-        stls_iana_list(registry, list, codes, STLS_CODES_MAX, &count, error);
+    stls_result result = stls_iana_list(registry, list, codes, STLS_CODES_MAX, &count, error);
     return result == STLS_OK ? stls_profile_set_codes(profile, registry, codes, count, error)
                              : result;
 }
@@ -315,15 +318,15 @@ stls_result stls_profile_set_alpn(stls_profile *profile, const char *protocols, 
     return STLS_OK;
 }
 
-/* --- Who we are --------------------------------------------------------------------------------- */
+/* --- Who we are ---------------------------------------------------------------------------------
+ */
 
 static stls_result check_credential(const stls_profile *profile, const stls_credential *credential,
                                     stls_error *error) {
     if (credential != NULL && stls_credential_backend(credential) != profile->backend) {
-        return stls_fail(error, STLS_E_ARGUMENT,
-                         "the credential was made on %s, the profile is for %s",
-                         stls_backend_name(stls_credential_backend(credential)),
-                         profile->backend->name);
+        return stls_fail(
+            error, STLS_E_ARGUMENT, "the credential was made on %s, the profile is for %s",
+            stls_backend_name(stls_credential_backend(credential)), profile->backend->name);
     }
     return STLS_OK;
 }
@@ -407,7 +410,8 @@ stls_result stls_profile_add_host(stls_profile *profile, const char *host,
     bool is_ip = false, found = false;
     stls_result result = stls_peer_name(host, name, &is_ip, error);
     if (result == STLS_OK && is_ip) {
-        result = stls_fail(error, STLS_E_ARGUMENT, "\"%s\" is an address: SNI has names only", name);
+        result =
+            stls_fail(error, STLS_E_ARGUMENT, "\"%s\" is an address: SNI has names only", name);
     }
     if (result == STLS_OK) {
         result = check_credential(profile, credential, error);
@@ -456,7 +460,8 @@ stls_result stls_profile_set_strict_hosts(stls_profile *profile, bool strict, st
     return STLS_OK;
 }
 
-/* --- Who the peer is ---------------------------------------------------------------------------- */
+/* --- Who the peer is ----------------------------------------------------------------------------
+ */
 
 stls_result stls_profile_set_trust(stls_profile *profile, stls_trust *trust, stls_error *error) {
     if (profile == NULL) {
@@ -592,7 +597,21 @@ stls_result stls_profile_set_clock(stls_profile *profile, stls_clock clock, void
     return STLS_OK;
 }
 
-/* --- Limits ------------------------------------------------------------------------------------- */
+stls_result stls_profile_set_signature_memory(stls_profile *profile, size_t count,
+                                              stls_error *error) {
+    if (profile == NULL) {
+        return refuse_null(error);
+    }
+    if (count > STLS_SIGNATURE_MEMORY_MAX) {
+        return stls_fail(error, STLS_E_LIMIT, "a memory of %zu signatures: at most %d are kept",
+                         count, STLS_SIGNATURE_MEMORY_MAX);
+    }
+    profile->signature_memory = count;
+    return STLS_OK;
+}
+
+/* --- Limits -------------------------------------------------------------------------------------
+ */
 
 stls_result stls_profile_set_handshake_timeout(stls_profile *profile, unsigned timeout_ms,
                                                stls_error *error) {

@@ -9,8 +9,8 @@
 /* `count` zeroed items of `size` bytes; NULL if there is no memory or the product overflows. */
 void *stls_alloc(size_t count, size_t size);
 
-/* As realloc for `count` items of `size` bytes; what is new is not zeroed. NULL leaves `memory` as it
- * is. */
+/* As realloc for `count` items of `size` bytes; what is new is not zeroed. NULL leaves `memory` as
+ * it is. */
 void *stls_realloc(void *memory, size_t count, size_t size);
 
 /* NULL is allowed. */

@@ -104,8 +104,8 @@ static stls_result take_keys(inputs *in, stls_error *error) {
 
 static stls_result read_inputs(inputs *in, stls_bytes chain, stls_bytes key, bool key_apart,
                                stls_error *error) {
-    stls_result result = stls_blocks_read(chain, STLS_CREDENTIAL_INPUT_MAX, in->chain_name,
-                                          &in->chain, error);
+    stls_result result =
+        stls_blocks_read(chain, STLS_CREDENTIAL_INPUT_MAX, in->chain_name, &in->chain, error);
     if (result == STLS_OK && key_apart) {
         result = stls_blocks_read(key, STLS_CREDENTIAL_INPUT_MAX, in->key_name, &in->key, error);
     }
@@ -130,9 +130,9 @@ static stls_result explain(const inputs *in, const stls_backend *backend, stls_b
     stls_result result = STLS_E_BACKEND;
     switch (status) {
     case STLS_BE_PASSWORD:
-        result = stls_fail(error, STLS_E_PASSWORD, "%s: the private key is encrypted, and %s",
-                           key_name,
-                           password != NULL ? "the password is wrong" : "no password was given");
+        result =
+            stls_fail(error, STLS_E_PASSWORD, "%s: the private key is encrypted, and %s", key_name,
+                      password != NULL ? "the password is wrong" : "no password was given");
         break;
     case STLS_BE_KEY_MISMATCH:
         result = stls_fail(error, STLS_E_KEY_MISMATCH,
@@ -163,8 +163,8 @@ static stls_result explain(const inputs *in, const stls_backend *backend, stls_b
     return result;
 }
 
-/* Puts each certificate behind the one it issued, as TLS 1.2 wants a chain to be sent (RFC 5246 section 7.4.2);
- * what belongs to nobody goes to the end. */
+/* Puts each certificate behind the one it issued, as TLS 1.2 wants a chain to be sent (RFC 5246
+ * section 7.4.2); what belongs to nobody goes to the end. */
 static void sort_chain(inputs *in) {
     for (size_t i = 0; i + 1 < in->count; i++) {
         for (size_t j = i + 1; j < in->count; j++) {
@@ -180,8 +180,7 @@ static void sort_chain(inputs *in) {
 }
 
 static stls_credential *allocate(const stls_backend *backend, const inputs *in) {
-    stls_credential *credential =
-        stls_alloc(1, sizeof(stls_credential) + backend->credential_size);
+    stls_credential *credential = stls_alloc(1, sizeof(stls_credential) + backend->credential_size);
     if (credential == NULL) {
         return NULL;
     }
@@ -242,8 +241,9 @@ static stls_result check_arguments(const stls_backend *backend, const void *chai
         return stls_fail(error, backend == NULL ? STLS_E_NO_BACKEND : STLS_E_BACKEND, "%s", flaw);
     }
     if (chain == NULL || credential == NULL) {
-        return stls_fail(error, STLS_E_ARGUMENT, "a credential needs a certificate chain and a "
-                                                 "place to go to; one of them is NULL");
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "a credential needs a certificate chain and a "
+                         "place to go to; one of them is NULL");
     }
     return STLS_OK;
 }

@@ -214,7 +214,7 @@ void stls_describe_general_name(stls_text *text, stls_general_name_kind kind, st
         stls_text_add_foreign(text, value);
         break;
     case STLS_GENERAL_NAME_DIRECTORY:
-        stls_text_add(text, "name:");
+        stls_text_add(text, "DirName:");
         stls_describe_name(text, value);
         break;
     case STLS_GENERAL_NAME_IP:

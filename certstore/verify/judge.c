@@ -101,6 +101,9 @@ static void judge(stls_search *search, stls_verdict *verdict) {
         judge_chain(search, &found, verdict);
     }
     stls_verdict_write(search, &found, verdict);
+    if (search->valid) {
+        stls_signatures_remember(search);
+    }
 }
 
 void stls_judge(const stls_judge_request *request, stls_verdict *verdict) {

@@ -141,6 +141,9 @@ void stls_key_judge(stls_strength strength, const stls_x509 *x509, size_t depth,
 /* Judges the signature of the last step of search->path by the key of `next`. */
 void stls_signature_judge(stls_search *search, stls_step *next);
 
+/* Puts the signatures of search->best, which is valid, into the request's memory. */
+void stls_signatures_remember(const stls_search *search);
+
 /* Frees the key handles that the search has made. */
 void stls_search_free_keys(stls_search *search);
 

@@ -190,7 +190,29 @@ static stls_signed ask_backend(stls_search *search, const stls_cert *child, stls
                                            : STLS_SIGNED_BAD;
 }
 
-/* The outcome, from memory if the same check was made before; false if the budget is used up. */
+/* Whether the request's memory knows that the key of `issuer` signed `child`. */
+static bool is_remembered(const stls_search *search, const stls_cert *child,
+                          const stls_cert *issuer) {
+    stls_memory *memory = search->request->memory;
+    uint8_t fact[STLS_FACT_LEN];
+    return memory != NULL &&
+           stls_memory_fact(memory, issuer->x509.spki, child->x509.der, fact) &&
+           stls_memory_has(memory, fact);
+}
+
+void stls_signatures_remember(const stls_search *search) {
+    stls_memory *memory = search->request->memory;
+    uint8_t fact[STLS_FACT_LEN];
+    for (size_t i = 0; memory != NULL && i + 1 < search->best.len; i++) {
+        const stls_cert *child = search->best.steps[i].cert;
+        if (stls_memory_fact(memory, search->best.steps[i + 1].cert->x509.spki, child->x509.der,
+                             fact)) {
+            stls_memory_add(memory, fact);
+        }
+    }
+}
+
+/* The outcome, known if the same check was made before; false if the budget is used up. */
 static bool check(stls_search *search, const stls_cert *child, stls_step *issuer,
                   stls_signed *outcome) {
     stls_bytes spki = issuer->cert->x509.spki;
@@ -200,6 +222,10 @@ static bool check(stls_search *search, const stls_cert *child, stls_step *issuer
             *outcome = made->outcome;
             return true;
         }
+    }
+    if (is_remembered(search, child, issuer->cert)) {
+        *outcome = STLS_SIGNED_GOOD;
+        return true;
     }
     unsigned cost = check_cost(&issuer->cert->x509);
     if (cost > search->checks_left) {

@@ -1,20 +1,26 @@
 /* certstore/verify/verify.h - the engine that judges a chain: structs in, a verdict out.
  *
  * The model: stls_judge() gets everything in one request (the chain as bytes, the trust, the rules,
- * the time) and fills a verdict. It keeps no state. The steps are files of their own: path.c finds
- * candidates for a path from the leaf to an anchor and validates each (RFC 5280 section 6);
- * identity.c compares names (RFC 5922, RFC 9525); trust.c keeps the anchors; verdict.c puts
- * findings into words.
+ * the time) and fills a verdict. It keeps no state. The steps are files of their own, which
+ * search.h lists: judge.c reads the chain, path.c looks for a path from the leaf to an anchor,
+ * step.c, signature.c, constraints.c and policy.c validate it (RFC 5280 section 6), identity.c
+ * compares names (RFC 5922, RFC 9525), verdict.c and sentence.c say what came of it. trust.c keeps
+ * the anchors.
  *
- * Flags and sentence come from the path that got furthest: a path to an anchor with flaws is better
- * than none, and of two, the one with fewer and lesser flaws. A chain is accepted only by a path
- * without any flag that is not tolerated.
+ * A chain is accepted only by a path without any flag that is not tolerated, and if there is one
+ * within the bounds it is found. Otherwise flags and sentence come from the path that got furthest:
+ * a path to an anchor with flaws is better than none, and of two, the one with fewer and lesser
+ * flaws.
+ *
+ * An anchor ends a path: it is STLS_PATH_ANCHOR in the verdict's path, also where the peer sent it
+ * along, and also where it is the leaf itself.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef STLS_CERTSTORE_VERIFY_VERIFY_H
 #define STLS_CERTSTORE_VERIFY_VERIFY_H
 
 #include "backends/contract.h"
+#include "certstore/verify/memory.h"
 #include <siptls/profile.h>
 
 /* The rules of a profile, as the engine needs them. */
@@ -26,7 +32,7 @@ typedef struct stls_rules {
     stls_usage_mode usage;
     stls_strength strength;
     uint32_t tolerated;
-    unsigned max_intermediates;
+    unsigned max_intermediates; /* self-issued ones do not count */
     size_t chain_bytes_max;
 } stls_rules;
 
@@ -38,9 +44,9 @@ typedef struct stls_judge_request {
     const char *peer;    /* the name it must prove, normalised by stls_peer_name(); NULL: none */
     int64_t now;         /* seconds since 1970 */
     const stls_bytes *chain; /* leaf first */
-    void *const
-        *keys; /* NULL, or key handles of the backend for each, each may be NULL; borrowed */
+    void *const *keys;       /* NULL, or a key handle of the backend for each, or NULL; borrowed */
     size_t count;
+    stls_memory *memory; /* signatures found good before; NULL: none is kept */
 } stls_judge_request;
 
 /* Fills `*verdict`; its state is ACCEPTED or REJECTED afterwards, also when memory runs out (then

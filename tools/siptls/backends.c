@@ -11,7 +11,8 @@
 static const char usage[] =
     "usage: siptls backends [--all] [--json]\n"
     "\n"
-    "Lists the TLS libraries in this build, their versions, and what each can do as it was built.\n"
+    "Lists the TLS libraries in this build, their versions, and what each can do as\n"
+    "it was built.\n"
     "\n"
     "  --all    the cipher suites, groups and signature schemes too\n"
     "  --json   as JSON, with everything\n"

@@ -78,14 +78,6 @@ static size_t count_bindings(const registrar *self, const char *aor) {
     return count;
 }
 
-static bool has_room(registrar *self, const char *aor, size_t count) {
-    if (self->bindings == NULL) {
-        self->bindings = calloc(REGISTRAR_BINDINGS_MAX, sizeof *self->bindings);
-    }
-    return self->bindings != NULL && self->count + count <= REGISTRAR_BINDINGS_MAX &&
-           count_bindings(self, aor) + count <= REGISTRAR_CONTACTS_MAX;
-}
-
 void registrar_free(registrar *self) {
     free(self->bindings);
     *self = (registrar){.bindings = NULL};
@@ -156,9 +148,33 @@ static bool read_register(const sip_message *request, register_request *wanted) 
     return !wanted->removes_all || wanted->count == 0;
 }
 
+/* A contact that is there already takes no more room. */
+static size_t count_new(const registrar *self, const register_request *wanted) {
+    size_t count = wanted->count;
+    for (size_t i = 0; i < self->count; i++) {
+        for (size_t c = 0; c < wanted->count; c++) {
+            if (strcmp(self->bindings[i].aor, wanted->aor) == 0 &&
+                strcmp(self->bindings[i].contact, wanted->contacts[c].uri) == 0) {
+                count--;
+                break;
+            }
+        }
+    }
+    return count;
+}
+
+static bool has_room(registrar *self, const register_request *wanted) {
+    size_t count = count_new(self, wanted);
+    if (self->bindings == NULL) {
+        self->bindings = calloc(REGISTRAR_BINDINGS_MAX, sizeof *self->bindings);
+    }
+    return self->bindings != NULL && self->count + count <= REGISTRAR_BINDINGS_MAX &&
+           count_bindings(self, wanted->aor) + count <= REGISTRAR_CONTACTS_MAX;
+}
+
 static outcome apply_register(registrar *self, const register_request *wanted) {
     remove_ended(self);
-    if (!has_room(self, wanted->aor, wanted->count)) {
+    if (!has_room(self, wanted)) {
         return (outcome){503, "Service Unavailable"};
     }
     if (wanted->removes_all) {

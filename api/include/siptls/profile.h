@@ -155,7 +155,8 @@ STLS_API stls_result stls_profile_set_strength(stls_profile *profile, stls_stren
 STLS_API stls_result stls_profile_set_tolerated(stls_profile *profile, uint32_t flags,
                                                 stls_error *error);
 
-/* The most intermediates between leaf and anchor, 0 to STLS_PATH_MAX - 2. Default: 8. */
+/* The most intermediates between leaf and anchor, 0 to STLS_PATH_MAX - 2; self-issued ones do not count
+ * (RFC 5280 section 6.1.4 (l)). Default: 8. */
 STLS_API stls_result stls_profile_set_max_intermediates(stls_profile *profile, unsigned count,
                                                         stls_error *error);
 
@@ -164,6 +165,13 @@ STLS_API stls_result stls_profile_set_max_intermediates(stls_profile *profile, u
 typedef int64_t (*stls_clock)(void *arg);
 STLS_API stls_result stls_profile_set_clock(stls_profile *profile, stls_clock clock, void *arg,
                                             stls_error *error);
+
+/* How many signatures of certificates that were found good a context remembers, so that a peer that comes
+ * back does not cost them again; 32 bytes each. Dates, names, constraints and revocation are judged each time
+ * all the same. 0: none. Default: STLS_SIGNATURE_MEMORY_DEFAULT; at most STLS_SIGNATURE_MEMORY_MAX. */
+enum { STLS_SIGNATURE_MEMORY_DEFAULT = 256, STLS_SIGNATURE_MEMORY_MAX = 1 << 20 };
+STLS_API stls_result stls_profile_set_signature_memory(stls_profile *profile, size_t count,
+                                                       stls_error *error);
 
 /* --- Limits */
 
