@@ -29,6 +29,10 @@ stls_result stls_conn_new(stls_context *context, const char *peer, stls_conn **c
         return stls_fail(error, STLS_E_ARGUMENT,
                          "a connection needs a context and a place to go to");
     }
+    if (context->only_verifies) {
+        return stls_fail(error, STLS_E_STATE,
+                         "the context was made by stls_context_new_verifier(): it has no TLS");
+    }
     char name[STLS_PEER_NAME_SIZE];
     bool is_ip = false;
     stls_result result = stls_context_peer(context, peer, name, &is_ip, error);

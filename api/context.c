@@ -47,11 +47,15 @@ static stls_result check_server(const stls_profile *profile, stls_error *error) 
     return STLS_OK;
 }
 
-static stls_result check_profile(const stls_profile *profile, stls_error *error) {
+static stls_result check_names(const stls_profile *profile, stls_error *error) {
     if (profile->rules.identity == STLS_IDENTITY_LIST && profile->rules.name_count == 0) {
         return stls_fail(error, STLS_E_STATE,
                          "identity mode LIST needs names: stls_profile_add_name()");
     }
+    return STLS_OK;
+}
+
+static stls_result check_versions(const stls_profile *profile, stls_error *error) {
     for (uint16_t version = profile->version_min; version <= profile->version_max; version++) {
         bool has_suite = false;
         if (!stls_backend_supports(profile->backend, STLS_REGISTRY_VERSION, version)) {
@@ -68,6 +72,17 @@ static stls_result check_profile(const stls_profile *profile, stls_error *error)
                              "stls_profile_set_versions(), or add one",
                              stls_iana_name(STLS_REGISTRY_VERSION, version));
         }
+    }
+    return STLS_OK;
+}
+
+static stls_result check_profile(const stls_profile *profile, stls_error *error) {
+    stls_result result = check_names(profile, error);
+    if (result == STLS_OK) {
+        result = check_versions(profile, error);
+    }
+    if (result != STLS_OK) {
+        return result;
     }
     if (profile->groups.count == 0) {
         return stls_fail(error, STLS_E_STATE, "the list of groups is empty");
@@ -204,42 +219,68 @@ static stls_result install(stls_context *context, stls_error *error) {
     return STLS_OK;
 }
 
-static stls_result no_memory(stls_error *error) {
-    return stls_fail(error, STLS_E_NO_MEMORY, "no memory for a context");
-}
-
 static bool make_memory(stls_context *context) {
     const stls_profile *profile = context->profile;
     context->memory = stls_memory_new(profile->backend, profile->signature_memory);
     return context->memory != NULL;
 }
 
-stls_result stls_context_new(const stls_profile *profile, stls_context **context,
-                             stls_error *error) {
-    if (profile == NULL || context == NULL) {
-        return stls_fail(error, STLS_E_ARGUMENT, "a context needs a profile and a place to go to");
+/* A copy of `profile` with room for the backend's block behind it; NULL if there is no memory. */
+static stls_context *allocate(const stls_profile *profile) {
+    stls_context *context = stls_alloc(1, sizeof *context + profile->backend->context_size);
+    if (context == NULL) {
+        return NULL;
     }
-    stls_result result = check_profile(profile, error);
-    if (result != STLS_OK) {
-        return result;
+    atomic_init(&context->holds, 1);
+    context->profile = stls_profile_copy(profile);
+    if (context->profile == NULL || (profile->signature_memory > 0 && !make_memory(context))) {
+        stls_context_free(context);
+        return NULL;
     }
-    stls_context *new = stls_alloc(1, sizeof *new + profile->backend->context_size);
-    stls_profile *copy = new != NULL ? stls_profile_copy(profile) : NULL;
-    if (copy == NULL) {
-        stls_free(new);
-        return no_memory(error);
+    context->profile->rules.names = (const char *const *)context->profile->names;
+    return context;
+}
+
+static stls_result freeze(const stls_profile *profile, bool only_verifies, stls_context **context,
+                          stls_error *error) {
+    stls_context *new = allocate(profile);
+    if (new == NULL) {
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory for a context");
     }
-    copy->rules.names = (const char *const *)copy->names;
-    new->profile = copy;
-    atomic_init(&new->holds, 1);
-    result =
-        copy->signature_memory == 0 || make_memory(new) ? install(new, error) : no_memory(error);
+    new->only_verifies = only_verifies;
+    stls_result result = only_verifies ? STLS_OK : install(new, error);
     if (result != STLS_OK) {
         stls_context_free(new);
         return result;
     }
     *context = new;
     return STLS_OK;
+}
+
+static stls_result refuse_null(stls_error *error) {
+    return stls_fail(error, STLS_E_ARGUMENT, "a context needs a profile and a place to go to");
+}
+
+stls_result stls_context_new(const stls_profile *profile, stls_context **context,
+                             stls_error *error) {
+    if (profile == NULL || context == NULL) {
+        return refuse_null(error);
+    }
+    stls_result result = check_profile(profile, error);
+    return result == STLS_OK ? freeze(profile, false, context, error) : result;
+}
+
+stls_result stls_context_new_verifier(const stls_profile *profile, stls_context **context,
+                                      stls_error *error) {
+    if (profile == NULL || context == NULL) {
+        return refuse_null(error);
+    }
+    stls_result result = check_names(profile, error);
+    if (result == STLS_OK && stls_trust_count(profile->trust) == 0) {
+        result = stls_fail(error, STLS_E_STATE,
+                           "a verdict needs trusted certificates: stls_profile_set_trust()");
+    }
+    return result == STLS_OK ? freeze(profile, true, context, error) : result;
 }
 
 stls_context *stls_context_hold(stls_context *context) {

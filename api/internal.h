@@ -75,6 +75,7 @@ struct stls_context {
     atomic_size_t holds;
     stls_profile *profile; /* never changed again */
     stls_memory *memory;   /* NULL: none is kept */
+    bool only_verifies;    /* there is no TLS behind it */
     bool initialised;      /* the backend's init was called on `block` */
     alignas(max_align_t) unsigned char block[];
 };

@@ -257,6 +257,43 @@ static void test_incomplete(void) {
     stls_context_free(context);
 }
 
+/* A context for verdicts needs a trust and nothing else, and makes no connection. */
+static void test_verifier(void) {
+    static const struct {
+        stls_role role;
+        const char *leaf, *peer;
+    } cases[] = {{STLS_ROLE_CLIENT, "server.der", "example.test"},
+                 {STLS_ROLE_SERVER, "phone.der", NULL}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        stls_error error = {0};
+        stls_profile *profile = NULL;
+        stls_context *context = NULL;
+        stls_conn *conn = NULL;
+        stls_verdict verdict;
+        stls_trust *trust = pki_trust("root");
+        stls_bytes chain[] = {pki_bytes(cases[i].leaf), pki_bytes("int.der")};
+        check_case("%s", cases[i].leaf);
+        CHECK_RESULT("the profile",
+                     stls_profile_new(test_backend(), cases[i].role, &profile, &error), STLS_OK,
+                     &error);
+        CHECK_RESULT("without trust", stls_context_new_verifier(profile, &context, &error),
+                     STLS_E_STATE, &error);
+        stls_profile_set_trust(profile, trust, &error);
+        CHECK_RESULT("with trust", stls_context_new_verifier(profile, &context, &error), STLS_OK,
+                     &error);
+        CHECK_RESULT("the verdict",
+                     stls_verify(context, chain, COUNT(chain), cases[i].peer, &verdict, &error),
+                     STLS_OK, &error);
+        CHECK_RESULT("a connection", stls_conn_new(context, cases[i].peer, &conn, &error),
+                     STLS_E_STATE, &error);
+        CHECK(conn == NULL && *error.text, "a connection, or no sentence");
+        stls_context_free(context);
+        stls_profile_free(profile);
+        stls_trust_free(trust);
+    }
+    CHECK_RESULT("NULL", stls_context_new_verifier(NULL, NULL, NULL), STLS_E_ARGUMENT, NULL);
+}
+
 /* A credential belongs to the backend that it was made on. */
 static void test_foreign_credential(void) {
     const stls_backend *other = NULL;
@@ -373,6 +410,7 @@ const test_case settings_tests[] = {
     {"NULL", test_null},
     {"no connection", test_null_connection},
     {"incomplete profiles", test_incomplete},
+    {"a context for verdicts only", test_verifier},
     {"a credential of another backend", test_foreign_credential},
     {"a failed setter changes nothing", test_unchanged},
     {"a context is frozen", test_frozen},

@@ -1,7 +1,6 @@
 /* siptls verify: the verdict on a chain, without any connection.
  *
  * SPDX-License-Identifier: MIT */
-#include "../nobody.h"
 #include "output.h"
 #include "tool.h"
 
@@ -188,15 +187,6 @@ static int64_t clock_of(void *now) {
     return *(const int64_t *)now;
 }
 
-static bool set_nobody(const stls_backend *backend, stls_profile *profile, stls_error *error) {
-    stls_credential *credential = NULL;
-    bool good = stls_credential_new(backend, nobody_pem, sizeof nobody_pem - 1, NULL, 0, NULL,
-                                    &credential, error) == STLS_OK &&
-                stls_profile_set_credential(profile, credential, error) == STLS_OK;
-    stls_credential_free(credential);
-    return good;
-}
-
 /* A server asks its clients for a name in mode LIST only. */
 static bool set_name(const question *self, stls_profile *profile, stls_error *error) {
     if (self->name == NULL) {
@@ -207,13 +197,12 @@ static bool set_name(const question *self, stls_profile *profile, stls_error *er
             stls_profile_add_name(profile, self->name, error) == STLS_OK);
 }
 
-static bool fill_profile(question *self, const stls_backend *backend, stls_profile *profile,
-                         stls_trust *trust, stls_error *error) {
-    bool needs_nobody = self->leaf_role == STLS_ROLE_CLIENT;
+static bool fill_profile(question *self, stls_profile *profile, stls_trust *trust,
+                         stls_error *error) {
     return stls_profile_set_trust(profile, trust, error) == STLS_OK &&
            stls_profile_set_verify(profile, STLS_VERIFY_REQUIRED, error) == STLS_OK &&
            stls_profile_set_clock(profile, clock_of, &self->now, error) == STLS_OK &&
-           set_name(self, profile, error) && (!needs_nobody || set_nobody(backend, profile, error));
+           set_name(self, profile, error);
 }
 
 static stls_context *make_context(question *self) {
@@ -223,8 +212,8 @@ static stls_context *make_context(question *self) {
     stls_trust *trust = profile != NULL ? load_trust(&self->tls) : NULL;
     stls_context *context = NULL;
     stls_error error;
-    if (trust != NULL && (!fill_profile(self, backend, profile, trust, &error) ||
-                          stls_context_new(profile, &context, &error) != STLS_OK)) {
+    if (trust != NULL && (!fill_profile(self, profile, trust, &error) ||
+                          stls_context_new_verifier(profile, &context, &error) != STLS_OK)) {
         complain(self->tls.command, "%s", error.text);
     }
     stls_trust_free(trust);

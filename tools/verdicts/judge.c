@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "judge.h"
 
-#include "../nobody.h"
-
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -61,23 +59,14 @@ static stls_trust *make_trust(const verdict_case *input, judgement *out) {
     return trust;
 }
 
-static bool set_credential(const stls_backend *backend, stls_profile *profile, stls_error *error) {
-    stls_credential *credential = NULL;
-    bool good = stls_credential_new(backend, nobody_pem, sizeof nobody_pem - 1, NULL, 0, NULL,
-                                    &credential, error) == STLS_OK &&
-                stls_profile_set_credential(profile, credential, error) == STLS_OK;
-    stls_credential_free(credential);
-    return good;
-}
-
 static bool set_depth(const verdict_case *input, stls_profile *profile, stls_error *error) {
     unsigned most = STLS_PATH_MAX - 2, depth = input->depth < most ? input->depth : most;
     return !input->has_depth ||
            stls_profile_set_max_intermediates(profile, depth, error) == STLS_OK;
 }
 
-static bool fill_profile(const stls_backend *backend, stls_role role, const verdict_case *input,
-                         stls_trust *trust, stls_profile *profile, stls_error *error) {
+static bool fill_profile(const verdict_case *input, stls_trust *trust, stls_profile *profile,
+                         stls_error *error) {
     static int64_t now; /* one case at a time */
     now = input->has_time ? input->time : (int64_t)time(NULL);
     stls_identity_mode identity =
@@ -86,8 +75,7 @@ static bool fill_profile(const stls_backend *backend, stls_role role, const verd
            stls_profile_set_verify(profile, STLS_VERIFY_REQUIRED, error) == STLS_OK &&
            stls_profile_set_identity(profile, identity, 0, error) == STLS_OK &&
            stls_profile_set_clock(profile, clock_of, &now, error) == STLS_OK &&
-           set_depth(input, profile, error) &&
-           (role == STLS_ROLE_CLIENT || set_credential(backend, profile, error));
+           set_depth(input, profile, error);
 }
 
 stls_context *judge_context(const stls_backend *backend, stls_role role, const verdict_case *input,
@@ -100,8 +88,10 @@ stls_context *judge_context(const stls_backend *backend, stls_role role, const v
         return NULL;
     }
     if (stls_profile_new(backend, role, &profile, &error) != STLS_OK ||
-        !fill_profile(backend, role, input, trust, profile, &error) ||
-        stls_context_new(profile, &context, &error) != STLS_OK) {
+        !fill_profile(input, trust, profile, &error) ||
+        (role == STLS_ROLE_CLIENT
+             ? stls_context_new(profile, &context, &error)
+             : stls_context_new_verifier(profile, &context, &error)) != STLS_OK) {
         judgement_say(out, ANSWER_UNSUPPORTED, "%s", error.text);
     }
     stls_profile_free(profile);

@@ -24,6 +24,11 @@ typedef struct stls_context stls_context;
 STLS_API stls_result stls_context_new(const stls_profile *profile, stls_context **context,
                                       stls_error *error);
 
+/* The same for stls_verify() only: needs a trust but no credential, and no TLS is set up. stls_conn_new() answers
+ * STLS_E_STATE on it. A client's profile judges servers' chains, a server's profile clients'. */
+STLS_API stls_result stls_context_new_verifier(const stls_profile *profile, stls_context **context,
+                                               stls_error *error);
+
 /* Holds it once more; returns `context`. Thread-safe. */
 STLS_API stls_context *stls_context_hold(stls_context *context);
 
