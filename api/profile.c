@@ -79,6 +79,7 @@ stls_result stls_profile_new(const stls_backend *backend, stls_role role, stls_p
         .rules = {.identity = STLS_IDENTITY_SIP,
                   .usage = STLS_USAGE_TLS_OR_SIP,
                   .strength = STLS_STRENGTH_STANDARD,
+                  .crl = STLS_CRL_OFF,
                   .max_intermediates = MAX_INTERMEDIATES,
                   .chain_bytes_max = STLS_CHAIN_BYTES_DEFAULT},
     };
@@ -556,6 +557,18 @@ stls_result stls_profile_set_strength(stls_profile *profile, stls_strength stren
         return stls_fail(error, STLS_E_ARGUMENT, "there is no strength %d", (int)strength);
     }
     profile->rules.strength = strength;
+    return STLS_OK;
+}
+
+stls_result stls_profile_set_crl_mode(stls_profile *profile, stls_crl_mode mode,
+                                      stls_error *error) {
+    if (profile == NULL) {
+        return refuse_null(error);
+    }
+    if (mode < STLS_CRL_OFF || mode > STLS_CRL_CHAIN) {
+        return stls_fail(error, STLS_E_ARGUMENT, "there is no CRL mode %d", (int)mode);
+    }
+    profile->rules.crl = mode;
     return STLS_OK;
 }
 

@@ -65,8 +65,7 @@ static const char *check_general_name(stls_der *names, name_use use) {
     }
 }
 
-/* GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName; `names` runs over the content. */
-static const char *check_general_names(stls_der names) {
+const char *stls_general_names_check(stls_der names) {
     if (stls_der_done(&names)) {
         return "has an empty list of names";
     }
@@ -83,13 +82,13 @@ const char *stls_read_subject_alt_name(stls_bytes value, stls_x509 *certificate)
         return not_a_sequence;
     }
     certificate->alt_names = stls_content_of(&names);
-    return check_general_names(names);
+    return stls_general_names_check(names);
 }
 
 const char *stls_read_issuer_alt_name(stls_bytes value, stls_x509 *certificate) {
     stls_der names;
     (void)certificate;
-    return stls_only_sequence(value, &names) ? check_general_names(names) : not_a_sequence;
+    return stls_only_sequence(value, &names) ? stls_general_names_check(names) : not_a_sequence;
 }
 
 /* GeneralSubtrees, RFC 5280 4.2.1.10: "minimum MUST be zero, and maximum MUST be absent", and zero
@@ -161,20 +160,19 @@ const char *stls_read_authority_key_id(stls_bytes value, stls_x509 *certificate)
     if (has_serial && !stls_der_integer_of(serial)) {
         return "has a serial number that is not an INTEGER in DER";
     }
-    return has_issuer ? check_general_names(stls_der_of(issuer)) : NULL;
+    return has_issuer ? stls_general_names_check(stls_der_of(issuer)) : NULL;
 }
 
 /* --- Where to find more ----------------------------------------------------------------------- */
 
-/* DistributionPointName ::= CHOICE { fullName [0], nameRelativeToCRLIssuer [1] } */
-static const char *check_point_name(stls_der name) {
+const char *stls_point_name_check(stls_der name) {
     stls_bytes content;
     uint8_t tag;
     if (!stls_der_any(&name, &tag, &content, NULL) || !stls_der_done(&name)) {
         return "has a malformed name of a distribution point";
     }
     if (tag == (STLS_DER_CONTEXT_CONSTRUCTED | 0)) {
-        return check_general_names(stls_der_of(content));
+        return stls_general_names_check(stls_der_of(content));
     }
     return tag == (STLS_DER_CONTEXT_CONSTRUCTED | 1) && content.len != 0
                ? NULL
@@ -195,13 +193,13 @@ static const char *check_distribution_point(stls_der fields) {
     }
     const char *flaw = NULL;
     if (has_name) {
-        flaw = check_point_name(stls_der_of(name));
+        flaw = stls_point_name_check(stls_der_of(name));
     }
     if (flaw == NULL && has_reasons && !stls_der_named_bits_of(reasons, &bits)) {
         flaw = "holds reasons that are not named bits in DER";
     }
     if (flaw == NULL && has_issuer) {
-        flaw = check_general_names(stls_der_of(issuer));
+        flaw = stls_general_names_check(stls_der_of(issuer));
     }
     return flaw;
 }

@@ -306,8 +306,9 @@ static const char *split_extension(stls_der *extensions, stls_bytes *oid, bool *
     return NULL;
 }
 
-static const char *read_extension(stls_bytes oid, bool critical, stls_bytes value,
-                                  stls_x509 *certificate, const char **extension) {
+static const char *read_extension(stls_bytes oid, bool critical, stls_bytes value, void *into,
+                                  const char **extension) {
+    stls_x509 *certificate = into;
     const known_extension *known = find_known(oid);
     if (known == NULL) {
         if (critical && certificate->unknown_critical.len == 0) {
@@ -322,6 +323,11 @@ static const char *read_extension(stls_bytes oid, bool critical, stls_bytes valu
 }
 
 const char *stls_extensions_read(stls_der *der, stls_x509 *certificate, const char **extension) {
+    return stls_extensions_walk(der, read_extension, certificate, extension);
+}
+
+const char *stls_extensions_walk(stls_der *der, stls_extension_visit *visit, void *into,
+                                 const char **extension) {
     stls_bytes seen[EXTENSIONS_MAX], value;
     size_t count = 0;
     bool critical;
@@ -345,7 +351,7 @@ const char *stls_extensions_read(stls_der *der, stls_x509 *certificate, const ch
         if (is_among(seen[count], seen, count)) {
             return "has the same extension twice";
         }
-        flaw = read_extension(seen[count], critical, value, certificate, extension);
+        flaw = visit(seen[count], critical, value, into, extension);
         if (flaw != NULL) {
             return flaw;
         }

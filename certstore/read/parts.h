@@ -22,6 +22,14 @@ const char *stls_spki_read(stls_der *der, stls_x509 *certificate);
  * the one at fault, or NULL if it is none in particular. */
 const char *stls_extensions_read(stls_der *der, stls_x509 *certificate, const char **extension);
 
+/* One extension of a list: what is wrong with it, and in `*extension` its name if it is known. */
+typedef const char *stls_extension_visit(stls_bytes oid, bool critical, stls_bytes value,
+                                         void *into, const char **extension);
+
+/* Extensions, each shown once to `visit`; an empty list, or the same OID twice, is a flaw. */
+const char *stls_extensions_walk(stls_der *der, stls_extension_visit *visit, void *into,
+                                 const char **extension);
+
 /* Enters the one SEQUENCE that an extension's value has to be. */
 bool stls_only_sequence(stls_bytes value, stls_der *inside);
 
@@ -37,5 +45,12 @@ const char *stls_read_authority_key_id(stls_bytes value, stls_x509 *certificate)
 const char *stls_read_crl_distribution_points(stls_bytes value, stls_x509 *certificate);
 const char *stls_read_freshest_crl(stls_bytes value, stls_x509 *certificate);
 const char *stls_read_info_access(stls_bytes value, stls_x509 *certificate);
+
+/* GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName; `names` runs over the content. */
+const char *stls_general_names_check(stls_der names);
+
+/* DistributionPointName ::= CHOICE { fullName [0], nameRelativeToCRLIssuer [1] }; `name` runs over
+ * the whole of it. */
+const char *stls_point_name_check(stls_der name);
 
 #endif

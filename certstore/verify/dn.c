@@ -23,6 +23,18 @@ static bool read_attribute(stls_der *set, attribute *item) {
            stls_der_any(&inside, &item->tag, &item->value, NULL) && stls_der_done(&inside);
 }
 
+static void read_rdn(stls_der set, rdn *next) {
+    size_t count = 0;
+    next->count = 0;
+    while (!stls_der_done(&set)) {
+        if (count == RDN_ATTRIBUTES_MAX || !read_attribute(&set, &next->attributes[count])) {
+            return;
+        }
+        count++;
+    }
+    next->count = count;
+}
+
 /* The next RDN; false at the end. */
 static bool next_rdn(stls_der *rdns, rdn *next) {
     next->count = 0;
@@ -30,17 +42,9 @@ static bool next_rdn(stls_der *rdns, rdn *next) {
         return false;
     }
     stls_der set;
-    if (!stls_der_enter(rdns, STLS_DER_SET, &set)) {
-        return true;
+    if (stls_der_enter(rdns, STLS_DER_SET, &set)) {
+        read_rdn(set, next);
     }
-    size_t count = 0;
-    while (!stls_der_done(&set)) {
-        if (count == RDN_ATTRIBUTES_MAX || !read_attribute(&set, &next->attributes[count])) {
-            return true;
-        }
-        count++;
-    }
-    next->count = count;
     return true;
 }
 
@@ -129,31 +133,44 @@ static bool rdn_equal(const rdn *a, const rdn *b) {
     return true;
 }
 
-/* Whether `name` begins with the RDNs of `base`; `*rest` tells whether it has more. */
-static bool begins_with(stls_bytes name, stls_bytes base, bool *rest) {
-    stls_der outer_name = stls_der_of(name), outer_base = stls_der_of(base), rdns_name, rdns_base;
-    if (!stls_der_enter(&outer_name, STLS_DER_SEQUENCE, &rdns_name) ||
+/* Whether `name` begins with the RDNs of `base`; `*rest` runs over those that it has more. */
+static bool begins_with(stls_bytes name, stls_bytes base, stls_der *rest) {
+    stls_der outer_name = stls_der_of(name), outer_base = stls_der_of(base), rdns_base;
+    if (!stls_der_enter(&outer_name, STLS_DER_SEQUENCE, rest) ||
         !stls_der_enter(&outer_base, STLS_DER_SEQUENCE, &rdns_base)) {
         return false;
     }
     rdn one, other;
     while (next_rdn(&rdns_base, &other)) {
-        if (!next_rdn(&rdns_name, &one) || !rdn_equal(&one, &other)) {
+        if (!next_rdn(rest, &one) || !rdn_equal(&one, &other)) {
             return false;
         }
     }
-    *rest = !stls_der_done(&rdns_name);
     return true;
 }
 
 bool stls_name_equal(stls_bytes a, stls_bytes b) {
-    bool rest = true;
-    return stls_bytes_equal(a, b) || (begins_with(a, b, &rest) && !rest);
+    stls_der rest;
+    return stls_bytes_equal(a, b) || (begins_with(a, b, &rest) && stls_der_done(&rest));
 }
 
 bool stls_name_within(stls_bytes name, stls_bytes base) {
-    bool rest = false;
+    stls_der rest;
     return stls_bytes_equal(name, base) || begins_with(name, base, &rest);
+}
+
+bool stls_rdn_equal(stls_bytes a, stls_bytes b) {
+    rdn one, other;
+    read_rdn(stls_der_of(a), &one);
+    read_rdn(stls_der_of(b), &other);
+    return stls_bytes_equal(a, b) || rdn_equal(&one, &other);
+}
+
+bool stls_name_is_child(stls_bytes name, stls_bytes base, stls_bytes added) {
+    stls_der rest;
+    stls_bytes last;
+    return begins_with(name, base, &rest) && stls_der_get(&rest, STLS_DER_SET, &last) &&
+           stls_der_done(&rest) && stls_rdn_equal(last, added);
 }
 
 /* FNV-1a. */

@@ -18,6 +18,13 @@ bool stls_name_equal(stls_bytes a, stls_bytes b);
 /* Whether `name` begins with all RDNs of `base`: a directoryName constraint. */
 bool stls_name_within(stls_bytes name, stls_bytes base);
 
+/* The same for RDNs, given as the content of their SETs. */
+bool stls_rdn_equal(stls_bytes a, stls_bytes b);
+
+/* Whether `name` is `base` with one RDN more, the content of whose SET is `added`: a
+ * nameRelativeToCRLIssuer. */
+bool stls_name_is_child(stls_bytes name, stls_bytes base, stls_bytes added);
+
 /* Equal names have equal hashes. Not for hostile input without a bound on the comparisons. */
 uint64_t stls_name_hash(stls_bytes name);
 

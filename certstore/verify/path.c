@@ -107,6 +107,10 @@ static void offer(stls_search *search) {
     if ((found->flags & ~search->permitted) != 0) {
         return;
     }
+    stls_revocation_judge(search, found);
+    if ((found->flags & ~search->permitted) != 0) {
+        return;
+    }
     uint32_t cost = cost_of(found, search->request->rules->tolerated);
     if (!search->reached || cost < search->best_cost) {
         take(search, cost, true);

@@ -80,9 +80,17 @@ typedef enum stls_signed {
     STLS_SIGNED_UNSUPPORTED
 } stls_signed;
 
-/* The outcome of one check: this key and that certificate. */
+/* What somebody has signed: a certificate or a CRL. */
+typedef struct stls_signed_data {
+    const void *what; /* stands for it in the memory of checks */
+    const stls_signature_algorithm *algorithm;
+    stls_bytes message, signature;
+    stls_bytes der; /* by which the request's memory knows it; empty: it is not asked */
+} stls_signed_data;
+
+/* The outcome of one check: this key and that signature. */
 typedef struct stls_check {
-    const stls_cert *child;
+    const void *what;
     stls_bytes spki;
     stls_signed outcome;
 } stls_check;
@@ -128,6 +136,10 @@ enum { STLS_USE_TLS = 1 << 0, STLS_USE_SIP = 1 << 1 };
  * and the first step of search->path. */
 void stls_step_leaf(stls_search *search);
 
+/* What is wrong with any certificate, by itself: its dates, critical extensions and key. */
+void stls_step_any(const stls_search *search, const stls_x509 *x509, size_t depth,
+                   stls_findings *found);
+
 /* Judges `next` as the issuer of the last step of search->path, all but the signature; what is
  * wrong goes to next->found, which already holds what is wrong up to there. */
 void stls_step_issuer(stls_search *search, stls_step *next);
@@ -137,6 +149,14 @@ void stls_step_issuer(stls_search *search, stls_step *next);
 /* What is wrong with the key of `x509` at `depth` by the profile's strength. */
 void stls_key_judge(stls_strength strength, const stls_x509 *x509, size_t depth,
                     stls_findings *found);
+
+/* Flags of an algorithm that a signature is made with: UNSUPPORTED, WEAK_ALGORITHM. */
+uint32_t stls_algorithm_flags(stls_strength strength, const stls_signature_algorithm *algorithm);
+
+stls_signed_data stls_signed_certificate(const stls_cert *cert);
+
+/* Flags of a signature by the key of `issuer`: those of the algorithm, BAD_SIGNATURE, LIMIT. */
+uint32_t stls_signature_flags(stls_search *search, const stls_signed_data *data, stls_step *issuer);
 
 /* Judges the signature of the last step of search->path by the key of `next`. */
 void stls_signature_judge(stls_search *search, stls_step *next);
@@ -158,6 +178,14 @@ void stls_constraints_judge(stls_search *search, stls_step *next);
 /* --- policy.c: whether the finished path search->path has a policy wherever one is required; if
  * not, `*depth` is where it ran out. */
 bool stls_policy_judge(stls_search *search, size_t *depth);
+
+/* --- crl.c: whether any certificate of the finished path search->path is revoked, as far as the
+ * profile wants to know. */
+void stls_revocation_judge(stls_search *search, stls_findings *found);
+
+/* What the flags REVOKED, CRL_... mean for `x509`, as the end of a sentence. */
+void stls_revocation_describe(stls_text *text, const stls_judge_request *request,
+                              const stls_x509 *x509, uint32_t flag);
 
 /* --- verdict.c */
 

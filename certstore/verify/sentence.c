@@ -220,10 +220,25 @@ static void say_weak_key(stls_text *text, subject of) {
 }
 
 static void say_weak_algorithm(stls_text *text, subject of) {
-    bool md5 = of.step != NULL && of.step->cert->x509.signature_algorithm.hash == STLS_HASH_MD5;
-    stls_text_add(text, "signed with %s, which can be forged", md5 ? "MD5" : "SHA-1");
+    stls_hash hash =
+        of.step != NULL ? of.step->cert->x509.signature_algorithm.hash : STLS_HASH_SHA1;
+    if (hash != STLS_HASH_MD5 && hash != STLS_HASH_SHA1) {
+        simple(text, of, "the CRL of its issuer is signed with SHA-1, which can be forged", "");
+        return;
+    }
+    stls_text_add(text, "signed with %s, which can be forged",
+                  hash == STLS_HASH_MD5 ? "MD5" : "SHA-1");
     add_where(text, of);
     stls_text_add(text, ": have it issued anew with SHA-256");
+}
+
+static void say_revocation(stls_text *text, subject of, uint32_t flag) {
+    stls_text_add(text, flag == STLS_FLAG_REVOKED ? "revoked by its issuer"
+                                                  : "nobody can tell whether it was revoked");
+    add_where(text, of);
+    if (of.step != NULL) {
+        stls_revocation_describe(text, of.search->request, &of.step->cert->x509, flag);
+    }
 }
 
 static void say_unsupported(stls_text *text, subject of) {
@@ -296,17 +311,10 @@ void stls_sentence_flaw(stls_text *text, const stls_search *search, uint32_t fla
         say_not_yet_valid(text, of);
         return;
     case STLS_FLAG_REVOKED:
-        simple(text, of, "revoked by its issuer", "");
-        return;
     case STLS_FLAG_CRL_MISSING:
-        simple(text, of, "nobody can tell whether it was revoked", ": its issuer's CRL is missing");
-        return;
     case STLS_FLAG_CRL_EXPIRED:
-        simple(text, of, "nobody can tell whether it was revoked", ": its issuer's CRL is too old");
-        return;
     case STLS_FLAG_CRL_INVALID:
-        simple(text, of, "nobody can tell whether it was revoked",
-               ": its issuer's CRL cannot be used");
+        say_revocation(text, of, flag);
         return;
     case STLS_FLAG_NAME_MISMATCH:
         say_mismatch(text, of);

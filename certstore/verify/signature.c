@@ -90,7 +90,7 @@ static bool hash_is_weak(stls_strength strength, stls_hash hash) {
 
 /* Flags of the algorithm that `x509` is signed with. MD5 is no signature any more: nobody checks
  * it, so nobody can tolerate it. */
-static uint32_t algorithm_flags(stls_strength strength, const stls_signature_algorithm *algorithm) {
+uint32_t stls_algorithm_flags(stls_strength strength, const stls_signature_algorithm *algorithm) {
     uint32_t flags = 0;
     if (algorithm->kind == STLS_SIGNATURE_UNKNOWN || algorithm->hash == STLS_HASH_MD5 ||
         (algorithm->kind == STLS_SIGNATURE_RSA_PSS &&
@@ -168,7 +168,8 @@ static unsigned check_cost(const stls_x509 *issuer) {
     return (unsigned)(times * times);
 }
 
-static stls_signed ask_backend(stls_search *search, const stls_cert *child, stls_step *issuer) {
+static stls_signed ask_backend(stls_search *search, const stls_signed_data *data,
+                               stls_step *issuer) {
     const stls_backend *backend = search->request->backend;
     void *key = NULL;
     bool borrowed = true;
@@ -176,8 +177,7 @@ static stls_signed ask_backend(stls_search *search, const stls_cert *child, stls
                                 ? stls_anchor_key_for(issuer->anchor, backend, &key, &borrowed)
                                 : node_key(search, issuer->node, &key);
     if (status == STLS_BE_OK) {
-        status = backend->verify_signature(&child->x509.signature_algorithm, key, child->x509.tbs,
-                                           child->x509.signature);
+        status = backend->verify_signature(data->algorithm, key, data->message, data->signature);
         if (!borrowed) {
             backend->key_free(key);
         }
@@ -190,13 +190,13 @@ static stls_signed ask_backend(stls_search *search, const stls_cert *child, stls
                                            : STLS_SIGNED_BAD;
 }
 
-/* Whether the request's memory knows that the key of `issuer` signed `child`. */
-static bool is_remembered(const stls_search *search, const stls_cert *child,
+/* Whether the request's memory knows that the key of `issuer` signed `data`. */
+static bool is_remembered(const stls_search *search, const stls_signed_data *data,
                           const stls_cert *issuer) {
     stls_memory *memory = search->request->memory;
     uint8_t fact[STLS_FACT_LEN];
-    return memory != NULL &&
-           stls_memory_fact(memory, issuer->x509.spki, child->x509.der, fact) &&
+    return memory != NULL && data->der.len != 0 &&
+           stls_memory_fact(memory, issuer->x509.spki, data->der, fact) &&
            stls_memory_has(memory, fact);
 }
 
@@ -213,17 +213,17 @@ void stls_signatures_remember(const stls_search *search) {
 }
 
 /* The outcome, known if the same check was made before; false if the budget is used up. */
-static bool check(stls_search *search, const stls_cert *child, stls_step *issuer,
+static bool check(stls_search *search, const stls_signed_data *data, stls_step *issuer,
                   stls_signed *outcome) {
     stls_bytes spki = issuer->cert->x509.spki;
     for (size_t i = 0; i < search->check_count; i++) {
         const stls_check *made = &search->checks[i];
-        if (made->child == child && stls_bytes_equal(made->spki, spki)) {
+        if (made->what == data->what && stls_bytes_equal(made->spki, spki)) {
             *outcome = made->outcome;
             return true;
         }
     }
-    if (is_remembered(search, child, issuer->cert)) {
+    if (is_remembered(search, data, issuer->cert)) {
         *outcome = STLS_SIGNED_GOOD;
         return true;
     }
@@ -233,30 +233,44 @@ static bool check(stls_search *search, const stls_cert *child, stls_step *issuer
         return false;
     }
     search->checks_left -= cost;
-    *outcome = ask_backend(search, child, issuer);
-    search->checks[search->check_count++] = (stls_check){child, spki, *outcome};
+    *outcome = ask_backend(search, data, issuer);
+    search->checks[search->check_count++] = (stls_check){data->what, spki, *outcome};
     return true;
+}
+
+stls_signed_data stls_signed_certificate(const stls_cert *cert) {
+    return (stls_signed_data){.what = cert,
+                              .algorithm = &cert->x509.signature_algorithm,
+                              .message = cert->x509.tbs,
+                              .signature = cert->x509.signature,
+                              .der = cert->x509.der};
+}
+
+uint32_t stls_signature_flags(stls_search *search, const stls_signed_data *data,
+                              stls_step *issuer) {
+    uint32_t flags = stls_algorithm_flags(search->request->rules->strength, data->algorithm);
+    flags |= key_form(&issuer->cert->x509);
+    if ((flags & ~(uint32_t)STLS_FLAG_WEAK_ALGORITHM) != 0) {
+        return flags; /* it would not be asked */
+    }
+    if (!key_fits(&issuer->cert->x509, data->algorithm)) {
+        return flags | STLS_FLAG_BAD_SIGNATURE;
+    }
+    stls_signed outcome;
+    if (!check(search, data, issuer, &outcome)) {
+        return flags | STLS_FLAG_LIMIT;
+    }
+    return flags | (outcome == STLS_SIGNED_GOOD  ? 0
+                    : outcome == STLS_SIGNED_BAD ? (uint32_t)STLS_FLAG_BAD_SIGNATURE
+                                                 : (uint32_t)STLS_FLAG_UNSUPPORTED);
 }
 
 void stls_signature_judge(stls_search *search, stls_step *next) {
     size_t depth = search->path.len - 1;
-    const stls_cert *child = search->path.steps[depth].cert;
-    const stls_signature_algorithm *algorithm = &child->x509.signature_algorithm;
-    uint32_t flags = algorithm_flags(search->request->rules->strength, algorithm);
-    stls_found(&next->found, flags, depth);
-    if ((flags & STLS_FLAG_UNSUPPORTED) != 0 || key_form(&next->cert->x509) != 0) {
-        return; /* it would not be asked */
-    }
-    if (!key_fits(&next->cert->x509, algorithm)) {
-        stls_found(&next->found, STLS_FLAG_BAD_SIGNATURE, depth);
-        return;
-    }
-    stls_signed outcome;
-    if (!check(search, child, next, &outcome)) {
-        stls_found(&next->found, STLS_FLAG_LIMIT, depth);
-    } else if (outcome == STLS_SIGNED_BAD) {
-        stls_found(&next->found, STLS_FLAG_BAD_SIGNATURE, depth);
-    } else if (outcome == STLS_SIGNED_UNSUPPORTED) {
-        stls_found(&next->found, STLS_FLAG_UNSUPPORTED, depth);
+    stls_signed_data data = stls_signed_certificate(search->path.steps[depth].cert);
+    stls_found(&next->found, stls_algorithm_flags(search->request->rules->strength, data.algorithm),
+               depth);
+    if (key_form(&next->cert->x509) == 0) { /* else it was found where the key is */
+        stls_found(&next->found, stls_signature_flags(search, &data, next), depth);
     }
 }

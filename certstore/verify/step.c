@@ -13,8 +13,8 @@
                 STLS_EXT_CRL_DISTRIBUTION_POINTS | STLS_EXT_OCSP_NO_CHECK))
 
 /* What holds for every certificate of a path, the leaf and the anchor included. */
-static void judge_any(const stls_search *search, const stls_x509 *x509, size_t depth,
-                      stls_findings *found) {
+void stls_step_any(const stls_search *search, const stls_x509 *x509, size_t depth,
+                   stls_findings *found) {
     int64_t now = search->request->now;
     if (now < x509->not_before) {
         stls_found(found, STLS_FLAG_NOT_YET_VALID, depth);
@@ -78,7 +78,7 @@ void stls_step_leaf(stls_search *search) {
     const stls_judge_request *request = search->request;
     stls_step *leaf = &search->path.steps[0];
     const stls_x509 *x509 = &leaf->cert->x509;
-    judge_any(search, x509, 0, &search->leaf);
+    stls_step_any(search, x509, 0, &search->leaf);
     leaf->uses = leaf_uses(request, x509);
     if (leaf->uses == 0 || !may_sign(x509)) {
         stls_found(&search->leaf, STLS_FLAG_WRONG_USAGE, 0);
@@ -116,7 +116,7 @@ static void judge_length(const stls_search *search, stls_step *next, size_t dept
 void stls_step_issuer(stls_search *search, stls_step *next) {
     const stls_step *last = &search->path.steps[search->path.len - 1];
     size_t depth = search->path.len;
-    judge_any(search, &next->cert->x509, depth, &next->found);
+    stls_step_any(search, &next->cert->x509, depth, &next->found);
     if (!may_issue(next)) {
         stls_found(&next->found, STLS_FLAG_NOT_A_CA, depth);
     }

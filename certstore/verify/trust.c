@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "certstore/read/pem.h"
 #include "certstore/verify/anchors.h"
+#include "certstore/verify/crl_list.h"
 #include "certstore/verify/dn.h"
 #include "certstore/verify/verify.h"
 
@@ -13,6 +14,7 @@ struct stls_trust {
     size_t count, capacity;
     stls_anchor **buckets; /* `bucket_count` of them, a power of two */
     size_t bucket_count;
+    stls_crl_list crls;
 };
 
 enum { FIRST_CAPACITY = 8 };
@@ -128,6 +130,7 @@ void stls_trust_free(stls_trust *trust) {
     for (size_t i = 0; i < trust->count; i++) {
         anchor_free(trust->items[i]);
     }
+    stls_crl_list_free(&trust->crls);
     stls_free(trust->items);
     stls_free(trust->buckets);
     stls_free(trust);
@@ -288,6 +291,17 @@ static stls_result check_open(const stls_trust *trust, stls_error *error) {
             "a profile uses this trust already, so it cannot be changed: make a new one");
     }
     return STLS_OK;
+}
+
+stls_result stls_trust_open_crls(stls_trust *trust, stls_crl_list **list, stls_error *error) {
+    stls_result result = check_open(trust, error);
+    *list = result == STLS_OK ? &trust->crls : NULL;
+    return result;
+}
+
+const stls_crl_list *stls_trust_crls(const stls_trust *trust) {
+    static const stls_crl_list none;
+    return trust != NULL ? &trust->crls : &none;
 }
 
 stls_result stls_trust_add(stls_trust *trust, const void *data, size_t len, const char *name,

@@ -31,6 +31,7 @@ typedef struct stls_rules {
     size_t name_count;
     stls_usage_mode usage;
     stls_strength strength;
+    stls_crl_mode crl;
     uint32_t tolerated;
     unsigned max_intermediates; /* self-issued ones do not count */
     size_t chain_bytes_max;

@@ -82,12 +82,9 @@ new_certs_dir = work
 default_md = sha256
 policy = policy
 unique_subject = no
-crl_extensions = crl
 [policy]
 organizationName = supplied
 commonName = supplied
-[crl]
-authorityKeyIdentifier = keyid
 CNF
 
 # Runs openssl, and shows what it said only if it failed.
@@ -213,20 +210,46 @@ $word" ;;
     esac
 }
 
-# make_crl FILE ISSUER [NAME]: a CRL by ISSUER that revokes NAME, or nothing.
+# make_crl FILE ISSUER WORD...: a CRL by ISSUER. Words that it does not know are extensions.
 make_crl() {
+    file=$1 issuer=$2 from=-1 to=30 md=sha256 revoked='' more='' flip=''
+    shift 2
+    for word; do
+        case $word in
+            from=*) from=${word#*=} ;;
+            to=*) to=${word#*=} ;;
+            md=*) md=${word#*=} ;;
+            revoke=*) revoked=${word#*=} ;;
+            flip) flip=yes ;;
+            *=*) more="$more
+$word" ;;
+            *) fail "make_crl does not know the word $word for $file." ;;
+        esac
+    done
     crls=$((crls + 1))
     printf '%02X\n' $crls >work/crlnumber
     : >work/index
-    if [ $# -eq 3 ]; then
+    if [ "$revoked" ]; then
         # "openssl ca -revoke" would date the revocation after the CRL.
-        number=$("$openssl" x509 -in "$3.pem" -noout -serial)
+        number=$("$openssl" x509 -in "$revoked.pem" -noout -serial)
         until=$(moment 30) since=$(moment -1)
         printf 'R\t%s\t%s,keyCompromise\t%s\tunknown\t/CN=%s\n' \
-            "${until#20}" "${since#20}" "${number#serial=}" "$3" >work/index
+            "${until#20}" "${since#20}" "${number#serial=}" "$revoked" >work/index
     fi
-    must ca -gencrl -cert "$2.pem" -keyfile "$2.key" -out "$1" \
-        -crl_lastupdate "$(moment -1)" -crl_nextupdate "$(moment 30)"
+    cat "$OPENSSL_CONF" - >work/crl.cnf <<CNF
+[extensions]
+authorityKeyIdentifier = keyid$more
+[some-reasons]
+onlysomereasons = keyCompromise,CACompromise
+CNF
+    must ca -config work/crl.cnf -gencrl -cert "$issuer.pem" -keyfile "$issuer.key" -out "$file" \
+        -md "$md" -crl_lastupdate "$(moment "$from")" -crl_nextupdate "$(moment "$to")" \
+        -crlexts extensions
+    if [ "$flip" ]; then
+        must crl -in "$file" -outform DER -out work/crl.der
+        flip_last_bit work/crl.der
+        must crl -inform DER -in work/crl.der -out "$file"
+    fi
 }
 
 # --- values too long or too odd for the table -----------------------------------------------------------
@@ -354,9 +377,25 @@ TABLE
 # --- CRLs -----------------------------------------------------------------------------------------------
 
 crls=0
+idp=issuingDistributionPoint=critical
 make_crl crl-int.pem int
-make_crl crl-int-revoked.pem int revoked
+make_crl crl-int-revoked.pem int revoke=revoked
 make_crl crl-root.pem root
+make_crl crl-root-revoked.pem root revoke=int
+make_crl crl-int-expired.pem int from=-10 to=-1
+make_crl crl-int-not-yet.pem int from=1
+make_crl crl-int-bad-signature.pem int flip
+make_crl crl-int-sha1.pem int md=sha1
+make_crl crl-int-users.pem int $idp,onlyuser:TRUE
+make_crl crl-int-cas.pem int $idp,onlyCA:TRUE
+make_crl crl-int-some-reasons.pem int $idp,@some-reasons
+make_crl crl-int-indirect.pem int $idp,indirectCRL:TRUE
+make_crl crl-int-delta.pem int 2.5.29.27=critical,DER:020101
+make_crl crl-int-delta-revoked.pem int 2.5.29.27=critical,DER:020101 revoke=revoked
+make_crl crl-int-critical.pem int 1.3.6.1.4.1.32473.1=critical,ASN1:NULL
+must crl -in crl-int.pem -outform DER -out crl-int.der
+cat crl-int.pem crl-root.pem >crl-two.pem
+cat crl-int.pem int.pem >crl-and-certificate.pem
 
 # --- other forms of two keys ----------------------------------------------------------------------------
 

@@ -245,6 +245,10 @@ expect_json "verify --json" "$tool" verify --json --ca "$pki/root.pem" "$pki/ser
 for backend in "${backends[@]}"; do
     expect "verify by $backend" 0 '^accepted' "$tool" verify --backend "$backend" --ca "$pki/root.pem" \
         --ca "$pki/root-rsa.pem" --name example.test "$pki/server-rsa.chain.pem"
+    expect "not revoked, by $backend" 0 '^accepted' "$tool" verify --backend "$backend" --ca "$pki/root.pem" \
+        --crl "$pki/crl-int-revoked.pem" --crl "$pki/crl-root.pem" "$pki/server.chain.pem"
+    expect "revoked, by $backend" 4 '^rejected: revoked' "$tool" verify --backend "$backend" --ca "$pki/root.pem" \
+        --crl "$pki/crl-int-revoked.pem" --crl "$pki/crl-root.pem" "$pki/revoked.chain.pem"
 done
 
 # --- siptls-verdicts
@@ -264,7 +268,7 @@ for backend in "${backends[@]}"; do
     for mode in verify handshake; do
         "$verdicts" --backend "$backend" --mode $mode "$work/some.cases" >"$out" 2>&1
         if [ "$(cut -f 1-3 "$out" | tr '\t\n' ': ')" = \
-            "server:accept:accept expired:accept:reject crl:reject:unsupported " ]; then
+            "server:accept:accept expired:accept:reject crl:reject:reject " ]; then
             pass "siptls-verdicts $mode by $backend"
         else
             fail "siptls-verdicts $mode by $backend" "not the expected lines" "$out"

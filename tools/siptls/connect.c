@@ -23,6 +23,10 @@ static const char usage[] =
     "  --ca FILE            certificates to trust, PEM or DER; several times if need\n"
     "                       be. \"system\" stands for the system's CA bundle, which is\n"
     "                       the default\n"
+    "  --crl FILE           a CRL, PEM or DER; several times if need be. Then every\n"
+    "                       certificate below the trusted one must be in no CRL\n"
+    "  --crl-check MODE     off, leaf (the peer's own certificate) or chain, which is\n"
+    "                       the default with --crl\n"
     "  --identity MODE      how the server must name itself: sip (RFC 5922, the\n"
     "                       default: the whole SIP domain, no wildcard), https (RFC\n"
     "                       9525: wildcards, IP addresses) or none\n"
@@ -86,6 +90,8 @@ static const struct option long_options[] = {
     {"schemes", required_argument, NULL, OPTION_SCHEMES},
     {"alpn", required_argument, NULL, OPTION_ALPN},
     {"ca", required_argument, NULL, OPTION_CA},
+    {"crl", required_argument, NULL, OPTION_CRL},
+    {"crl-check", required_argument, NULL, OPTION_CRL_CHECK},
     {"cert", required_argument, NULL, OPTION_CERT},
     {"key", required_argument, NULL, OPTION_KEY},
     {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},

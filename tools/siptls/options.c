@@ -122,6 +122,30 @@ static bool take_ca(tls_options *options, const char *value) {
     return true;
 }
 
+static bool take_crl(tls_options *options, const char *value) {
+    if (options->crl_count == CRL_FILES_MAX) {
+        usage_error(options->command, "--crl can be given %d times, no more", CRL_FILES_MAX);
+        return false;
+    }
+    options->crl[options->crl_count++] = value;
+    return true;
+}
+
+static bool take_crl_mode(tls_options *options, const char *value) {
+    static const struct {
+        const char *name;
+        stls_crl_mode mode;
+    } modes[] = {{"off", STLS_CRL_OFF}, {"leaf", STLS_CRL_LEAF}, {"chain", STLS_CRL_CHAIN}};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        if (strcmp(value, modes[i].name) == 0) {
+            options->crl_mode = modes[i].mode;
+            return true;
+        }
+    }
+    usage_error(options->command, "--crl-check takes off, leaf or chain, not \"%s\"", value);
+    return false;
+}
+
 static bool take_timeout(tls_options *options, const char *value) {
     if (!read_unsigned(value, 1, 3600 * 1000, &options->timeout_ms)) {
         usage_error(options->command, "--timeout takes milliseconds from 1 to 3600000, not \"%s\"",
@@ -152,6 +176,10 @@ bool take_option(tls_options *options, int id, const char *value) {
         return true;
     case OPTION_CA:
         return take_ca(options, value);
+    case OPTION_CRL:
+        return take_crl(options, value);
+    case OPTION_CRL_CHECK:
+        return take_crl_mode(options, value);
     case OPTION_CERT:
         options->cert = value;
         return true;
@@ -257,6 +285,9 @@ stls_trust *load_trust(const tls_options *options) {
                                  : stls_trust_add_file(trust, options->ca[i], &error);
         good = result == STLS_OK;
     }
+    for (size_t i = 0; good && i < options->crl_count; i++) {
+        good = stls_trust_add_crl_file(trust, options->crl[i], &error) == STLS_OK;
+    }
     if (!good) {
         complain(options->command, "%s", error.text);
         stls_trust_free(trust);
@@ -282,7 +313,11 @@ static bool apply(const tls_options *options, stls_profile *profile, stls_error 
         stls_profile_set_identity(profile, options->identity, 0, error) != STLS_OK) {
         return false;
     }
-    return set_names(profile, STLS_REGISTRY_SUITE, options->suites, error) &&
+    stls_crl_mode crl_mode = options->crl_mode != 0   ? options->crl_mode
+                             : options->crl_count > 0 ? STLS_CRL_CHAIN
+                                                      : STLS_CRL_OFF;
+    return stls_profile_set_crl_mode(profile, crl_mode, error) == STLS_OK &&
+           set_names(profile, STLS_REGISTRY_SUITE, options->suites, error) &&
            set_names(profile, STLS_REGISTRY_GROUP, options->groups, error) &&
            set_names(profile, STLS_REGISTRY_SCHEME, options->schemes, error) &&
            stls_profile_set_alpn(profile, options->alpn, error) == STLS_OK &&

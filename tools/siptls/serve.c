@@ -40,6 +40,10 @@ static const char usage[] =
     "                       --host\n"
     "  --client-ca FILE     certificates that clients' certificates must end in; may\n"
     "                       be repeated; \"system\" stands for the system's CA bundle\n"
+    "  --crl FILE           a CRL, PEM or DER; several times if need be. Then every\n"
+    "                       certificate below the trusted one must be in no CRL\n"
+    "  --crl-check MODE     off, leaf (the peer's own certificate) or chain, which is\n"
+    "                       the default with --crl\n"
     "  --verify MODE        none: do not ask for a certificate (the default without\n"
     "                       --client-ca)\n"
     "                       optional: none is fine, one that comes must be good\n"
@@ -83,6 +87,8 @@ static const struct option long_options[] = {
     {"schemes", required_argument, NULL, OPTION_SCHEMES},
     {"alpn", required_argument, NULL, OPTION_ALPN},
     {"client-ca", required_argument, NULL, OPTION_CA},
+    {"crl", required_argument, NULL, OPTION_CRL},
+    {"crl-check", required_argument, NULL, OPTION_CRL_CHECK},
     {"cert", required_argument, NULL, OPTION_CERT},
     {"key", required_argument, NULL, OPTION_KEY},
     {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},

@@ -24,7 +24,7 @@ int verify_main(int argc, char **argv);
 
 /* --- options.c */
 
-enum { CA_FILES_MAX = 32 };
+enum { CA_FILES_MAX = 32, CRL_FILES_MAX = 32 };
 
 /* What several subcommands take. Pointers are into argv. */
 typedef struct tls_options {
@@ -34,6 +34,9 @@ typedef struct tls_options {
     const char *suites, *groups, *schemes, *alpn;
     const char *ca[CA_FILES_MAX]; /* files, or "system" */
     size_t ca_count;
+    const char *crl[CRL_FILES_MAX];
+    size_t crl_count;
+    stls_crl_mode crl_mode; /* 0: CHAIN if there are CRLs, else OFF */
     const char *cert, *key, *password_file;
     stls_identity_mode identity; /* 0: the default one */
     uint32_t tolerated;
@@ -50,6 +53,8 @@ enum option_id {
     OPTION_SCHEMES,
     OPTION_ALPN,
     OPTION_CA,
+    OPTION_CRL,
+    OPTION_CRL_CHECK,
     OPTION_CERT,
     OPTION_KEY,
     OPTION_PASSWORD_FILE,
@@ -72,7 +77,7 @@ const stls_backend *find_backend(const tls_options *options);
 stls_credential *load_credential(const tls_options *options, const stls_backend *backend,
                                  const char *cert, const char *key);
 
-/* The trust of --ca; NULL after the reason was printed. */
+/* The trust of --ca with the CRLs of --crl; NULL after the reason was printed. */
 stls_trust *load_trust(const tls_options *options);
 
 /* A profile with the settings of the options, except trust and credential; NULL after the reason

@@ -18,6 +18,10 @@ static const char usage[] =
     "\n"
     "  --ca FILE            certificates to trust, PEM or DER; several times if need\n"
     "                       be; \"system\" stands for the system's CA bundle\n"
+    "  --crl FILE           a CRL, PEM or DER; several times if need be. Then every\n"
+    "                       certificate below the trusted one must be in no CRL\n"
+    "  --crl-check MODE     off, leaf (the peer's own certificate) or chain, which is\n"
+    "                       the default with --crl\n"
     "  --name NAME          whom the leaf must name: a SIP domain, DNS name or IP\n"
     "                       address; default: any\n"
     "  --identity MODE      by which rules: sip (RFC 5922, default), https (RFC\n"
@@ -49,6 +53,8 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"backend", required_argument, NULL, OPTION_BACKEND},
     {"ca", required_argument, NULL, OPTION_CA},
+    {"crl", required_argument, NULL, OPTION_CRL},
+    {"crl-check", required_argument, NULL, OPTION_CRL_CHECK},
     {"identity", required_argument, NULL, OPTION_IDENTITY},
     {"tolerate", required_argument, NULL, OPTION_TOLERATE},
     {"json", no_argument, NULL, OPTION_JSON},

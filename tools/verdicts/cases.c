@@ -44,6 +44,7 @@ static void free_list(der_list *list) {
 void case_free(verdict_case *out) {
     free_list(&out->anchors);
     free_list(&out->chain);
+    free_list(&out->crls);
     free(out->id);
     free(out->name);
     *out = (verdict_case){.id = NULL};
@@ -188,8 +189,7 @@ static bool take_line(char *line, verdict_case *out) {
     } else if (strcmp(line, "L") == 0) {
         return take_leaf(value, &out->chain);
     } else if (strcmp(line, "C") == 0) {
-        out->crl_count++;
-        return true;
+        return take_certificates(value, &out->crls);
     }
     return false;
 }

@@ -40,7 +40,7 @@ typedef struct verdict_case {
     key_type key_type;
     der_list anchors;
     der_list chain; /* the leaf first, then the intermediates in their order */
-    size_t crl_count;
+    der_list crls;
 } verdict_case;
 
 typedef struct case_reader {

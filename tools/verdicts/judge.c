@@ -17,6 +17,7 @@ void judgement_take(judgement *out, const stls_verdict *verdict) {
     const uint32_t inability = STLS_FLAG_UNSUPPORTED | STLS_FLAG_UNREADABLE;
     bool only_unable = verdict->flags != 0 && (verdict->flags & ~inability) == 0;
     out->flags = verdict->flags;
+    memcpy(out->depth, verdict->depth, sizeof out->depth);
     judgement_say(out,
                   verdict->state == STLS_VERDICT_ACCEPTED ? ANSWER_ACCEPT
                   : only_unable                           ? ANSWER_UNSUPPORTED
@@ -29,11 +30,6 @@ bool judge_cannot(const verdict_case *input, judgement *out) {
         judgement_say(out, ANSWER_UNSUPPORTED, "no identity mode compares e-mail addresses");
         return true;
     }
-    /* The one place to change when trusts can hold CRLs. */
-    if (input->crl_count > 0) {
-        judgement_say(out, ANSWER_UNSUPPORTED, "a trust cannot hold CRLs yet");
-        return true;
-    }
     return false;
 }
 
@@ -43,13 +39,17 @@ static int64_t clock_of(void *now) {
     return *(const int64_t *)now;
 }
 
-/* An anchor that siptls does not take is one that it does not trust. */
+/* An anchor or a CRL that siptls does not take is one that is not there. */
 static stls_trust *make_trust(const verdict_case *input, judgement *out) {
     stls_trust *trust = stls_trust_new();
     stls_error error = {.text = "no anchor"};
     for (size_t i = 0; trust != NULL && i < input->anchors.count; i++) {
         stls_bytes der = input->anchors.items[i];
         (void)stls_trust_add(trust, der.data, der.len, "the trust anchor", &error);
+    }
+    for (size_t i = 0; trust != NULL && i < input->crls.count; i++) {
+        stls_bytes der = input->crls.items[i];
+        (void)stls_trust_add_crl(trust, der.data, der.len, "the CRL", &error);
     }
     if (trust != NULL && stls_trust_count(trust) == 0) {
         judgement_say(out, ANSWER_REJECT, "no usable trust anchor: %s", error.text);
@@ -75,7 +75,9 @@ static bool fill_profile(const verdict_case *input, stls_trust *trust, stls_prof
            stls_profile_set_verify(profile, STLS_VERIFY_REQUIRED, error) == STLS_OK &&
            stls_profile_set_identity(profile, identity, 0, error) == STLS_OK &&
            stls_profile_set_clock(profile, clock_of, &now, error) == STLS_OK &&
-           set_depth(input, profile, error);
+           set_depth(input, profile, error) &&
+           stls_profile_set_crl_mode(profile, input->crls.count > 0 ? STLS_CRL_CHAIN : STLS_CRL_OFF,
+                                     error) == STLS_OK;
 }
 
 stls_context *judge_context(const stls_backend *backend, stls_role role, const verdict_case *input,

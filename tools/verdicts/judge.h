@@ -17,6 +17,7 @@ typedef enum case_answer {
 typedef struct judgement {
     case_answer answer;
     uint32_t flags;
+    uint8_t depth[STLS_FLAG_COUNT]; /* of each flag */
     char text[STLS_VERDICT_TEXT_SIZE + STLS_ERROR_TEXT_SIZE];
 } judgement;
 

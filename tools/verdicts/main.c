@@ -14,7 +14,7 @@ static const char usage[] =
     "Puts each case of FILE (\"-\": standard input) before siptls and prints one line\n"
     "for it:\n"
     "\n"
-    "    ID<TAB>expected<TAB>accept|reject|unsupported<TAB>flags: sentence\n"
+    "    ID<TAB>expected<TAB>accept|reject|unsupported<TAB>flag@depth,...: sentence\n"
     "\n"
     "where expected is accept or reject, as the case says. The format of FILE is\n"
     "told in siptls(1); compressed files come through a pipe:\n"
@@ -30,9 +30,10 @@ static const char usage[] =
     "Cases with a name are judged by HTTPS rules (RFC 9525), those without by no\n"
     "name. A chain of kind CLIENT is judged as a server does it, in mode verify\n"
     "only; all others as a client does it, OTHEREKU too: siptls knows of no other\n"
-    "use. \"unsupported\" are cases that ask for what siptls does not have (CRLs,\n"
-    "names that are e-mail addresses), and rejections whose only reason is that the\n"
-    "library cannot read a certificate or check a signature.\n"
+    "use. \"unsupported\" are cases that ask for what siptls does not have (names\n"
+    "that are e-mail addresses), and rejections whose only reason is that the\n"
+    "library cannot read a certificate or check a signature. Where a case has CRLs,\n"
+    "every certificate below the anchor is looked up in them.\n"
     "\n"
     "Exit codes:\n"
     "  0  every case was judged, whatever the verdicts are\n"
@@ -85,22 +86,24 @@ static int read_command_line(options *self, int argc, char **argv) {
     return -1;
 }
 
-static void print_flags(uint32_t flags) {
+/* The depth counts from the leaf, which is 0. */
+static void print_flags(const judgement *result) {
     const char *separator = "";
     for (unsigned bit = 0; bit < STLS_FLAG_COUNT; bit++) {
-        if ((flags & (uint32_t)1 << bit) != 0) {
-            printf("%s%s", separator, stls_flag_name((uint32_t)1 << bit));
+        if ((result->flags & (uint32_t)1 << bit) != 0) {
+            printf("%s%s@%u", separator, stls_flag_name((uint32_t)1 << bit),
+                   (unsigned)result->depth[bit]);
             separator = ",";
         }
     }
-    printf("%s: ", flags == 0 ? "none" : "");
+    printf("%s: ", result->flags == 0 ? "none" : "");
 }
 
 static void print_judgement(const verdict_case *input, const judgement *result) {
     static const char *const answers[] = {"unsupported", "accept", "reject"};
     printf("%s\t%s\t%s\t", input->id, input->expected ? "accept" : "reject",
            answers[result->answer]);
-    print_flags(result->flags);
+    print_flags(result);
     puts(result->text);
 }
 

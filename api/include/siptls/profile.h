@@ -61,6 +61,15 @@ typedef enum stls_usage_mode {
     STLS_USAGE_SIP = 3,        /* id-kp-sipDomain must be there */
 } stls_usage_mode;
 
+/* Which certificates of a path must be known not to be revoked, by the CRLs of the trust (RFC 5280 6.3).
+ * Where this cannot be known, the verdict has STLS_FLAG_CRL_MISSING, ..._EXPIRED or ..._INVALID, and
+ * rejects; the first two can be tolerated. The trust anchor is never looked up. */
+typedef enum stls_crl_mode {
+    STLS_CRL_OFF = 1,   /* none; CRLs are not looked at. Default */
+    STLS_CRL_LEAF = 2,  /* the peer's own certificate */
+    STLS_CRL_CHAIN = 3, /* every certificate below the anchor */
+} stls_crl_mode;
+
 /* Which algorithms and key sizes a chain may use. */
 typedef enum stls_strength {
     STLS_STRENGTH_STANDARD = 1, /* RSA of 2048 bits, EC of 256; SHA-2. Default */
@@ -149,6 +158,9 @@ STLS_API stls_result stls_profile_add_name(stls_profile *profile, const char *na
 STLS_API stls_result stls_profile_set_usage(stls_profile *profile, stls_usage_mode mode,
                                             stls_error *error);
 STLS_API stls_result stls_profile_set_strength(stls_profile *profile, stls_strength strength,
+                                               stls_error *error);
+
+STLS_API stls_result stls_profile_set_crl_mode(stls_profile *profile, stls_crl_mode mode,
                                                stls_error *error);
 
 /* STLS_FLAG_... bits that do not reject, of STLS_FLAGS_TOLERABLE only. */

@@ -8,6 +8,10 @@
  * says about itself beyond its name and key is judged as RFC 5280 section 6.1.1 (d) and RFC 5937 let it
  * be: its dates and constraints count.
  *
+ * A trust also holds the certificate revocation lists by which chains are judged, if the profile asks for
+ * that: stls_profile_set_crl_mode(). siptls fetches none: whoever downloads or receives a newer CRL makes a
+ * new trust with it and a new context, and swaps them.
+ *
  * Thread rules: while it is being filled, one thread; once frozen, any.
  *
  * SPDX-License-Identifier: MIT */
@@ -22,8 +26,8 @@ extern "C" {
 
 typedef struct stls_trust stls_trust;
 
-/* The largest file or block of memory that is read at once, bytes. */
-enum { STLS_TRUST_INPUT_MAX = 5 * 1024 * 1024 };
+/* The largest file or block of memory that is read at once, bytes; and of CRLs. */
+enum { STLS_TRUST_INPUT_MAX = 5 * 1024 * 1024, STLS_CRL_INPUT_MAX = 32 * 1024 * 1024 };
 
 /* An empty trust, held once; NULL if there is no memory. */
 STLS_API stls_trust *stls_trust_new(void);
@@ -55,6 +59,24 @@ STLS_API stls_result stls_trust_add_system(stls_trust *trust, stls_error *error)
  * the last. */
 STLS_API size_t stls_trust_count(const stls_trust *trust);
 STLS_API stls_bytes stls_trust_at(const stls_trust *trust, size_t index);
+
+/* Adds every CRL in `data`: one as DER, or any number as PEM ("X509 CRL"). All or none is added; a bundle
+ * with a certificate or anything else in it is refused. A CRL that is there already is skipped. Several CRLs
+ * of one issuer may be there: the newest of each scope counts.
+ *
+ * Only the form is looked at here. Who signed a CRL, its dates and its scope are judged with each chain; a
+ * CRL of an issuer that no chain has is never used. Complete CRLs say who is good; a delta CRL can only
+ * revoke; indirect CRLs, which speak for other issuers, are not used (STLS_FLAG_CRL_INVALID).
+ *
+ * Results as of stls_trust_add(); the limit is STLS_CRL_INPUT_MAX. */
+STLS_API stls_result stls_trust_add_crl(stls_trust *trust, const void *data, size_t len,
+                                        const char *name, stls_error *error);
+
+/* The same from file `path`; also STLS_E_FILE. */
+STLS_API stls_result stls_trust_add_crl_file(stls_trust *trust, const char *path, stls_error *error);
+
+/* How many CRLs it has. */
+STLS_API size_t stls_trust_crl_count(const stls_trust *trust);
 
 #ifdef __cplusplus
 }

@@ -32,9 +32,11 @@ typedef enum stls_flag {
     STLS_FLAG_EXPIRED = 1 << 4,
     STLS_FLAG_NOT_YET_VALID = 1 << 5,
     STLS_FLAG_REVOKED = 1 << 6,
-    STLS_FLAG_CRL_MISSING = 1 << 7,
-    STLS_FLAG_CRL_EXPIRED = 1 << 8,
-    STLS_FLAG_CRL_INVALID = 1 << 9,      /* a CRL that cannot be used: bad signature, unknown scope */
+    STLS_FLAG_CRL_MISSING = 1 << 7,      /* no CRL speaks about the certificate, for all reasons */
+    STLS_FLAG_CRL_EXPIRED = 1 << 8,      /* one does, but not today: before its thisUpdate, after its
+                                            nextUpdate, or it has none */
+    STLS_FLAG_CRL_INVALID = 1 << 9,      /* one does, but cannot be used: bad signature, an issuer that
+                                            may sign none, unknown critical extension, indirect */
     STLS_FLAG_NAME_MISMATCH = 1 << 10,   /* the leaf does not name whom we want */
     STLS_FLAG_WRONG_USAGE = 1 << 11,     /* key usage or extended key usage forbids this use */
     STLS_FLAG_NOT_A_CA = 1 << 12,        /* an issuer that may not issue */
