@@ -1,0 +1,50 @@
+#!/bin/sh
+# tests/fuzz/run.sh BIN PKI SECONDS: runs every fuzz target of BIN for SECONDS, seeded from the test PKI in PKI.
+# Prints one line a target, and last "N passed, N failed, 0 skipped".
+set -u
+bin=$1 pki=$2 seconds=$3
+passed=0 failed=0
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+# A block of tests/fuzz/verify.c: two octets of length, the top bit of which marks an anchor, and the content.
+block() {
+    size=$(wc -c <"$1")
+    printf '%b' "\\0$(printf %o $((size / 256 + $2)))\\0$(printf %o $((size % 256)))"
+    cat "$1"
+}
+
+# Chains of the test PKI: rules of zeros, the leaf, its intermediate, the root as anchor.
+seed_chains() {
+    printf '\0\0\0\0\0\0\0\0' >"$work/rules"
+    for leaf in "$pki"/*.der; do
+        { block "$work/rules" 0 && block "$leaf" 0 && block "$pki/int.der" 0 && block "$pki/root.der" 128; } \
+            >"$1/${leaf##*/}"
+    done
+}
+
+for target in "$bin"/fuzz_*; do
+    name=${target##*/fuzz_}
+    mkdir -p "$work/$name"
+    case $name in
+    pem) cp "$pki"/*.pem "$work/$name" ;;
+    crl) for crl in "$pki"/crl-*.pem; do openssl crl -in "$crl" -outform DER -out "$work/$name/${crl##*/}" 2>/dev/null; done ;;
+    verify) seed_chains "$work/$name" ;;
+    *) cp "$pki"/*.der "$work/$name" ;;
+    esac
+    # 300 kB are more than a peer may send.
+    if "$target" -max_total_time="$seconds" -max_len=300000 -timeout=20 -rss_limit_mb=4096 \
+        -artifact_prefix="$work/" "$work/$name" >"$work/log" 2>&1; then
+        printf 'ok    fuzz %s: %s runs\n' "$name" "$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$work/log")"
+        passed=$((passed + 1))
+    else
+        printf 'FAIL  fuzz %s\n' "$name"
+        tail -n 40 "$work/log" | sed 's/^/      | /'
+        for found in "$work"/crash-* "$work"/timeout-* "$work"/leak-* "$work"/oom-*; do
+            [ ! -f "$found" ] || { printf '      | %s:\n' "${found##*/}"; od -An -v -tx1 "$found" | head -n 40; }
+        done
+        failed=$((failed + 1))
+    fi
+done
+printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
