@@ -198,6 +198,9 @@ static stls_result check_use(stls_conn *conn) {
         return stls_fail(&conn->error, STLS_E_STATE,
                          "the connection was made before fork() and belongs to the parent process");
     }
+    if (conn->io.scratch != NULL) {
+        return STLS_E_STATE; /* a callback calls back: what is under way stays as it is */
+    }
     return STLS_OK;
 }
 
@@ -311,6 +314,9 @@ static stls_result finish(stls_conn *conn) {
 
 static stls_result fail_late(stls_conn *conn) {
     unsigned limit = conn->context->profile->handshake_timeout_ms;
+    if (conn->judged && !conn->accepted) { /* OpenSSL's client goes on a little to send its alert */
+        return fail_here(conn, STLS_BE_FAILED, "the handshake");
+    }
     conn->state = STLS_CONN_FAILED;
     if (conn->io.bytes_in == 0) {
         return stls_fail(&conn->error, STLS_E_TIMEOUT,
@@ -421,6 +427,9 @@ static stls_result end_reading(stls_conn *conn, stls_be_status status) {
 }
 
 stls_result stls_conn_read(stls_conn *conn, void *data, size_t size, size_t *done) {
+    if (done != NULL) {
+        *done = 0;
+    }
     stls_result result = check_open(conn);
     if (result != STLS_OK) {
         return result;
@@ -428,7 +437,6 @@ stls_result stls_conn_read(stls_conn *conn, void *data, size_t size, size_t *don
     if (data == NULL || size == 0 || done == NULL) {
         return STLS_E_ARGUMENT;
     }
-    *done = 0;
     if (conn->read_end != STLS_NOT_DONE) {
         return conn->read_end;
     }
@@ -447,8 +455,9 @@ stls_result stls_conn_read(stls_conn *conn, void *data, size_t size, size_t *don
     }
     if (status == STLS_BE_WANT_READ) {
         /* What an interrupted write has left is that write's business, not this read's. */
-        return written == STLS_WANT_WRITE && conn->write_taken == 0 ? STLS_WANT_WRITE
-                                                                    : STLS_WANT_READ;
+        return written == STLS_WANT_WRITE && (conn->write_taken == 0 || conn->io.held)
+                   ? STLS_WANT_WRITE
+                   : STLS_WANT_READ;
     }
     if (status == STLS_BE_CLOSED || (status == STLS_BE_EOF && !conn->io.send_failed)) {
         return end_reading(conn, status);
@@ -486,6 +495,9 @@ static stls_result encrypt(stls_conn *conn, const uint8_t *data, size_t len, siz
 }
 
 stls_result stls_conn_write(stls_conn *conn, const void *data, size_t len, size_t *done) {
+    if (done != NULL) {
+        *done = 0;
+    }
     stls_result result = check_open(conn);
     if (result != STLS_OK) {
         return result;
@@ -493,7 +505,6 @@ stls_result stls_conn_write(stls_conn *conn, const void *data, size_t len, size_
     if ((data == NULL && len > 0) || done == NULL || len < conn->write_taken) {
         return STLS_E_ARGUMENT;
     }
-    *done = 0;
     if (conn->close_sent) {
         return STLS_E_STATE;
     }
@@ -501,6 +512,9 @@ stls_result stls_conn_write(stls_conn *conn, const void *data, size_t len, size_
         return STLS_OK;
     }
     stls_scratch scratch;
+    if (conn->io.out.len > WRITE_AT_ONCE) {
+        (void)flush(conn);
+    }
     stls_io_begin(&conn->io, &scratch);
     if (conn->write_taken == 0 && conn->io.out.len <= WRITE_AT_ONCE && !conn->io.send_failed) {
         result = encrypt(conn, data, len, &conn->write_taken);

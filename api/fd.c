@@ -108,6 +108,9 @@ stls_result stls_conn_wait(stls_conn *conn, stls_result wanted, int timeout_ms) 
     if (conn->io.kind != STLS_TRANSPORT_FD) {
         return STLS_E_STATE;
     }
+    if (wanted == STLS_WANT_READ && stls_conn_pending(conn)) {
+        return STLS_OK; /* what is inside already makes no socket readable */
+    }
     int deadline = stls_conn_deadline(conn);
     bool sooner = deadline >= 0 && (timeout_ms < 0 || deadline < timeout_ms);
     bool ready = wait_for(conn->io.fd, wanted == STLS_WANT_READ ? POLLIN : POLLOUT,

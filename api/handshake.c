@@ -11,6 +11,7 @@
 enum {
     ALERT_HANDSHAKE_FAILURE = 40,
     ALERT_UNSUPPORTED_CERTIFICATE = 43,
+    ALERT_ILLEGAL_PARAMETER = 47,
     ALERT_INTERNAL_ERROR = 80,
     ALERT_UNRECOGNIZED_NAME = 112,
     ALERT_CERTIFICATE_REQUIRED = 116,
@@ -119,10 +120,21 @@ static void keep_server_name(stls_conn *conn, stls_bytes name) {
     stls_text_add_foreign(&text, name);
 }
 
+static bool is_kept_server_name(const stls_conn *conn, stls_bytes name) {
+    char again[sizeof conn->server_name];
+    stls_text text = stls_text_in(again, sizeof again);
+    stls_text_add_foreign(&text, name);
+    return strcmp(again, conn->server_name) == 0;
+}
+
 static stls_be_selection up_select(void *core, stls_bytes server_name) {
     stls_conn *conn = core;
     const stls_profile *profile = conn->context->profile;
     const stls_host *host = stls_profile_find_host(profile, server_name);
+    if (conn->selected && !is_kept_server_name(conn, server_name)) {
+        conn->refused_host = conn->changed_host = true; /* RFC 8446 section 4.1.2 forbids it */
+        return (stls_be_selection){.accept = false, .alert = ALERT_ILLEGAL_PARAMETER};
+    }
     conn->selected = true;
     keep_server_name(conn, server_name);
     if (host == NULL && (profile->strict_hosts || profile->credential == NULL)) {
@@ -224,6 +236,12 @@ static stls_result fail_transport(stls_conn *conn, const char *when) {
 }
 
 static stls_result fail_host(stls_conn *conn) {
+    if (conn->changed_host) {
+        return stls_fail(&conn->error, STLS_E_PROTOCOL,
+                         "the client asks for host \"%s\" first, and for another one in its second "
+                         "ClientHello",
+                         conn->server_name);
+    }
     if (conn->server_name[0] == '\0') {
         return stls_fail(&conn->error, STLS_E_REFUSED,
                          "the client asks for no host by SNI, and only known hosts are served");
@@ -233,7 +251,11 @@ static stls_result fail_host(stls_conn *conn) {
                      conn->server_name);
 }
 
-static stls_result fail_end(stls_conn *conn, const char *when) {
+static stls_result fail_end(stls_conn *conn, stls_be_status status, const char *when) {
+    if (status == STLS_BE_CLOSED) {
+        return stls_fail(&conn->error, STLS_CLOSED,
+                         "the peer closed the TLS connection during %s, without a reason", when);
+    }
     if (conn->io.bytes_in == 0) {
         return stls_fail(&conn->error, STLS_EOF,
                          "the peer closed the connection without having sent a byte");
@@ -291,8 +313,8 @@ static stls_result explain(stls_conn *conn, stls_be_status status, const stls_be
     if (conn->alert_received != STLS_ALERT_NONE) {
         return fail_alert(conn);
     }
-    if (status == STLS_BE_EOF) {
-        return fail_end(conn, when);
+    if (status == STLS_BE_EOF || status == STLS_BE_CLOSED) {
+        return fail_end(conn, status, when);
     }
     if (conn->io.recv_failed || conn->io.send_failed) {
         return fail_transport(conn, when);

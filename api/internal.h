@@ -137,6 +137,7 @@ typedef struct stls_io {
     stls_scratch *scratch; /* during a call */
     bool eof;              /* recv has said so, or stls_conn_feed_eof() */
     bool recv_failed, send_failed, no_memory;
+    bool held;        /* during a call: recv gave nothing because too much waits to be sent */
     int system_error; /* errno of a socket that failed; 0: not known */
     stls_first_bytes first;
     char first_text[64]; /* what came instead of TLS, for the error */
@@ -184,6 +185,7 @@ struct stls_conn {
 
     bool judged, accepted;       /* the peer, by our verdict and verify mode */
     bool selected, refused_host; /* the server was asked which host to be, and refused */
+    bool changed_host;           /* because the client asked for two */
     bool broken_contract;        /* the backend asked for a second verdict */
     stls_verdict verdict;
     stls_bytes *peer_chain;

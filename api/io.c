@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+/* A peer that makes us answer (KeyUpdate, renegotiation) and does not read is read no further once
+ * so many bytes wait for it. A write leaves less. */
+enum { OUT_MAX = 256 * 1024 };
+
 /* --- Queues -------------------------------------------------------------------------------------
  */
 
@@ -74,9 +78,13 @@ static void look_at_first_bytes(stls_io *io, const uint8_t *data, size_t len) {
 /* --- In -----------------------------------------------------------------------------------------
  */
 
-/* Receives from the transport into `data`. */
+static stls_result settle(stls_io *io);
+
+/* Receives from the transport into `data`. What the backend has to say goes first: the peer may
+ * wait for it, and this transport may wait for the peer. */
 static stls_be_status receive(stls_io *io, uint8_t *data, size_t size, size_t *got) {
     size_t done = 0;
+    (void)settle(io); /* what it could not send, stls_io_end() tells */
     stls_result result = io->recv(io->arg, data, size, &done);
     if (result == STLS_OK && done > 0 && done <= size) {
         io->bytes_in += done;
@@ -109,6 +117,11 @@ stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got
     if (io->first == STLS_FIRST_BYTES_NOT_TLS || io->recv_failed || size == 0) {
         return STLS_BE_FAILED;
     }
+    if (io->out.len + scratch->out_len > OUT_MAX && settle(io) == STLS_WANT_WRITE &&
+        io->out.len > OUT_MAX) {
+        io->held = true;
+        return STLS_BE_WANT_READ;
+    }
     if (io->in.len > 0) {
         *got = give(data, size, io->in.data + io->in.start, io->in.len);
         stls_queue_take(&io->in, *got);
@@ -140,7 +153,7 @@ stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got
 }
 
 stls_result stls_io_feed(stls_io *io, const uint8_t *data, size_t len) {
-    if (io->in.len + len > STLS_MEMORY_MAX) {
+    if (len > STLS_MEMORY_MAX - io->in.len) {
         return STLS_E_LIMIT;
     }
     if (!stls_queue_add(&io->in, data, len)) {
@@ -209,25 +222,15 @@ static stls_result write_out(stls_io *io) {
         result = STLS_E_NO_MEMORY;
     }
     scratch->out_len = 0;
-    if (result == STLS_OK && io->kind == STLS_TRANSPORT_MEMORY && io->out.len > STLS_MEMORY_MAX) {
+    if (result == STLS_OK && io->kind == STLS_TRANSPORT_MEMORY && io->out.len > OUT_MAX) {
         result = STLS_WANT_WRITE;
     }
     return result;
 }
 
-void stls_io_begin(stls_io *io, stls_scratch *scratch) {
-    scratch->in_start = scratch->in_end = scratch->out_len = 0;
-    io->scratch = scratch;
-}
-
-stls_result stls_io_end(stls_io *io) {
-    stls_scratch *scratch = io->scratch;
+/* Writes out what it can, and remembers what cannot be mended. */
+static stls_result settle(stls_io *io) {
     stls_result result = io->send_failed ? STLS_E_TRANSPORT : write_out(io);
-    if (!stls_queue_add(&io->in, scratch->in + scratch->in_start,
-                        scratch->in_end - scratch->in_start)) {
-        result = STLS_E_NO_MEMORY;
-    }
-    io->scratch = NULL;
     if (result == STLS_E_TRANSPORT) {
         io->send_failed = true;
         stls_queue_free(&io->out);
@@ -235,6 +238,27 @@ stls_result stls_io_end(stls_io *io) {
     if (result == STLS_E_NO_MEMORY) {
         io->no_memory = true;
     }
+    return result;
+}
+
+void stls_io_begin(stls_io *io, stls_scratch *scratch) {
+    scratch->in_start = scratch->in_end = scratch->out_len = 0;
+    io->scratch = scratch;
+    io->held = false;
+}
+
+stls_result stls_io_end(stls_io *io) {
+    stls_scratch *scratch = io->scratch;
+    stls_result result = settle(io);
+    if (result == STLS_OK && io->held) {
+        result = STLS_WANT_WRITE; /* the peer's bytes wait: call again */
+    }
+    if (!stls_queue_add(&io->in, scratch->in + scratch->in_start,
+                        scratch->in_end - scratch->in_start)) {
+        result = STLS_E_NO_MEMORY;
+        io->no_memory = true;
+    }
+    io->scratch = NULL;
     return result;
 }
 

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,74 @@ static void test_large(void) {
     for (size_t v = 0; v < COUNT(both_versions); v++) {
         for (size_t i = 0; i < COUNT(cases); i++) {
             run_whole(cases[i].name, both_versions[v], &cases[i].options, 64 * 1024);
+        }
+    }
+}
+
+/* --- Sockets that block */
+
+typedef struct blocking_server {
+    stls_conn *conn;
+    stls_result handshake, read, write, end;
+    uint8_t got[4];
+} blocking_server;
+
+/* CUnit's checks are not made for threads, so the answers are kept. */
+static void *serve_blocking(void *arg) {
+    blocking_server *s = arg;
+    size_t done = 0;
+    s->read = s->write = s->end = STLS_NOT_DONE;
+    s->handshake = stls_conn_handshake(s->conn);
+    if (s->handshake == STLS_OK) {
+        s->read = stls_conn_read(s->conn, s->got, sizeof s->got, &done);
+    }
+    if (s->read == STLS_OK) {
+        s->write = stls_conn_write(s->conn, s->got, done, &done);
+        s->end = stls_conn_read(s->conn, s->got, sizeof s->got, &done);
+    }
+    stls_conn_close(s->conn);
+    return NULL;
+}
+
+/* On a socket that blocks every call comes back with its work done, never with WANT_READ or
+ * WANT_WRITE. */
+static void test_blocking(void) {
+    const pair_options options = {.transport = PAIR_BLOCKING};
+    for (size_t v = 0; v < COUNT(both_versions); v++) {
+        for (unsigned refuse = 0; refuse < 2; refuse++) {
+            end client = mutual_client(both_versions[v]), server = mutual_server(both_versions[v]);
+            pair p;
+            check_case("%s, %s", version_text(both_versions[v]), refuse ? "refused" : "accepted");
+            client.peer = refuse ? "other.example" : client.peer;
+            blocking_server result = {0};
+            pthread_t thread;
+            time_t begin = time(NULL);
+            if (pair_open(&p, &client, &server, &options) &&
+                CHECK((result.conn = p.conn[SERVER],
+                       pthread_create(&thread, NULL, serve_blocking, &result) == 0),
+                      "no thread")) {
+                uint8_t got[4] = {0};
+                size_t done = 0;
+                CHECK_RESULT("the client's handshake", stls_conn_handshake(p.conn[CLIENT]),
+                             refuse ? STLS_E_VERIFY : STLS_OK, pair_error(&p, CLIENT));
+                if (!refuse) {
+                    CHECK_RESULT("a write", stls_conn_write(p.conn[CLIENT], "ping", 4, &done),
+                                 STLS_OK, pair_error(&p, CLIENT));
+                    CHECK_RESULT("a read", stls_conn_read(p.conn[CLIENT], got, sizeof got, &done),
+                                 STLS_OK, pair_error(&p, CLIENT));
+                    CHECK_BYTES("what came back", ((stls_bytes){got, done}),
+                                ((stls_bytes){(const uint8_t *)"ping", 4}));
+                }
+                stls_conn_close(p.conn[CLIENT]);
+                shutdown(p.fd[CLIENT], SHUT_WR); /* whatever happened, the server comes to an end */
+                pthread_join(thread, NULL);
+                CHECK_RESULT("the server's handshake", result.handshake,
+                             refuse ? STLS_E_ALERT : STLS_OK, pair_error(&p, SERVER));
+                CHECK_RESULT("the server's end", result.end, refuse ? STLS_NOT_DONE : STLS_CLOSED,
+                             pair_error(&p, SERVER));
+                CHECK(time(NULL) - begin < 8, "it waited for the deadline");
+            }
+            pair_close(&p);
         }
     }
 }
@@ -781,6 +850,7 @@ static void test_feed_limit(void) {
 const test_case io_tests[] = {
     {"in pieces", test_pieces},
     {"64 KB both ways", test_large},
+    {"sockets that block", test_blocking},
     {"both write first", test_crossing},
     {"an interrupted write", test_interrupted_write},
     {"a write of nothing", test_empty_write},

@@ -140,7 +140,7 @@ static bool make_sockets(pair *p) {
     if (!CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, p->fd) == 0, "no socketpair")) {
         return false;
     }
-    for (side s = CLIENT; s <= SERVER; s++) {
+    for (side s = CLIENT; s <= SERVER && p->options.transport == PAIR_SOCKETS; s++) {
         fcntl(p->fd[s], F_SETFL, O_NONBLOCK);
     }
     return true;
@@ -175,7 +175,7 @@ bool pair_open_on(pair *p, stls_context *client_context, const end *client,
                       STLS_OK, &error)) {
         return false;
     }
-    if (p->options.transport == PAIR_SOCKETS && !make_sockets(p)) {
+    if (p->options.transport >= PAIR_SOCKETS && !make_sockets(p)) {
         return false;
     }
     return set_transports(p);

@@ -25,10 +25,11 @@ typedef enum pair_transport {
     PAIR_MEMORY = 0,
     PAIR_CALLBACKS = 1, /* stls_conn_set_transport() */
     PAIR_SOCKETS = 2,   /* stls_conn_set_fd() over a socketpair, not blocking */
+    PAIR_BLOCKING = 3,  /* the same, blocking: each side needs a thread of its own */
 } pair_transport;
 
 /* What happens to the bytes that one side sends, behind its first `at` bytes. Not with
- * PAIR_SOCKETS. */
+ * sockets. */
 typedef enum fault_kind {
     FAULT_NONE = 0,
     FAULT_CUT = 1,    /* the reader sees the end of the transport */

@@ -1,23 +1,26 @@
 /* siptls/conn.h - one TLS connection.
  *
- * The model: a connection stands between the application and a transport that carries bytes in order.
- * Three transports: two callbacks of yours; a socket; or memory, where you hand in what came and take
- * out what is to go (for event loops, WebSockets, tests).
+ * The model: a connection stands between the application and a transport that carries bytes in
+ * order. Three transports: two callbacks of yours; a socket; or memory, where you hand in what came
+ * and take out what is to go (for event loops, WebSockets, tests).
  *
  *     stls_conn_new()  ->  one of stls_conn_set_transport / _set_fd / _use_memory
  *         ->  stls_conn_handshake() until STLS_OK
  *         ->  stls_conn_read() / stls_conn_write()  ->  stls_conn_close()  ->  stls_conn_free()
  *
- * Every call that moves bytes answers an stls_result: STLS_OK; STLS_WANT_READ or STLS_WANT_WRITE when the
- * transport cannot go on now (wait for it, and make the same call again; a read may want to write, and a
- * write to read); STLS_CLOSED for a proper end, STLS_EOF for one that may have cut off data; or an error,
- * which is final: every later call gives the same one. stls_conn_error() has the sentence.
+ * Every call that moves bytes answers an stls_result: STLS_OK; STLS_WANT_READ or STLS_WANT_WRITE
+ * when the transport cannot go on now (wait for it, and make the same call again; a read may want
+ * to write, and a write to read); STLS_CLOSED for a proper end, STLS_EOF for one that may have cut
+ * off data; or an error, which is final: every later call gives the same one. (But one: a write
+ * that answers STLS_E_TRANSPORT leaves the connection open for reading what the peer has sent
+ * before; writes go on answering it.) stls_conn_error() has the sentence.
  *
- * All bytes of one call go out in one piece. Tickets, key updates and handshake steps never surface.
+ * All bytes of one call go out in one piece. Tickets, key updates and handshake steps never
+ * surface.
  *
- * Thread rules: one thread at a time for one connection. Callbacks run inside the call that needs them
- * and must not call back into the same connection. A connection must not be used in a child after fork()
- * if it was made before: such calls answer STLS_E_STATE.
+ * Thread rules: one thread at a time for one connection. Callbacks run inside the call that needs
+ * them and must not call back into the same connection. A connection must not be used in a child
+ * after fork() if it was made before: such calls answer STLS_E_STATE.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_CONN_H
@@ -35,19 +38,21 @@ typedef struct stls_conn stls_conn;
 
 /* A connection on `context`, into `*conn`; it holds the context.
  *
- * `peer`, for a client: whom the server must prove to be, and the name sent as SNI if it is a DNS name. In
- * identity mode SIP this is the SIP domain of the request, before any DNS look-up; a name, an IPv4 or IPv6
- * address (brackets allowed), or a whole sip: or sips: URI, whose host counts. A client that verifies must
- * name its peer unless the mode is LIST or NONE: STLS_E_ARGUMENT. For a server: NULL. */
+ * `peer`, for a client: whom the server must prove to be, and the name sent as SNI if it is a DNS
+ * name. In identity mode SIP this is the SIP domain of the request, before any DNS look-up; a name,
+ * an IPv4 or IPv6 address (brackets allowed), or a whole sip: or sips: URI, whose host counts. A
+ * client that verifies must name its peer unless the mode is LIST or NONE: STLS_E_ARGUMENT. For a
+ * server: NULL. */
 STLS_API stls_result stls_conn_new(stls_context *context, const char *peer, stls_conn **conn,
                                    stls_error *error);
 
-/* Frees it, without a word to the peer: stls_conn_close() comes first. Does not close a descriptor. NULL is
- * allowed. */
+/* Frees it, without a word to the peer: stls_conn_close() comes first. Does not close a descriptor.
+ * NULL is allowed. */
 STLS_API void stls_conn_free(stls_conn *conn);
 
 /* A client: sends `host` as SNI instead of the peer's name; NULL: none. Before the handshake. */
-STLS_API stls_result stls_conn_set_server_name(stls_conn *conn, const char *host, stls_error *error);
+STLS_API stls_result stls_conn_set_server_name(stls_conn *conn, const char *host,
+                                               stls_error *error);
 
 /* A pointer of yours that the connection carries. */
 STLS_API void stls_conn_set_user_data(stls_conn *conn, void *data);
@@ -55,61 +60,68 @@ STLS_API void *stls_conn_user_data(const stls_conn *conn);
 
 /* --- Transports: exactly one, before the handshake */
 
-/* Sends at most `len` bytes; STLS_OK with `*done` > 0, STLS_WANT_WRITE, or STLS_E_TRANSPORT. */
+/* Both may block until they can go on; neither may call back into the connection.
+ *
+ * Sends at most `len` bytes; STLS_OK with `*done` > 0, STLS_WANT_WRITE, or STLS_E_TRANSPORT. */
 typedef stls_result (*stls_send)(void *arg, const uint8_t *data, size_t len, size_t *done);
 
-/* Receives at most `size` bytes; STLS_OK with `*done` > 0, STLS_WANT_READ, STLS_EOF, or STLS_E_TRANSPORT. */
+/* Receives at most `size` bytes; STLS_OK with `*done` > 0, STLS_WANT_READ, STLS_EOF, or
+ * STLS_E_TRANSPORT. */
 typedef stls_result (*stls_recv)(void *arg, uint8_t *data, size_t size, size_t *done);
 
 STLS_API stls_result stls_conn_set_transport(stls_conn *conn, stls_send send, stls_recv recv,
                                              void *arg, stls_error *error);
 
-/* A connected stream socket, blocking or not. It stays the caller's. No SIGPIPE is raised. Advice: set
- * TCP_NODELAY. */
+/* A connected stream socket, blocking or not. It stays the caller's. No SIGPIPE is raised. Advice:
+ * set TCP_NODELAY. */
 STLS_API stls_result stls_conn_set_fd(stls_conn *conn, int fd, stls_error *error);
 
-/* Waits until the socket of stls_conn_set_fd() can do what `wanted` (STLS_WANT_READ or STLS_WANT_WRITE)
- * asks for, for at most `timeout_ms` (negative: for ever), and during the handshake no longer than its
- * deadline. STLS_OK: make the call again. STLS_E_TIMEOUT: time is up. For programs without an event loop.
+/* Waits until the socket of stls_conn_set_fd() can do what `wanted` (STLS_WANT_READ or
+ * STLS_WANT_WRITE) asks for, for at most `timeout_ms` (negative: for ever), and during the
+ * handshake no longer than its deadline. Does not wait to read if stls_conn_pending(). STLS_OK:
+ * make the call again. STLS_E_TIMEOUT: time is up. For programs without an event loop.
  */
 STLS_API stls_result stls_conn_wait(stls_conn *conn, stls_result wanted, int timeout_ms);
 
 STLS_API stls_result stls_conn_use_memory(stls_conn *conn, stls_error *error);
 
-/* Memory transport: hands in bytes that came from the peer; they are copied. STLS_E_LIMIT if more than
- * STLS_MEMORY_MAX are waiting to be read. */
+/* Memory transport: hands in bytes that came from the peer; they are copied. STLS_E_LIMIT if more
+ * than STLS_MEMORY_MAX are waiting to be read. */
 enum { STLS_MEMORY_MAX = 1024 * 1024 };
 STLS_API stls_result stls_conn_feed(stls_conn *conn, const void *data, size_t len);
 
 /* Memory transport: no more bytes will come. */
 STLS_API stls_result stls_conn_feed_eof(stls_conn *conn);
 
-/* Memory transport: the bytes that are to go to the peer, valid until the next call on this connection;
- * and how many of them have gone. */
+/* Memory transport: the bytes that are to go to the peer, valid until the next call on this
+ * connection; and how many of them have gone. */
 STLS_API stls_bytes stls_conn_peek(const stls_conn *conn);
 STLS_API stls_result stls_conn_consume(stls_conn *conn, size_t len);
 
 /* --- Bytes */
 
-/* Goes on with the handshake. STLS_OK when it is complete on this side and the verdict allows it. In TLS
- * 1.3 a server judges a client's certificate after the client is done: its refusal then comes from the
- * client's first read, as STLS_E_ALERT. */
+/* Goes on with the handshake. STLS_OK when it is complete on this side and the verdict allows it.
+ * In TLS 1.3 a server judges a client's certificate after the client is done: its refusal then
+ * comes from the client's first read, as STLS_E_ALERT. */
 STLS_API stls_result stls_conn_handshake(stls_conn *conn);
 
-/* Milliseconds until the handshake's deadline; 0 if it has passed (call stls_conn_handshake() to get the
- * error); -1 if there is none or the handshake is over. For the time-out of an event loop. */
+/* Milliseconds until the handshake's deadline; 0 if it has passed (call stls_conn_handshake() to
+ * get the error); -1 if there is none or the handshake is over. For the time-out of an event loop.
+ */
 STLS_API int stls_conn_deadline(const stls_conn *conn);
 
-/* Reads up to `size` bytes into `data`. STLS_OK with `*done` > 0. An event loop must read until STLS_WANT_READ:
- * bytes may be waiting inside (stls_conn_pending()) that make no socket readable. */
+/* Reads up to `size` bytes into `data`. STLS_OK with `*done` > 0. An event loop must read until
+ * STLS_WANT_READ: bytes may be waiting inside (stls_conn_pending()) that make no socket readable.
+ */
 STLS_API stls_result stls_conn_read(stls_conn *conn, void *data, size_t size, size_t *done);
 
 /* Whether a read may give something without the transport having received anything more. */
 STLS_API bool stls_conn_pending(const stls_conn *conn);
 
-/* Writes up to `len` bytes. STLS_OK with `*done` > 0: so many are written; go on with the rest. After
- * STLS_WANT_WRITE call again with the same bytes, or more behind them; they may have moved to another
- * address. A length of 0 is STLS_OK and does nothing. Allowed after the peer has closed its side. */
+/* Writes up to `len` bytes. STLS_OK with `*done` > 0: so many are written; go on with the rest.
+ * After STLS_WANT_WRITE call again with the same bytes, or more behind them; they may have moved to
+ * another address. A length of 0 is STLS_OK and does nothing. Allowed after the peer has closed its
+ * side. */
 STLS_API stls_result stls_conn_write(stls_conn *conn, const void *data, size_t len, size_t *done);
 
 /* Sends close_notify, once; the peer's side stays open for reading. Nothing is sent after an error:
@@ -118,30 +130,30 @@ STLS_API stls_result stls_conn_close(stls_conn *conn);
 
 /* --- What is known */
 
-/* The last error or unusual end, valid as long as the connection; `result` is STLS_NOT_DONE as long as there
- * was none. */
+/* The last error or unusual end, valid as long as the connection; `result` is STLS_NOT_DONE as long
+ * as there was none. */
 STLS_API const stls_error *stls_conn_error(const stls_conn *conn);
 
 /* The verdict on the peer; state NOT_DONE if none was given. Valid as long as the connection. */
 STLS_API const stls_verdict *stls_conn_verdict(const stls_conn *conn);
 
-/* The lock icon: the handshake is complete, the peer was verified without anything being tolerated, and
- * the name it was asked to prove matched. A server's client must have shown a good certificate; if the
- * profile names no names, that is enough. */
+/* The lock icon: the handshake is complete, the peer was verified without anything being tolerated,
+ * and the name it was asked to prove matched. A server's client must have shown a good certificate;
+ * if the profile names no names, that is enough. */
 STLS_API bool stls_conn_is_secure(const stls_conn *conn);
 
-/* Certificate `index` (0: the leaf) of the `count` that the peer sent, DER, valid as long as the connection;
- * {NULL, 0} behind the last. */
+/* Certificate `index` (0: the leaf) of the `count` that the peer sent, DER, valid as long as the
+ * connection; {NULL, 0} behind the last. */
 STLS_API size_t stls_conn_peer_count(const stls_conn *conn);
 STLS_API stls_bytes stls_conn_peer_certificate(const stls_conn *conn, size_t index);
 
 /* Facts of the handshake. Numbers of the IANA registries; 0: not known. */
 typedef struct stls_conn_info {
     uint16_t version, suite, group;
-    uint16_t peer_scheme;     /* of the peer's signature in the handshake */
-    char alpn[256];           /* "": none */
-    char server_name[256];    /* SNI: what a client sent or a server got; "": none */
-    unsigned handshake_ms;    /* from the first handshake call to the last */
+    uint16_t peer_scheme;         /* of the peer's signature in the handshake */
+    char alpn[256];               /* "": none */
+    char server_name[256];        /* SNI: what a client sent or a server got; "": none */
+    unsigned handshake_ms;        /* from the first handshake call to the last */
     uint64_t bytes_in, bytes_out; /* on the transport */
 } stls_conn_info;
 STLS_API void stls_conn_get_info(const stls_conn *conn, stls_conn_info *info);
