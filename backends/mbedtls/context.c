@@ -113,6 +113,22 @@ static void put_pkcs1_before_pss(uint16_t *schemes) {
 #endif
 }
 
+/* Whether a version in the range can use one of these: mbedTLS has PSS in TLS 1.3 only, unless it
+ * was built to take it in TLS 1.2. */
+static bool schemes_fit_versions(const stls_be_settings *settings) {
+#if defined(SIPTLS_MBEDTLS_PSS_IN_TLS1_2)
+    (void)settings;
+    return true;
+#else
+    for (size_t i = 0; i < settings->scheme_count; i++) {
+        if (settings->schemes[i] >> 8 != PSS_HIGH_BYTE) {
+            return true;
+        }
+    }
+    return settings->version_max >= STLS_TLS1_3;
+#endif
+}
+
 /* --- Groups of settings ---------------------------------------------------------------- */
 
 static stls_be_status set_lists(mbed_context *context, const stls_be_settings *settings,
@@ -139,7 +155,8 @@ static stls_be_status set_lists(mbed_context *context, const stls_be_settings *s
         *applied |= STLS_BE_SET_GROUPS;
     }
     if ((settings->wanted & STLS_BE_SET_SCHEMES) != 0 &&
-        all_supported(STLS_REGISTRY_SCHEME, settings->schemes, settings->scheme_count)) {
+        all_supported(STLS_REGISTRY_SCHEME, settings->schemes, settings->scheme_count) &&
+        schemes_fit_versions(settings)) {
         context->schemes = copy_codes(settings->schemes, settings->scheme_count);
         if (context->schemes == NULL) {
             return STLS_BE_NO_MEMORY;

@@ -317,13 +317,16 @@ static bool ossl_apply_alpn(ossl_context *context, const stls_be_settings *setti
 }
 
 /* OpenSSL limits the whole message; the exact sum is checked when it has come (verdict.c). The room
- * for what stands between the certificates is more than real ones need. */
+ * for what stands between the certificates is more than real ones need. The same limit is for a
+ * server's CertificateRequest, whose list of CAs may be longer than any chain: never less than
+ * OpenSSL's default. */
 static bool ossl_apply_chain_limit(ossl_context *context, const stls_be_settings *settings) {
     if (settings->chain_bytes_max < 1 || settings->chain_bytes_max > OSSL_CHAIN_BYTES_MAX) {
         return false;
     }
     context->chain_bytes_max = settings->chain_bytes_max;
     long limit = (long)(settings->chain_bytes_max + settings->chain_bytes_max / 16 + 512);
+    limit = limit > SSL_MAX_CERT_LIST_DEFAULT ? limit : SSL_MAX_CERT_LIST_DEFAULT;
     (void)SSL_CTX_set_max_cert_list(context->ctx, limit);
     return SSL_CTX_get_max_cert_list(context->ctx) == limit;
 }
@@ -402,8 +405,11 @@ stls_be_status ossl_context_init(void *block, const stls_be_settings *settings, 
         }
         if (ossl_settings[i].apply(context, settings)) {
             *applied |= ossl_settings[i].bit;
-        } else if (ossl_fail(failure, STLS_BE_CAUSE_SETTING, ossl_settings[i].name) ==
-                   STLS_BE_NO_MEMORY) {
+            continue;
+        }
+        /* The core names the first that is missing: so does the failure. */
+        stls_be_failure *place = failure->cause == STLS_BE_CAUSE_UNKNOWN ? failure : NULL;
+        if (ossl_fail(place, STLS_BE_CAUSE_SETTING, ossl_settings[i].name) == STLS_BE_NO_MEMORY) {
             return STLS_BE_NO_MEMORY;
         }
     }

@@ -67,9 +67,28 @@ static stls_be_status wolf_copy_key(wolf_credential *self, stls_bytes key, const
     if (!self->key)
         return STLS_BE_NO_MEMORY;
     memcpy(self->key, key.data, key.len);
-    self->key_len = key.len;
+    self->key_len = self->key_size = key.len;
     *encrypted = wolf_is_encrypted(key);
     return *encrypted ? wolf_decrypt_key(self, password) : STLS_BE_OK;
+}
+
+/* wolfSSL takes PKCS #8 off an RSA key in its copies, once for each connection, and wipes such a
+ * copy to its new length only. So it is given the RSAPrivateKey inside. (That of an EC key may lack
+ * its curve.) */
+static void wolf_unwrap_rsa(wolf_credential *self, stls_bytes spki) {
+#ifdef HAVE_PKCS8
+    word32 at = 0;
+    int len = wolf_spki_is_rsa(spki)
+                  ? wc_GetPkcs8TraditionalOffset(self->key, &at, (word32)self->key_len)
+                  : 0;
+
+    if (len > 0 && at + (size_t)len <= self->key_len) {
+        memmove(self->key, self->key + at, (size_t)len);
+        self->key_len = (size_t)len;
+    }
+#else
+    (void)self, (void)spki;
+#endif
 }
 
 /* Whether wolfSSL's TLS can use the pair: answered by giving it to a context that nobody uses. */
@@ -137,6 +156,7 @@ stls_be_status wolf_credential_init(void *credential, const stls_bytes *chain, s
     }
     if (status != STLS_BE_OK)
         return wolf_fail(status, STLS_BE_CAUSE_SETTING, 0, wolf_credential_text(status), failure);
+    wolf_unwrap_rsa(self, spki);
     status = wolf_try(self, failure);
     wolf_clear_errors();
     return status;
@@ -147,7 +167,7 @@ void wolf_credential_fini(void *credential) {
 
     free(self->chain);
     if (self->key)
-        wolf_wipe(self->key, self->key_len);
+        wolf_wipe(self->key, self->key_size);
     free(self->key);
     *self = (wolf_credential){0};
 }

@@ -119,6 +119,11 @@ bool wolf_spki_is_pss(stls_bytes der) {
            wolf_equal(spki.oid, wolf_oid_rsa_pss, sizeof wolf_oid_rsa_pss);
 }
 
+bool wolf_spki_is_rsa(stls_bytes der) {
+    wolf_spki spki;
+    return wolf_spki_read(der, &spki) && wolf_equal(spki.oid, wolf_oid_rsa, sizeof wolf_oid_rsa);
+}
+
 /* --- Keys ----------------------------------------------------------------------------------- */
 
 /* The key's RsaKey; the caller frees it, also after a failure. */

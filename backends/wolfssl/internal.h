@@ -69,8 +69,8 @@ enum {
 typedef struct wolf_credential {
     uint8_t *chain; /* the certificates' DER, one behind the other, leaf first */
     size_t chain_len;
-    uint8_t *key; /* decrypted DER; wiped by fini */
-    size_t key_len;
+    uint8_t *key; /* decrypted DER; all key_size bytes are wiped by fini */
+    size_t key_len, key_size;
 } wolf_credential;
 
 typedef struct wolf_context {
@@ -162,6 +162,8 @@ bool wolf_certificate_spki(stls_bytes certificate, stls_bytes *spki);
 stls_be_status wolf_key_matches(stls_bytes spki, stls_bytes private_key);
 /* Whether `spki` is an id-RSASSA-PSS key. */
 bool wolf_spki_is_pss(stls_bytes spki);
+/* Whether `spki` is an rsaEncryption key. */
+bool wolf_spki_is_rsa(stls_bytes spki);
 
 /* --- credential.c --------------------------------------------------------------------------- */
 stls_be_status wolf_credential_init(void *credential, const stls_bytes *chain, size_t count,
