@@ -148,11 +148,16 @@ static bool may_go_on(const stls_search *search, const stls_step *step) {
            cost_of(&step->found, search->request->rules->tolerated) < search->best_cost;
 }
 
+/* Only a self-signed certificate may leave out whose key signed it (RFC 5280 4.2.1.1). */
+static bool is_self_signed(const stls_cert *cert) {
+    return cert->self_issued && cert->x509.authority_key_id.len == 0;
+}
+
 /* A namesake: the key is another one than the child says, and indeed has not signed it. */
 static bool is_stranger(const stls_search *search, const stls_step *next) {
     const stls_step *last = &search->path.steps[search->path.len - 1];
     return (next->found.flags & ~last->found.flags & STLS_FLAG_BAD_SIGNATURE) != 0 &&
-           key_hint(last->cert, next->cert) == HINT_OTHER_KEY;
+           (key_hint(last->cert, next->cert) == HINT_OTHER_KEY || is_self_signed(last->cert));
 }
 
 /* Judges `next` as the issuer of the path so far, cheap questions first; whether it may stand

@@ -65,7 +65,7 @@ static bool key_is_weak(stls_strength strength, const stls_x509 *x509) {
     case STLS_KEY_RSA_PSS:
         return x509->key_bits < (legacy ? 1024U : 2048U);
     case STLS_KEY_EC:
-        return x509->key_bits < (legacy ? 224U : 256U);
+        return x509->key_group != 0 && x509->key_bits < (legacy ? 224U : 256U);
     case STLS_KEY_UNKNOWN:
     case STLS_KEY_ED25519:
     case STLS_KEY_ED448:
@@ -131,6 +131,18 @@ static bool key_fits(const stls_x509 *issuer, const stls_signature_algorithm *al
         return issuer->key_kind == STLS_KEY_ED448;
     }
     return false;
+}
+
+/* ECDSA-Sig-Value ::= SEQUENCE { r INTEGER, s INTEGER } (RFC 3279 2.2.3), in DER. Not every library
+ * is strict here: mbedTLS takes long lengths, padded integers, and negative ones as if they were
+ * not. What the numbers are is left to the library. */
+static bool is_well_formed(const stls_signed_data *data) {
+    stls_der der = stls_der_of(data->signature), fields;
+    stls_bytes r, s;
+    return data->algorithm->kind != STLS_SIGNATURE_ECDSA ||
+           (stls_der_enter(&der, STLS_DER_SEQUENCE, &fields) && stls_der_done(&der) &&
+            stls_der_integer(&fields, &r) && (r.data[0] & 0x80) == 0 &&
+            stls_der_integer(&fields, &s) && (s.data[0] & 0x80) == 0 && stls_der_done(&fields));
 }
 
 /* --- Checking */
@@ -253,7 +265,7 @@ uint32_t stls_signature_flags(stls_search *search, const stls_signed_data *data,
     if ((flags & ~(uint32_t)STLS_FLAG_WEAK_ALGORITHM) != 0) {
         return flags; /* it would not be asked */
     }
-    if (!key_fits(&issuer->cert->x509, data->algorithm)) {
+    if (!key_fits(&issuer->cert->x509, data->algorithm) || !is_well_formed(data)) {
         return flags | STLS_FLAG_BAD_SIGNATURE;
     }
     stls_signed outcome;
