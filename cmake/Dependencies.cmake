@@ -119,11 +119,12 @@ endfunction()
 function(_siptls_ways_out b reason)
     message(FATAL_ERROR
         "siptls needs ${_${b}_title} for the backend \"${b}\", and ${reason}.\n"
-        "Three ways out:\n"
-        "  1. name your own build of it with -D${_${b}_root}=<its prefix>;\n"
-        "  2. let siptls build it from the distribution's source package: -DSIPTLS_BUILD_DEPS=ON"
+        "Ways out:\n"
+        "  1. install a development package of it that is new enough (Debian 13: lib${b}-dev);\n"
+        "  2. name your own build of it with -D${_${b}_root}=<its prefix>;\n"
+        "  3. let siptls build it from the distribution's source package: -DSIPTLS_BUILD_DEPS=ON"
         " -DSIPTLS_DEPS=auto (Debian);\n"
-        "  3. leave this backend out: -DSIPTLS_BACKENDS=\"...\" without ${b}.")
+        "  4. leave this backend out: -DSIPTLS_BACKENDS=\"...\" without ${b}.")
 endfunction()
 
 # The scripts use the system's compiler whatever this build tree's is: several trees share what they build, and CMake

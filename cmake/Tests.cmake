@@ -42,6 +42,7 @@ if(NOT _corpora)
         set(_corpora "${_tests_dir}/corpora")
     endif()
 endif()
+get_filename_component(_corpora "${_corpora}" ABSOLUTE) # it is named where tests are skipped for want of it
 
 string(REPLACE ";" "," _sanitize "${SIPTLS_SANITIZE}")
 string(JOIN " " _backends ${SIPTLS_BACKENDS})

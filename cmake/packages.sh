@@ -12,7 +12,7 @@ siptls_build_packages="build-essential cmake ninja-build pkg-config ca-certifica
     dpkg-dev debian-archive-keyring python3 autoconf automake libtool xz-utils bzip2"
 
 # Real SIP servers to test against.
-siptls_peer_packages="kamailio kamailio-tls-modules kamailio-extra-modules"
+siptls_peer_packages="kamailio kamailio-tls-modules"
 
 # The value of SIPTLS_DEPS for ./demo and ./check: on Debian our own builds of mbedTLS and wolfSSL even where the
 # system's would do, so that every machine tests the same ones; elsewhere whatever is there.
@@ -49,7 +49,9 @@ ensure_packages() {
             "$why" "$missing" "$missing" >&2
         return 1
     fi
-    printf 'Installing these Debian packages, needed %s:\n   %s\n' "$why" "$missing"
+    # shellcheck disable=SC2086 # a list of words
+    printf 'Installing these Debian packages, needed %s:\n%s\n' "$why" \
+        "$(echo $missing | fold -s -w 100 | sed 's/^/    /; s/ *$//')"
     local log
     log=$(mktemp)
     # shellcheck disable=SC2086

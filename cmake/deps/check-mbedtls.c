@@ -1,5 +1,10 @@
 /* Compiled and linked at configure time: can siptls use this mbedTLS? Each #error is shown to the
  * user. */
+#if defined(__has_include)
+#if !__has_include(<mbedtls/build_info.h>)
+#error "siptls: this mbedTLS is older than 3.6"
+#endif
+#endif
 #include <mbedtls/build_info.h>
 
 #include <mbedtls/ssl.h>

@@ -22,7 +22,7 @@ only() {
 never() {
     local name=$1 pattern=$2
     shift 2
-    if grep -nHE -e "$pattern" "$@" >"$out"; then fail "$name" "these lines should not be" "$out"; else pass "$name"; fi
+    if grep -InHE -e "$pattern" "$@" >"$out"; then fail "$name" "these lines should not be" "$out"; else pass "$name"; fi
 }
 
 sources() {
@@ -72,7 +72,14 @@ never "no #if of a backend outside its folder" \
     '^[[:blank:]]*#[[:blank:]]*(el)?if.*(OPENSSL|MBEDTLS|WOLFSSL|(BACKEND|HAVE|WITH)_[A-Z]*(OPENSSL|MBED|WOLF))' "${files[@]}"
 
 # No path of one machine, and no package registry's host, stands in the tree.
-mapfile -t files < <(git ls-files -co --exclude-standard 2>/dev/null | grep -vE '\.(pem|der|bin|xz|png)$')
+# Build trees, wherever they are, are not part of it.
+shopt -s nullglob
+others=()
+for cache in */CMakeCache.txt */*/CMakeCache.txt; do
+    others+=(":(exclude)${cache%/CMakeCache.txt}")
+done
+mapfile -t files < <(git ls-files -co --exclude-standard -- . "${others[@]}" 2>/dev/null |
+    grep -vE '\.(pem|der|bin|xz|png)$')
 if [ ${#files[@]} -gt 0 ]; then
     machine="(^|[^A-Za-z0-9_./}-])/(work|home|root|Users)""/[A-Za-z]"
     hosts="(deb|security|snapshot|archive)\.debian""\.org|registry\.npmjs""\.org|pypi\.org|proxy\.golang""\.org"
