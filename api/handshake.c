@@ -298,7 +298,8 @@ static stls_result explain(stls_conn *conn, stls_be_status status, const stls_be
                          "%s asked for two verdicts in one handshake: refused",
                          conn->context->profile->backend->name);
     }
-    if (status == STLS_BE_NO_MEMORY || conn->io.no_memory) {
+    bool judged_without = conn->judged && (conn->verdict.flags & STLS_FLAG_OTHER) != 0;
+    if (status == STLS_BE_NO_MEMORY || conn->io.no_memory || judged_without) {
         return stls_fail(&conn->error, STLS_E_NO_MEMORY, "no memory during %s", when);
     }
     if (conn->io.first == STLS_FIRST_BYTES_NOT_TLS) {

@@ -3,7 +3,8 @@
 
 const char *stls_backend_flaw(const stls_backend *backend) {
     if (backend == NULL) {
-        return "no backend was given: the one looked for is not built in, or its library could not be "
+        return "no backend was given: the one looked for is not built in, or its library could not "
+               "be "
                "started";
     }
     if (backend->abi != STLS_CONTRACT_ABI) {

@@ -2,32 +2,34 @@
  *
  * The model. A backend is one constant stls_backend: a table of functions that translate between
  * this contract and one TLS library. It translates and does nothing else: no PEM, no file, no name
- * matching, no verdict on a chain, no cache, no policy, no retry loop, no logging. It speaks DER and
- * the numbers of the IANA TLS registries.
+ * matching, no verdict on a chain, no cache, no policy, no retry loop, no logging. It speaks DER
+ * and the numbers of the IANA TLS registries.
  *
  * The core (api/, certstore/) allocates the blocks for the backend's state: zeroed, of the sizes in
- * the table, aligned for any type. xxx_init fills a block, xxx_fini empties it; fini is called exactly
- * once for each block whose init was called, also after a failed init, and must cope with a block that
- * is still all zero. A backend keeps no other state than its blocks and what start() set up.
+ * the table, aligned for any type. xxx_init fills a block, xxx_fini empties it; fini is called
+ * exactly once for each block whose init was called, also after a failed init, and must cope with a
+ * block that is still all zero. A backend keeps no other state than its blocks and what start() set
+ * up.
  *
  * Every slot of the table is filled. What a library cannot do answers STLS_BE_UNSUPPORTED, and its
  * capability bit is 0.
  *
- * Settings are given all at once to context_init, with a mask of those that are asked for; it answers
- * the mask of those it really installed, and the core refuses the context if any is missing. A backend
- * sets a bit only behind the library call that succeeded.
+ * Settings are given all at once to context_init, with a mask of those that are asked for; it
+ * answers the mask of those it really installed, and the core refuses the context if any is
+ * missing. A backend sets a bit only behind the library call that succeeded.
  *
- * Bytes on the wire go through two upcalls, send and recv. send takes everything it is given (the core
- * collects the bytes and writes them out when the call returns), so a backend never waits for writing.
+ * Bytes on the wire go through two upcalls, send and recv. send takes everything it is given (the
+ * core collects the bytes and writes them out when the call returns), so a backend never waits for
+ * writing.
  *
- * The verdict on the peer's certificates is the core's. The library's own chain verification is out of
- * the way; the backend hands the chain to the verify upcall before anything of ours that depends on it
- * leaves (our certificate, our Finished), and carries out the decision. The library's check of the
- * handshake signature with the leaf's key stays, of course.
+ * The verdict on the peer's certificates is the core's. The library's own chain verification is out
+ * of the way; the backend hands the chain to the verify upcall before anything of ours that depends
+ * on it leaves (our certificate, our Finished), and carries out the decision. The library's check
+ * of the handshake signature with the leaf's key stays, of course.
  *
- * Threads: start() is called once. A context or credential block is written by its init and fini only
- * and is read by many connections in many threads in between. A connection block is used by one thread
- * at a time. Upcalls are made inside a call of the table, on the same thread.
+ * Threads: start() is called once. A context or credential block is written by its init and fini
+ * only and is read by many connections in many threads in between. A connection block is used by
+ * one thread at a time. Upcalls are made inside a call of the table, on the same thread.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef STLS_BACKENDS_CONTRACT_H
@@ -61,14 +63,14 @@ typedef enum stls_be_cause {
     STLS_BE_CAUSE_NO_CERTIFICATE = 3, /* the library itself refused a client without certificate */
     STLS_BE_CAUSE_SELECT = 4,         /* the select upcall refused the peer */
     STLS_BE_CAUSE_NOTHING_SHARED = 5, /* no common version, suite, group, scheme or protocol */
-    STLS_BE_CAUSE_PROTOCOL = 6,       /* the peer broke the protocol: bad record, bad message, ... */
-    STLS_BE_CAUSE_TRANSPORT = 7,      /* send or recv failed */
-    STLS_BE_CAUSE_SETTING = 8,        /* the library refused a setting */
-    STLS_BE_CAUSE_UNREADABLE = 9,     /* a certificate of the peer that the library cannot read, and
-                                         the unreadable upcall could not be made */
-    STLS_BE_CAUSE_TOO_LONG = 10,      /* the peer's certificates are longer than chain_bytes_max, or
-                                         than the library can take. Alert certificate_unknown, if the
-                                         library lets us choose */
+    STLS_BE_CAUSE_PROTOCOL = 6,   /* the peer broke the protocol: bad record, bad message, ... */
+    STLS_BE_CAUSE_TRANSPORT = 7,  /* send or recv failed */
+    STLS_BE_CAUSE_SETTING = 8,    /* the library refused a setting */
+    STLS_BE_CAUSE_UNREADABLE = 9, /* a certificate of the peer that the library cannot read, and
+                                     the unreadable upcall could not be made */
+    STLS_BE_CAUSE_TOO_LONG = 10,  /* the peer's certificates are longer than chain_bytes_max, or
+                                     than the library can take. Alert certificate_unknown, if the
+                                     library lets us choose */
 } stls_be_cause;
 
 enum { STLS_BE_TEXT_SIZE = 160 };
@@ -109,7 +111,8 @@ typedef struct stls_signature_algorithm {
     size_t salt_len;     /* RSA_PSS only, bytes */
 } stls_signature_algorithm;
 
-/* --- A context's settings ---------------------------------------------------------------------- */
+/* --- A context's settings ----------------------------------------------------------------------
+ */
 
 typedef enum stls_be_client_auth {
     STLS_BE_CLIENT_AUTH_NONE = 0,     /* the server does not ask for a certificate */
@@ -127,9 +130,10 @@ enum {
     STLS_BE_SET_SERVER_PREFERENCE = 1 << 5, /* a server picks by its own order of suites */
     STLS_BE_SET_CLIENT_AUTH = 1 << 6,       /* client_auth */
     STLS_BE_SET_CREDENTIAL = 1 << 7,        /* credential */
-    STLS_BE_SET_SELECT = 1 << 8,      /* the select upcall is made for each ClientHello */
-    STLS_BE_SET_ALPN = 1 << 9,        /* alpn; a server with nothing in common sends alert 120 */
-    STLS_BE_SET_CHAIN_LIMIT = 1 << 10, /* chain_bytes_max: a longer Certificate message is refused */
+    STLS_BE_SET_SELECT = 1 << 8,            /* the select upcall is made for each ClientHello */
+    STLS_BE_SET_ALPN = 1 << 9, /* alpn; a server with nothing in common sends alert 120 */
+    STLS_BE_SET_CHAIN_LIMIT =
+        1 << 10, /* chain_bytes_max: a longer Certificate message is refused */
     STLS_BE_SET_NO_RENEGOTIATION = 1 << 11, /* TLS 1.2 renegotiation cannot happen */
     STLS_BE_SET_NO_RESUMPTION = 1 << 12,    /* no session cache, no ticket sent, none asked for */
 };
@@ -138,8 +142,9 @@ typedef struct stls_be_settings {
     uint32_t wanted; /* STLS_BE_SET_... */
     stls_role role;
     uint16_t version_min, version_max;
-    const uint16_t *suites; /* of TLS 1.2 and 1.3 together; valid during context_init only, as are */
-    size_t suite_count;     /* all pointers in this struct but `credential` */
+    const uint16_t
+        *suites;        /* of TLS 1.2 and 1.3 together; valid during context_init only, as are */
+    size_t suite_count; /* all pointers in this struct but `credential` */
     const uint16_t *groups;
     size_t group_count;
     const uint16_t *schemes;
@@ -151,7 +156,8 @@ typedef struct stls_be_settings {
     size_t chain_bytes_max; /* sum of the DER lengths of the peer's certificates */
 } stls_be_settings;
 
-/* --- Upcalls ----------------------------------------------------------------------------------- */
+/* --- Upcalls -----------------------------------------------------------------------------------
+ */
 
 /* Zero rejects. */
 typedef struct stls_be_decision {
@@ -176,20 +182,22 @@ typedef struct stls_be_upcalls {
      * STLS_BE_WANT_READ, STLS_BE_EOF or STLS_BE_FAILED. */
     stls_be_status (*recv)(void *core, uint8_t *data, size_t size, size_t *got);
 
-    /* Judges the peer's certificates: all that were sent, in the order sent, leaf first, exact bytes.
-     * `keys` is NULL or has one entry for each: a key handle (as from key_from_spki) that the library
-     * has decoded already, or NULL; the core only borrows them. `count` 0: a client sent none.
-     * Called at most once in a handshake. `version` is the version being negotiated. */
+    /* Judges the peer's certificates: all that were sent, in the order sent, leaf first, exact
+     * bytes. `keys` is NULL or has one entry for each: a key handle (as from key_from_spki) that
+     * the library has decoded already, or NULL; the core only borrows them. `count` 0: a client
+     * sent none. Called at most once in a handshake. `version` is the version being negotiated. */
     stls_be_decision (*verify)(void *core, uint16_t version, const stls_bytes *chain,
                                void *const *keys, size_t count);
 
-    /* Certificate `index` of the peer's chain cannot be read by the library, which will therefore fail.
-     * The answer never accepts; it says which alert to send, if the library lets us choose. */
-    stls_be_decision (*unreadable)(void *core, uint16_t version, const stls_bytes *chain, size_t count,
-                                   size_t index);
+    /* Certificate `index` of the peer's chain cannot be read by the library, which will therefore
+     * fail. The answer never accepts; it says which alert to send, if the library lets us choose.
+     */
+    stls_be_decision (*unreadable)(void *core, uint16_t version, const stls_bytes *chain,
+                                   size_t count, size_t index);
 
-    /* A server: what to use for this ClientHello. `server_name` is the host name of the SNI extension
-     * as sent, {NULL, 0} if absent. May be called again for the second ClientHello of TLS 1.3. */
+    /* A server: what to use for this ClientHello. `server_name` is the host name of the SNI
+     * extension as sent, {NULL, 0} if absent. May be called again for the second ClientHello of
+     * TLS 1.3. */
     stls_be_selection (*select)(void *core, stls_bytes server_name);
 
     /* An alert of either level was sent or received. */
@@ -210,14 +218,15 @@ typedef struct stls_be_info {
 } stls_be_info;
 
 typedef struct stls_be_description {
-    const char *version_built;   /* constants, "3.0.19" */
+    const char *version_built; /* constants, "3.0.19" */
     const char *version_running;
-    uint32_t capabilities;       /* STLS_CAN_... */
-    size_t chain_bytes_max;      /* most bytes of certificates that a handshake can carry */
-    size_t chain_count_max;      /* most certificates */
+    uint32_t capabilities;  /* STLS_CAN_... */
+    size_t chain_bytes_max; /* most bytes of certificates that a handshake can carry */
+    size_t chain_count_max; /* most certificates */
 } stls_be_description;
 
-/* --- The table --------------------------------------------------------------------------------- */
+/* --- The table ---------------------------------------------------------------------------------
+ */
 
 struct stls_backend {
     uint32_t abi; /* STLS_CONTRACT_ABI */
@@ -232,9 +241,9 @@ struct stls_backend {
     /* Whether `code` of `registry` can be negotiated by this build. */
     bool (*supports)(stls_registry registry, uint16_t code);
 
-    /* Cryptography. A key handle is made from the DER of a SubjectPublicKeyInfo. UNSUPPORTED: a kind
-     * of key or curve that the library does not have; MALFORMED: not a key. Handles may be used by
-     * several threads at once. */
+    /* Cryptography. A key handle is made from the DER of a SubjectPublicKeyInfo. UNSUPPORTED: a
+     * kind of key or curve that the library does not have; MALFORMED: not a key. Handles may be
+     * used by several threads at once. */
     stls_be_status (*key_from_spki)(stls_bytes spki, void **key);
     void (*key_free)(void *key);
 
@@ -247,8 +256,9 @@ struct stls_backend {
     stls_be_status (*digest)(stls_hash hash, stls_bytes data, uint8_t *out, size_t *len);
 
     /* A chain, leaf first, with the leaf's private key as DER: PKCS#8 PrivateKeyInfo or
-     * EncryptedPrivateKeyInfo, SEC 1 ECPrivateKey, PKCS#1 RSAPrivateKey. `password` is NULL or ended by
-     * NUL. Must check that key and leaf belong together. The bytes are valid during the call only. */
+     * EncryptedPrivateKeyInfo, SEC 1 ECPrivateKey, PKCS#1 RSAPrivateKey. `password` is NULL or
+     * ended by NUL. Must check that key and leaf belong together. The bytes are valid during the
+     * call only. */
     stls_be_status (*credential_init)(void *credential, const stls_bytes *chain, size_t count,
                                       stls_bytes key, const char *password,
                                       stls_be_failure *failure);
@@ -264,8 +274,8 @@ struct stls_backend {
     /* OK when the handshake is complete on this side. */
     stls_be_status (*conn_handshake)(void *conn, stls_be_failure *failure);
 
-    /* Up to `size` bytes of application data; `*got` > 0 with OK. Whatever else arrives (tickets, key
-     * updates) is dealt with inside. */
+    /* Up to `size` bytes of application data; `*got` > 0 with OK. Whatever else arrives (tickets,
+     * key updates) is dealt with inside. */
     stls_be_status (*conn_read)(void *conn, uint8_t *data, size_t size, size_t *got,
                                 stls_be_failure *failure);
 
@@ -283,7 +293,8 @@ struct stls_backend {
     void (*conn_fini)(void *conn);
 };
 
-/* Why `backend` cannot be used (NULL, another ABI number, an empty slot), as a sentence; NULL: it can. */
+/* Why `backend` cannot be used (NULL, another ABI number, an empty slot), as a sentence; NULL: it
+ * can. */
 const char *stls_backend_flaw(const stls_backend *backend);
 
 /* The backends of this build, ended by NULL; the one file that the build generates. */

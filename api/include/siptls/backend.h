@@ -1,10 +1,10 @@
 /* siptls/backend.h - the TLS libraries that this build of siptls contains.
  *
- * The model: a backend is a constant object that stands for one TLS library. Every profile and every
- * credential is made on one backend and stays there. What the library behind it can do is asked at
- * run time, because two builds of the same library differ: stls_backend_can() for features, and
- * stls_backend_supports() for single numbers of the TLS registries. A setting that a backend cannot
- * honour is refused at the call that sets it (STLS_E_UNSUPPORTED), never ignored.
+ * The model: a backend is a constant object that stands for one TLS library. Every profile and
+ * every credential is made on one backend and stays there. What the library behind it can do is
+ * asked at run time, because two builds of the same library differ: stls_backend_can() for
+ * features, and stls_backend_supports() for single numbers of the TLS registries. A setting that a
+ * backend cannot honour is refused at the call that sets it (STLS_E_UNSUPPORTED), never ignored.
  *
  * Thread rules: all functions here may be called from any thread at any time. The first call starts
  * the library behind a backend, once in a process.
@@ -27,15 +27,16 @@ typedef enum stls_capability {
     STLS_CAN_TLS1_3 = 1 << 1,
     STLS_CAN_SET_SIGNATURE_SCHEMES = 1 << 2, /* the list of signature schemes can be chosen */
     STLS_CAN_ALPN = 1 << 3,                  /* RFC 7301 */
-    STLS_CAN_SELECT_VERIFY = 1 << 4,  /* a server can choose credential and verify mode by SNI */
-    STLS_CAN_READ_ANY_CHAIN = 1 << 5, /* certificates that the library itself would not parse (name
-                                         constraints, policies, foreign key types) reach our verdict */
-    STLS_CAN_LONG_CHAINS = 1 << 6,    /* chains of more than 9 certificates, up to the limits */
-    STLS_CAN_ANY_ALERT = 1 << 7,      /* every rejection sends the alert that the verdict asks for */
-    STLS_CAN_TELL_GROUP = 1 << 8,     /* the negotiated group is known */
-    STLS_CAN_TELL_SCHEME = 1 << 9,    /* the peer's signature scheme is known */
-    STLS_CAN_ENCRYPTED_KEYS = 1 << 10, /* PKCS#8 private keys under a password */
-    STLS_CAN_VERIFY_ED25519 = 1 << 11, /* certificates signed with Ed25519 (RFC 8410) */
+    STLS_CAN_SELECT_VERIFY = 1 << 4, /* a server can choose credential and verify mode by SNI */
+    STLS_CAN_READ_ANY_CHAIN =
+        1 << 5,                    /* certificates that the library itself would not parse (name
+                                      constraints, policies, foreign key types) reach our verdict */
+    STLS_CAN_LONG_CHAINS = 1 << 6, /* chains of more than 9 certificates, up to the limits */
+    STLS_CAN_ANY_ALERT = 1 << 7,   /* every rejection sends the alert that the verdict asks for */
+    STLS_CAN_TELL_GROUP = 1 << 8,  /* the negotiated group is known */
+    STLS_CAN_TELL_SCHEME = 1 << 9, /* the peer's signature scheme is known */
+    STLS_CAN_ENCRYPTED_KEYS = 1 << 10,      /* PKCS#8 private keys under a password */
+    STLS_CAN_VERIFY_ED25519 = 1 << 11,      /* certificates signed with Ed25519 (RFC 8410) */
     STLS_CAN_VERIFY_RSA_PSS_KEYS = 1 << 12, /* certificates signed by an id-RSASSA-PSS key */
 } stls_capability;
 
@@ -72,8 +73,8 @@ STLS_API uint32_t stls_backend_capabilities(const stls_backend *backend);
 /* Whether the backend has all bits of `capability` (one bit or several or-ed). */
 STLS_API bool stls_backend_can(const stls_backend *backend, uint32_t capability);
 
-/* A short name for one capability bit ("tls1.3", "alpn"), for tables; NULL for a bit without meaning.
- * stls_capability_text() says what it means in a few words. */
+/* A short name for one capability bit ("tls1.3", "alpn"), for tables; NULL for a bit without
+ * meaning. stls_capability_text() says what it means in a few words. */
 STLS_API const char *stls_capability_name(uint32_t capability);
 STLS_API const char *stls_capability_text(uint32_t capability);
 

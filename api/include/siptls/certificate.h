@@ -1,8 +1,8 @@
 /* siptls/certificate.h - what a certificate says, for people and for logs.
  *
  * The model: pure functions from the DER of one certificate to plain data. Nothing here judges a
- * certificate (siptls/verify.h does), and nothing that comes out may be used to decide whom to trust.
- * All text is printable ASCII; other bytes appear as \xNN.
+ * certificate (siptls/verify.h does), and nothing that comes out may be used to decide whom to
+ * trust. All text is printable ASCII; other bytes appear as \xNN.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_CERTIFICATE_H
@@ -37,11 +37,12 @@ STLS_API stls_result stls_certificate_read(stls_bytes der, stls_certificate_info
                                            stls_error *error);
 
 /* Writes subjectAltName entry `index` (from 0) of certificate `der` into `text` (`size` bytes) as
- * "DNS:example.com", "URI:sip:example.com", "IP:192.0.2.1", "email:...", "other". False behind the last. */
+ * "DNS:example.com", "URI:sip:example.com", "IP:192.0.2.1", "email:...", "other". False behind the
+ * last. */
 STLS_API bool stls_certificate_alt_name(stls_bytes der, size_t index, char *text, size_t size);
 
-/* Writes SIP domain identity `index` (from 0) of certificate `der` by RFC 5922 section 7.1 into `text`
- * and its source into `*kind`. False behind the last. */
+/* Writes SIP domain identity `index` (from 0) of certificate `der` by RFC 5922 section 7.1 into
+ * `text` and its source into `*kind`. False behind the last. */
 STLS_API bool stls_certificate_sip_identity(stls_bytes der, size_t index, char *text, size_t size,
                                             stls_name_kind *kind);
 
@@ -49,8 +50,8 @@ STLS_API bool stls_certificate_sip_identity(stls_bytes der, size_t index, char *
 STLS_API stls_result stls_certificate_fingerprint(const stls_backend *backend, stls_bytes der,
                                                   uint8_t *fingerprint);
 
-/* Writes certificate `der` as PEM, ended by NUL, into `text` of `size` bytes; returns the length that the
- * whole takes without the NUL, as snprintf does. */
+/* Writes certificate `der` as PEM, ended by NUL, into `text` of `size` bytes; returns the length
+ * that the whole takes without the NUL, as snprintf does. */
 STLS_API size_t stls_certificate_pem(stls_bytes der, char *text, size_t size);
 
 #ifdef __cplusplus

@@ -1,10 +1,10 @@
 /* siptls/context.h - a profile, frozen onto its backend.
  *
- * The model: a context is what connections are made from. It holds the trust and the credentials of its
- * profile, never changes, and is shared by all connections and threads. Make one and keep it: a context
- * for every connection costs many times a handshake. To change anything (a renewed certificate, another
- * trust), make a new context and use it for new connections; live ones keep the old one, which goes when
- * the last of them is freed.
+ * The model: a context is what connections are made from. It holds the trust and the credentials of
+ * its profile, never changes, and is shared by all connections and threads. Make one and keep it: a
+ * context for every connection costs many times a handshake. To change anything (a renewed
+ * certificate, another trust), make a new context and use it for new connections; live ones keep
+ * the old one, which goes when the last of them is freed.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_CONTEXT_H
@@ -18,14 +18,16 @@ extern "C" {
 
 typedef struct stls_context stls_context;
 
-/* Freezes `profile` into `*context`, held once. Fails closed: STLS_E_STATE if the profile lacks what its
- * role needs (a client that verifies: a trust; a server: a credential; ...), STLS_E_NOT_APPLIED if the
- * backend did not install every setting, STLS_E_UNSUPPORTED, STLS_E_NO_MEMORY, STLS_E_BACKEND. */
+/* Freezes `profile` into `*context`, held once. Fails closed: STLS_E_STATE if the profile lacks
+ * what its role needs (a client that verifies: a trust; a server: a credential; ...),
+ * STLS_E_NOT_APPLIED if the backend did not install every setting, STLS_E_UNSUPPORTED,
+ * STLS_E_NO_MEMORY, STLS_E_BACKEND. */
 STLS_API stls_result stls_context_new(const stls_profile *profile, stls_context **context,
                                       stls_error *error);
 
-/* The same for stls_verify() only: needs a trust but no credential, and no TLS is set up. stls_conn_new() answers
- * STLS_E_STATE on it. A client's profile judges servers' chains, a server's profile clients'. */
+/* The same for stls_verify() only: needs a trust but no credential, and no TLS is set up.
+ * stls_conn_new() answers STLS_E_STATE on it. A client's profile judges servers' chains, a server's
+ * profile clients'. */
 STLS_API stls_result stls_context_new_verifier(const stls_profile *profile, stls_context **context,
                                                stls_error *error);
 

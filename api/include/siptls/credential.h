@@ -1,13 +1,13 @@
 /* siptls/credential.h - a certificate chain with its private key.
  *
- * The model: a credential is made on one backend, whole or not at all: the chain is read, the key is
- * decrypted if need be, and the key must be the leaf's. Then it is frozen, and can be given to profiles
- * of that backend and shared by threads. It is counted: every holder releases it once.
+ * The model: a credential is made on one backend, whole or not at all: the chain is read, the key
+ * is decrypted if need be, and the key must be the leaf's. Then it is frozen, and can be given to
+ * profiles of that backend and shared by threads. It is counted: every holder releases it once.
  *
- * Accepted: certificates as PEM (leaf first; the rest in any order) or one as DER; a key as PEM or DER:
- * PKCS#8 (RFC 5958), encrypted PKCS#8, SEC 1 (RFC 5915), PKCS#1 (RFC 8017). Chain and key may stand in
- * one PEM file. Keys encrypted in OpenSSL's old way (Proc-Type, DEK-Info) are refused with the command
- * that converts them: one round of MD5 protects nobody.
+ * Accepted: certificates as PEM (leaf first; the rest in any order) or one as DER; a key as PEM or
+ * DER: PKCS#8 (RFC 5958), encrypted PKCS#8, SEC 1 (RFC 5915), PKCS#1 (RFC 8017). Chain and key may
+ * stand in one PEM file. Keys encrypted in OpenSSL's old way (Proc-Type, DEK-Info) are refused with
+ * the command that converts them: one round of MD5 protects nobody.
  *
  * Secrets: passwords are not kept; key bytes are wiped when they are no longer needed.
  *
@@ -28,11 +28,12 @@ enum {
     STLS_CREDENTIAL_INPUT_MAX = 5 * 1024 * 1024, /* bytes of one input */
 };
 
-/* Makes a credential from `chain` and `key`. If `key` is NULL, the key is looked for in `chain`. `password`
- * (ended by NUL) is used for an encrypted key; NULL: none. `*credential` is set on success only.
+/* Makes a credential from `chain` and `key`. If `key` is NULL, the key is looked for in `chain`.
+ * `password` (ended by NUL) is used for an encrypted key; NULL: none. `*credential` is set on
+ * success only.
  *
- * STLS_E_FORMAT, STLS_E_LIMIT; STLS_E_PASSWORD (missing or wrong); STLS_E_KEY_MISMATCH; STLS_E_UNSUPPORTED
- * (a kind of key that the backend does not have); STLS_E_NO_MEMORY. */
+ * STLS_E_FORMAT, STLS_E_LIMIT; STLS_E_PASSWORD (missing or wrong); STLS_E_KEY_MISMATCH;
+ * STLS_E_UNSUPPORTED (a kind of key that the backend does not have); STLS_E_NO_MEMORY. */
 STLS_API stls_result stls_credential_new(const stls_backend *backend, const void *chain,
                                          size_t chain_len, const void *key, size_t key_len,
                                          const char *password, stls_credential **credential,
@@ -52,8 +53,8 @@ STLS_API void stls_credential_free(stls_credential *credential);
 /* The backend it was made on. */
 STLS_API const stls_backend *stls_credential_backend(const stls_credential *credential);
 
-/* Certificate `index` of the chain as it is sent (0 is the leaf), DER, valid as long as the credential;
- * {NULL, 0} behind the last. */
+/* Certificate `index` of the chain as it is sent (0 is the leaf), DER, valid as long as the
+ * credential; {NULL, 0} behind the last. */
 STLS_API stls_bytes stls_credential_certificate(const stls_credential *credential, size_t index);
 
 #ifdef __cplusplus

@@ -42,26 +42,27 @@ typedef enum stls_result {
     STLS_E_FILE = -11,        /* a file cannot be read */
 
     /* Errors of a connection. Each ends it. */
-    STLS_E_TRANSPORT = -20,     /* the transport failed (reset, ...) */
-    STLS_E_TIMEOUT = -21,       /* the handshake's deadline has passed */
-    STLS_E_NOT_TLS = -22,       /* the peer's first bytes are not TLS */
-    STLS_E_VERIFY = -23,        /* the peer's certificates were rejected: see the verdict */
-    STLS_E_ALERT = -24,         /* the peer refused us with an alert */
+    STLS_E_TRANSPORT = -20,      /* the transport failed (reset, ...) */
+    STLS_E_TIMEOUT = -21,        /* the handshake's deadline has passed */
+    STLS_E_NOT_TLS = -22,        /* the peer's first bytes are not TLS */
+    STLS_E_VERIFY = -23,         /* the peer's certificates were rejected: see the verdict */
+    STLS_E_ALERT = -24,          /* the peer refused us with an alert */
     STLS_E_NOTHING_SHARED = -25, /* no version, suite, group or scheme that both sides accept */
-    STLS_E_PROTOCOL = -26,      /* the peer broke the protocol */
-    STLS_E_REFUSED = -27,       /* our own settings refuse this peer (an unknown SNI name, ...) */
-    STLS_E_BACKEND = -28,       /* the TLS library failed in a way that has no other name here */
+    STLS_E_PROTOCOL = -26,       /* the peer broke the protocol */
+    STLS_E_REFUSED = -27,        /* our own settings refuse this peer (an unknown SNI name, ...) */
+    STLS_E_BACKEND = -28,        /* the TLS library failed in a way that has no other name here */
 } stls_result;
 
 enum { STLS_ERROR_TEXT_SIZE = 384 };
 
 typedef struct stls_error {
     stls_result result;
-    int alert_sent;     /* the fatal alert that we sent, or STLS_ALERT_NONE */
-    int alert_received; /* the fatal alert that the peer sent, or STLS_ALERT_NONE */
-    long native;        /* the TLS library's own code, for logs; 0: none */
-    char text[STLS_ERROR_TEXT_SIZE]; /* a sentence: what, where, why. UTF-8, ended by NUL. Bytes that
-                                        came from a peer or a file are in it only as printable ASCII */
+    int alert_sent;                  /* the fatal alert that we sent, or STLS_ALERT_NONE */
+    int alert_received;              /* the fatal alert that the peer sent, or STLS_ALERT_NONE */
+    long native;                     /* the TLS library's own code, for logs; 0: none */
+    char text[STLS_ERROR_TEXT_SIZE]; /* a sentence: what, where, why. UTF-8, ended by NUL. Bytes
+                                        that came from a peer or a file are in it only as printable
+                                        ASCII */
 } stls_error;
 
 /* The name of a result, as in "STLS_E_VERIFY"; never NULL. Thread-safe. */

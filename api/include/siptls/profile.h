@@ -1,15 +1,16 @@
 /* siptls/profile.h - what is wanted of TLS connections, before any exists.
  *
  * The model: a profile is a builder for one role on one backend. Its setters refuse at once what is
- * wrong or what the backend cannot do. stls_context_new() freezes a copy of it; the profile can then be
- * changed and used again, or freed. Nothing that was made from it changes.
+ * wrong or what the backend cannot do. stls_context_new() freezes a copy of it; the profile can
+ * then be changed and used again, or freed. Nothing that was made from it changes.
  *
- * A new profile is safe: TLS 1.2 and 1.3, AEAD suites with forward secrecy, verification REQUIRED for a
- * client, identity by RFC 5922. What lowers this has to be said, call by call. A client that verifies
- * needs a trust; stls_context_new() refuses one without.
+ * A new profile is safe: TLS 1.2 and 1.3, AEAD suites with forward secrecy, verification REQUIRED
+ * for a client, identity by RFC 5922. What lowers this has to be said, call by call. A client that
+ * verifies needs a trust; stls_context_new() refuses one without.
  *
- * Each setter returns STLS_OK, or STLS_E_ARGUMENT, STLS_E_UNSUPPORTED (the backend cannot), STLS_E_LIMIT,
- * STLS_E_NO_MEMORY with a sentence in `error` (may be NULL), and changes nothing when it fails.
+ * Each setter returns STLS_OK, or STLS_E_ARGUMENT, STLS_E_UNSUPPORTED (the backend cannot),
+ * STLS_E_LIMIT, STLS_E_NO_MEMORY with a sentence in `error` (may be NULL), and changes nothing when
+ * it fails.
  *
  * Thread rules: one thread at a time.
  *
@@ -31,25 +32,26 @@ typedef struct stls_profile stls_profile;
 /* What a connection does about the peer's certificate. */
 typedef enum stls_verify_mode {
     STLS_VERIFY_REQUIRED = 1, /* it must come and must be good. Client's default */
-    STLS_VERIFY_NONE = 2,     /* client: any is taken, unseen. Server: none is asked for (default) */
-    STLS_VERIFY_OPTIONAL = 3, /* server: none is fine; one that comes must be good */
-    STLS_VERIFY_OPTIONAL_ANY = 4, /* server: none is fine; one that is bad is fine too, and the verdict
-                                     says so. For phones with factory certificates */
+    STLS_VERIFY_NONE = 2, /* client: any is taken, unseen. Server: none is asked for (default) */
+    STLS_VERIFY_OPTIONAL = 3,     /* server: none is fine; one that comes must be good */
+    STLS_VERIFY_OPTIONAL_ANY = 4, /* server: none is fine; one that is bad is fine too, and the
+                                     verdict says so. For phones with factory certificates */
 } stls_verify_mode;
 
 /* By which rules the leaf must name the peer. */
 typedef enum stls_identity_mode {
-    STLS_IDENTITY_SIP = 1,   /* RFC 5922: the SIP domain. Default */
-    STLS_IDENTITY_HTTPS = 2, /* RFC 9525: DNS names with a wildcard as whole left label, IP addresses */
-    STLS_IDENTITY_LIST = 3,  /* any of the names of stls_profile_add_name(), by the rules of both; for
-                                trunks. The peer of a connection is not looked at */
-    STLS_IDENTITY_NONE = 4,  /* any name */
+    STLS_IDENTITY_SIP = 1, /* RFC 5922: the SIP domain. Default */
+    STLS_IDENTITY_HTTPS =
+        2, /* RFC 9525: DNS names with a wildcard as whole left label, IP addresses */
+    STLS_IDENTITY_LIST = 3, /* any of the names of stls_profile_add_name(), by the rules of both;
+                               for trunks. The peer of a connection is not looked at */
+    STLS_IDENTITY_NONE = 4, /* any name */
 } stls_identity_mode;
 
 /* Relaxations of an identity mode, or-ed. */
 typedef enum stls_identity_flag {
-    STLS_IDENTITY_COMMON_NAME = 1 << 0, /* HTTPS, LIST: the CN counts if there is no SAN dNSName (RFC
-                                           2818; phones call it "Common Name Validation") */
+    STLS_IDENTITY_COMMON_NAME = 1 << 0, /* HTTPS, LIST: the CN counts if there is no SAN dNSName
+                                           (RFC 2818; phones call it "Common Name Validation") */
     STLS_IDENTITY_WILDCARD = 1 << 1,    /* LIST: wildcards as with HTTPS */
 } stls_identity_flag;
 
@@ -61,9 +63,9 @@ typedef enum stls_usage_mode {
     STLS_USAGE_SIP = 3,        /* id-kp-sipDomain must be there */
 } stls_usage_mode;
 
-/* Which certificates of a path must be known not to be revoked, by the CRLs of the trust (RFC 5280 6.3).
- * Where this cannot be known, the verdict has STLS_FLAG_CRL_MISSING, ..._EXPIRED or ..._INVALID, and
- * rejects; the first two can be tolerated. The trust anchor is never looked up. */
+/* Which certificates of a path must be known not to be revoked, by the CRLs of the trust (RFC
+ * 5280 6.3). Where this cannot be known, the verdict has STLS_FLAG_CRL_MISSING, ..._EXPIRED or
+ * ..._INVALID, and rejects; the first two can be tolerated. The trust anchor is never looked up. */
 typedef enum stls_crl_mode {
     STLS_CRL_OFF = 1,   /* none; CRLs are not looked at. Default */
     STLS_CRL_LEAF = 2,  /* the peer's own certificate */
@@ -79,8 +81,8 @@ typedef enum stls_strength {
 /* A set of versions, suites, groups and schemes. */
 typedef enum stls_preset {
     STLS_PRESET_MODERN = 1,     /* the defaults */
-    STLS_PRESET_COMPATIBLE = 2, /* adds CBC and static RSA suites of TLS 1.2 for old phones, as far as
-                                   the backend has them */
+    STLS_PRESET_COMPATIBLE = 2, /* adds CBC and static RSA suites of TLS 1.2 for old phones, as far
+                                   as the backend has them */
 } stls_preset;
 
 /* A new profile for `role` on `backend`, into `*profile`. */
@@ -99,14 +101,17 @@ STLS_API stls_result stls_profile_set_preset(stls_profile *profile, stls_preset 
 STLS_API stls_result stls_profile_set_versions(stls_profile *profile, uint16_t min, uint16_t max,
                                                stls_error *error);
 
-/* The list of suites, groups or signature schemes (`registry`), most wanted first, by number. Replaces
- * the list whole. Each must be known and supported by the backend; the error names the first that is
- * not. Suites of TLS 1.2 and 1.3 stand in one list; a version within the range of
- * stls_profile_set_versions() that has no suite left is refused by stls_context_new(). */
+/* The list of suites, groups or signature schemes (`registry`), most wanted first, by number. (A
+ * server of TLS 1.3 prefers a group that the client has sent a key share for to one that costs
+ * another round trip.) Replaces the list whole. Each must be known and supported by the backend;
+ * the error names the first that is not. Suites of TLS 1.2 and 1.3 stand in one list; a version
+ * within the range of stls_profile_set_versions() that has no suite left is refused by
+ * stls_context_new(). */
 STLS_API stls_result stls_profile_set_codes(stls_profile *profile, stls_registry registry,
                                             const uint16_t *codes, size_t count, stls_error *error);
 
-/* The same by name, as stls_iana_list() reads them: "TLS_AES_128_GCM_SHA256:ECDHE-RSA-AES128-GCM-SHA256". */
+/* The same by name, as stls_iana_list() reads them:
+ * "TLS_AES_128_GCM_SHA256:ECDHE-RSA-AES128-GCM-SHA256". */
 STLS_API stls_result stls_profile_set_names(stls_profile *profile, stls_registry registry,
                                             const char *list, stls_error *error);
 
@@ -114,14 +119,15 @@ STLS_API stls_result stls_profile_set_names(stls_profile *profile, stls_registry
 STLS_API size_t stls_profile_codes(const stls_profile *profile, stls_registry registry,
                                    uint16_t *codes, size_t capacity);
 
-/* ALPN protocols (RFC 7301), most wanted first, separated by ','; "sip/2" is SIP's (RFC 8591: "sip/2").
- * NULL or "": ALPN is off (default). */
+/* ALPN protocols (RFC 7301), most wanted first, separated by ','; "sip/2" is SIP's (RFC 8591:
+ * "sip/2"). NULL or "": ALPN is off (default). */
 STLS_API stls_result stls_profile_set_alpn(stls_profile *profile, const char *protocols,
                                            stls_error *error);
 
 /* --- Who we are */
 
-/* The chain and key to show, of the same backend; the profile holds it. NULL: none (a server needs one).
+/* The chain and key to show, of the same backend; the profile holds it. NULL: none (a server needs
+ * one).
  */
 STLS_API stls_result stls_profile_set_credential(stls_profile *profile, stls_credential *credential,
                                                  stls_error *error);
@@ -146,8 +152,8 @@ STLS_API stls_result stls_profile_set_trust(stls_profile *profile, stls_trust *t
 STLS_API stls_result stls_profile_set_verify(stls_profile *profile, stls_verify_mode mode,
                                              stls_error *error);
 
-/* The identity mode, and STLS_IDENTITY_... flags or-ed. A server's peers prove a name only in mode LIST;
- * in the others it is told which names they have (stls_certificate_sip_identity()). */
+/* The identity mode, and STLS_IDENTITY_... flags or-ed. A server's peers prove a name only in mode
+ * LIST; in the others it is told which names they have (stls_certificate_sip_identity()). */
 STLS_API stls_result stls_profile_set_identity(stls_profile *profile, stls_identity_mode mode,
                                                uint32_t flags, stls_error *error);
 
@@ -167,20 +173,21 @@ STLS_API stls_result stls_profile_set_crl_mode(stls_profile *profile, stls_crl_m
 STLS_API stls_result stls_profile_set_tolerated(stls_profile *profile, uint32_t flags,
                                                 stls_error *error);
 
-/* The most intermediates between leaf and anchor, 0 to STLS_PATH_MAX - 2; self-issued ones do not count
- * (RFC 5280 section 6.1.4 (l)). Default: 8. */
+/* The most intermediates between leaf and anchor, 0 to STLS_PATH_MAX - 2; self-issued ones do not
+ * count (RFC 5280 section 6.1.4 (l)). Default: 8. */
 STLS_API stls_result stls_profile_set_max_intermediates(stls_profile *profile, unsigned count,
                                                         stls_error *error);
 
-/* The wall clock by which certificates are judged: seconds since 1970. NULL: the system's. Called in any
- * thread that uses a context made from the profile. */
+/* The wall clock by which certificates are judged: seconds since 1970. NULL: the system's. Called
+ * in any thread that uses a context made from the profile. */
 typedef int64_t (*stls_clock)(void *arg);
 STLS_API stls_result stls_profile_set_clock(stls_profile *profile, stls_clock clock, void *arg,
                                             stls_error *error);
 
-/* How many signatures of certificates that were found good a context remembers, so that a peer that comes
- * back does not cost them again; 32 bytes each. Dates, names, constraints and revocation are judged each time
- * all the same. 0: none. Default: STLS_SIGNATURE_MEMORY_DEFAULT; at most STLS_SIGNATURE_MEMORY_MAX. */
+/* How many signatures of certificates that were found good a context remembers, so that a peer that
+ * comes back does not cost them again; 32 bytes each. Dates, names, constraints and revocation are
+ * judged each time all the same. 0: none. Default: STLS_SIGNATURE_MEMORY_DEFAULT; at most
+ * STLS_SIGNATURE_MEMORY_MAX. */
 enum { STLS_SIGNATURE_MEMORY_DEFAULT = 256, STLS_SIGNATURE_MEMORY_MAX = 1 << 20 };
 STLS_API stls_result stls_profile_set_signature_memory(stls_profile *profile, size_t count,
                                                        stls_error *error);
@@ -191,8 +198,8 @@ STLS_API stls_result stls_profile_set_signature_memory(stls_profile *profile, si
 STLS_API stls_result stls_profile_set_handshake_timeout(stls_profile *profile, unsigned timeout_ms,
                                                         stls_error *error);
 
-/* The most bytes of certificates that a peer may send. Default: STLS_CHAIN_BYTES_DEFAULT, which every
- * backend can carry; STLS_E_UNSUPPORTED above what this one can. */
+/* The most bytes of certificates that a peer may send. Default: STLS_CHAIN_BYTES_DEFAULT, which
+ * every backend can carry; STLS_E_UNSUPPORTED above what this one can. */
 enum { STLS_CHAIN_BYTES_DEFAULT = 16000 };
 STLS_API stls_result stls_profile_set_chain_bytes(stls_profile *profile, size_t bytes,
                                                   stls_error *error);

@@ -1,6 +1,7 @@
 /* siptls/siptls.h - everything.
  *
- * siptls gives a SIP stack TLS on the library it chooses, with the same behaviour on each. From top to bottom:
+ * siptls gives a SIP stack TLS on the library it chooses, with the same behaviour on each. From top
+ * to bottom:
  *
  *     backend      a TLS library that is built in                              siptls/backend.h
  *     trust        the anchors that chains must end in                         siptls/trust.h
@@ -10,8 +11,8 @@
  *     conn         one connection                                              siptls/conn.h
  *     verdict      what is known of the peer, and why                          siptls/verify.h
  *
- * and beside them siptls/error.h (results and sentences), siptls/iana.h (names of the TLS registries),
- * siptls/certificate.h (what a certificate says), siptls/sip.h (SIP's side).
+ * and beside them siptls/error.h (results and sentences), siptls/iana.h (names of the TLS
+ * registries), siptls/certificate.h (what a certificate says), siptls/sip.h (SIP's side).
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_SIPTLS_H
