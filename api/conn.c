@@ -20,8 +20,7 @@ static const stls_backend *backend_of(const stls_conn *conn) {
     return conn->context->profile->backend;
 }
 
-/* --- Life ---------------------------------------------------------------------------------------
- */
+/* --- Life --- */
 
 stls_result stls_conn_new(stls_context *context, const char *peer, stls_conn **conn,
                           stls_error *error) {
@@ -109,8 +108,7 @@ void *stls_conn_user_data(const stls_conn *conn) {
     return conn != NULL ? conn->user_data : NULL;
 }
 
-/* --- Transports ---------------------------------------------------------------------------------
- */
+/* --- Transports --- */
 
 static stls_result check_no_transport(const stls_conn *conn, stls_error *error) {
     if (conn == NULL) {
@@ -186,8 +184,7 @@ stls_result stls_conn_consume(stls_conn *conn, size_t len) {
     return STLS_OK;
 }
 
-/* --- Around every call --------------------------------------------------------------------------
- */
+/* --- Around every call --- */
 
 /* STLS_OK if `conn` may be used here and now. */
 static stls_result check_use(stls_conn *conn) {
@@ -209,8 +206,7 @@ static stls_result fail_here(stls_conn *conn, stls_be_status status, const char 
     return stls_conn_fail(conn, status, &none, when);
 }
 
-/* --- The handshake ------------------------------------------------------------------------------
- */
+/* --- The handshake --- */
 
 static stls_result start(stls_conn *conn) {
     if (conn->io.kind == STLS_TRANSPORT_NONE) {
@@ -400,8 +396,7 @@ int stls_conn_deadline(const stls_conn *conn) {
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
-/* --- Bytes --------------------------------------------------------------------------------------
- */
+/* --- Bytes --- */
 
 /* STLS_OK if `conn` is open for reading and writing. */
 static stls_result check_open(stls_conn *conn) {
@@ -559,8 +554,7 @@ stls_result stls_conn_close(stls_conn *conn) {
     return result == STLS_WANT_WRITE ? STLS_WANT_WRITE : STLS_OK;
 }
 
-/* --- What is known ------------------------------------------------------------------------------
- */
+/* --- What is known --- */
 
 const stls_error *stls_conn_error(const stls_conn *conn) {
     static const stls_error none = {.alert_sent = STLS_ALERT_NONE,

@@ -7,8 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-/* --- What a profile must have before it can be frozen -------------------------------------------
- */
+/* --- What a profile must have before it can be frozen --- */
 
 static bool judges(stls_verify_mode mode) {
     return mode == STLS_VERIFY_REQUIRED || mode == STLS_VERIFY_OPTIONAL;
@@ -91,8 +90,7 @@ static stls_result check_profile(const stls_profile *profile, stls_error *error)
                                              : check_server(profile, error);
 }
 
-/* --- Freezing -----------------------------------------------------------------------------------
- */
+/* --- Freezing --- */
 
 static uint32_t wanted_settings(const stls_profile *profile) {
     uint32_t wanted = STLS_BE_SET_VERDICT | STLS_BE_SET_VERSIONS | STLS_BE_SET_SUITES |
@@ -310,8 +308,7 @@ stls_role stls_context_role(const stls_context *context) {
     return context != NULL ? context->profile->role : STLS_ROLE_NONE;
 }
 
-/* --- Judging ------------------------------------------------------------------------------------
- */
+/* --- Judging --- */
 
 void stls_context_judge(const stls_context *context, const char *peer, const stls_bytes *chain,
                         void *const *keys, size_t count, stls_verdict *verdict) {

@@ -17,8 +17,7 @@ enum {
     ALERT_CERTIFICATE_REQUIRED = 116,
 };
 
-/* --- Upcalls ------------------------------------------------------------------------------------
- */
+/* --- Upcalls --- */
 
 static stls_be_status up_send(void *core, const uint8_t *data, size_t len) {
     stls_conn *conn = core;
@@ -166,8 +165,7 @@ const stls_be_upcalls stls_conn_upcalls = {
     .alert = up_alert,
 };
 
-/* --- Failures -----------------------------------------------------------------------------------
- */
+/* --- Failures --- */
 
 /* What a peer means by an alert, as far as it helps whoever reads it. */
 static const char *alert_meaning(int alert) {

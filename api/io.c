@@ -9,8 +9,7 @@
  * so many bytes wait for it. A write leaves less. */
 enum { OUT_MAX = 256 * 1024 };
 
-/* --- Queues -------------------------------------------------------------------------------------
- */
+/* --- Queues --- */
 
 bool stls_queue_add(stls_queue *queue, const uint8_t *data, size_t len) {
     if (len > SIZE_MAX / 2 - queue->len) {
@@ -50,8 +49,7 @@ void stls_queue_free(stls_queue *queue) {
     *queue = (stls_queue){0};
 }
 
-/* --- The first bytes of the peer ----------------------------------------------------------------
- */
+/* --- The first bytes of the peer --- */
 
 /* A TLS connection opens with a record of type handshake (22), or alert (21) from a peer that
  * refuses, and major version 3. Anything else is told to the user in the peer's own words. */
@@ -75,8 +73,7 @@ static void look_at_first_bytes(stls_io *io, const uint8_t *data, size_t len) {
     }
 }
 
-/* --- In -----------------------------------------------------------------------------------------
- */
+/* --- In --- */
 
 static stls_result settle(stls_io *io);
 
@@ -166,8 +163,7 @@ stls_result stls_io_feed(stls_io *io, const uint8_t *data, size_t len) {
     return STLS_OK;
 }
 
-/* --- Out ----------------------------------------------------------------------------------------
- */
+/* --- Out --- */
 
 stls_be_status stls_io_send(stls_io *io, const uint8_t *data, size_t len) {
     stls_scratch *scratch = io->scratch;

@@ -8,8 +8,7 @@
 
 enum { NAMES_MAX = 256, HANDSHAKE_TIMEOUT_MS = 10000, MAX_INTERMEDIATES = 8 };
 
-/* --- Presets ------------------------------------------------------------------------------------
- */
+/* --- Presets --- */
 
 static const uint16_t modern_suites[] = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f,
                                          0xc02c, 0xc030, 0xcca9, 0xcca8};
@@ -50,8 +49,7 @@ stls_result stls_profile_set_preset(stls_profile *profile, stls_preset preset, s
     return STLS_OK;
 }
 
-/* --- Life ---------------------------------------------------------------------------------------
- */
+/* --- Life --- */
 
 stls_result stls_profile_new(const stls_backend *backend, stls_role role, stls_profile **profile,
                              stls_error *error) {
@@ -163,8 +161,7 @@ stls_profile *stls_profile_copy(const stls_profile *profile) {
     return copy;
 }
 
-/* --- The protocol -------------------------------------------------------------------------------
- */
+/* --- The protocol --- */
 
 static stls_result refuse_null(stls_error *error) {
     return stls_fail(error, STLS_E_ARGUMENT, "the profile is NULL");
@@ -319,8 +316,7 @@ stls_result stls_profile_set_alpn(stls_profile *profile, const char *protocols, 
     return STLS_OK;
 }
 
-/* --- Who we are ---------------------------------------------------------------------------------
- */
+/* --- Who we are --- */
 
 static stls_result check_credential(const stls_profile *profile, const stls_credential *credential,
                                     stls_error *error) {
@@ -461,8 +457,7 @@ stls_result stls_profile_set_strict_hosts(stls_profile *profile, bool strict, st
     return STLS_OK;
 }
 
-/* --- Who the peer is ----------------------------------------------------------------------------
- */
+/* --- Who the peer is --- */
 
 stls_result stls_profile_set_trust(stls_profile *profile, stls_trust *trust, stls_error *error) {
     if (profile == NULL) {
@@ -623,8 +618,7 @@ stls_result stls_profile_set_signature_memory(stls_profile *profile, size_t coun
     return STLS_OK;
 }
 
-/* --- Limits -------------------------------------------------------------------------------------
- */
+/* --- Limits --- */
 
 stls_result stls_profile_set_handshake_timeout(stls_profile *profile, unsigned timeout_ms,
                                                stls_error *error) {

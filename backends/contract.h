@@ -81,7 +81,7 @@ typedef struct stls_be_failure {
     char text[STLS_BE_TEXT_SIZE]; /* the library's words for it, printable ASCII, ended by NUL */
 } stls_be_failure;
 
-/* --- Cryptography for certificates ------------------------------------------------------------ */
+/* --- Cryptography for certificates --- */
 
 typedef enum stls_hash {
     STLS_HASH_NONE = 0, /* Ed25519, Ed448: the signature has its own */
@@ -111,8 +111,7 @@ typedef struct stls_signature_algorithm {
     size_t salt_len;     /* RSA_PSS only, bytes */
 } stls_signature_algorithm;
 
-/* --- A context's settings ----------------------------------------------------------------------
- */
+/* --- A context's settings --- */
 
 typedef enum stls_be_client_auth {
     STLS_BE_CLIENT_AUTH_NONE = 0,     /* the server does not ask for a certificate */
@@ -132,8 +131,7 @@ enum {
     STLS_BE_SET_CREDENTIAL = 1 << 7,        /* credential */
     STLS_BE_SET_SELECT = 1 << 8,            /* the select upcall is made for each ClientHello */
     STLS_BE_SET_ALPN = 1 << 9, /* alpn; a server with nothing in common sends alert 120 */
-    STLS_BE_SET_CHAIN_LIMIT =
-        1 << 10, /* chain_bytes_max: a longer Certificate message is refused */
+    STLS_BE_SET_CHAIN_LIMIT = 1 << 10, /* chain_bytes_max: longer chains are refused */
     STLS_BE_SET_NO_RENEGOTIATION = 1 << 11, /* TLS 1.2 renegotiation cannot happen */
     STLS_BE_SET_NO_RESUMPTION = 1 << 12,    /* no session cache, no ticket sent, none asked for */
 };
@@ -142,9 +140,9 @@ typedef struct stls_be_settings {
     uint32_t wanted; /* STLS_BE_SET_... */
     stls_role role;
     uint16_t version_min, version_max;
-    const uint16_t
-        *suites;        /* of TLS 1.2 and 1.3 together; valid during context_init only, as are */
-    size_t suite_count; /* all pointers in this struct but `credential` */
+    /* All pointers here but `credential` are valid during context_init only. */
+    const uint16_t *suites; /* of TLS 1.2 and 1.3 together */
+    size_t suite_count;
     const uint16_t *groups;
     size_t group_count;
     const uint16_t *schemes;
@@ -156,8 +154,7 @@ typedef struct stls_be_settings {
     size_t chain_bytes_max; /* sum of the DER lengths of the peer's certificates */
 } stls_be_settings;
 
-/* --- Upcalls -----------------------------------------------------------------------------------
- */
+/* --- Upcalls --- */
 
 /* Zero rejects. */
 typedef struct stls_be_decision {
@@ -225,8 +222,7 @@ typedef struct stls_be_description {
     size_t chain_count_max; /* most certificates */
 } stls_be_description;
 
-/* --- The table ---------------------------------------------------------------------------------
- */
+/* --- The table --- */
 
 struct stls_backend {
     uint32_t abi; /* STLS_CONTRACT_ABI */

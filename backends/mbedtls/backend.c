@@ -28,7 +28,7 @@
 #define HAS_TLS1_3 false
 #endif
 
-/* --- Start and description ------------------------------------------------------------- */
+/* --- Start and description --- */
 
 static char version_running[18] = MBEDTLS_VERSION_STRING; /* written by start() only */
 
@@ -88,7 +88,7 @@ void mbed_describe(stls_be_description *description) {
     };
 }
 
-/* --- Numbers --------------------------------------------------------------------------- */
+/* --- Numbers --- */
 
 static bool supports_suite(uint16_t code) {
     const mbedtls_ssl_ciphersuite_t *suite = NULL;
@@ -174,7 +174,7 @@ bool mbed_supports(stls_registry registry, uint16_t code) {
     }
 }
 
-/* --- Errors ---------------------------------------------------------------------------- */
+/* --- Errors --- */
 
 /* mbedTLS adds a code of a low-level module (below 0x80) to one of a high-level module. */
 bool mbed_is_no_memory(int code) {
@@ -208,7 +208,7 @@ stls_be_status mbed_fail(stls_be_failure *failure, stls_be_status status, stls_b
     return mbed_is_no_memory(code) ? STLS_BE_NO_MEMORY : status;
 }
 
-/* --- The table ------------------------------------------------------------------------- */
+/* --- The table --- */
 
 extern const stls_backend stls_backend_mbedtls;
 

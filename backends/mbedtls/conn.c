@@ -41,7 +41,7 @@ static bool is_server(const mbed_conn *conn) {
     return conn->context->role == STLS_ROLE_SERVER;
 }
 
-/* --- Failing --------------------------------------------------------------------------- */
+/* --- Failing --- */
 
 /* The library goes on after a fatal error if it is called again: it is not. */
 static stls_be_status latch(mbed_conn *conn, stls_be_status status, stls_be_cause cause, int code,
@@ -187,7 +187,7 @@ static stls_be_status fail(mbed_conn *conn, int state, int code) {
     return latch(conn, STLS_BE_FAILED, what.cause, code, NULL);
 }
 
-/* --- Transport ------------------------------------------------------------------------- */
+/* --- Transport --- */
 
 static int bio_send(void *context, const unsigned char *data, size_t len) {
     enum { ALERT = MBEDTLS_SSL_MSG_ALERT, CLEAR_LEN = 5 + 2 };
@@ -253,7 +253,7 @@ static void before_call(mbed_conn *conn) {
     conn->alert_seen = NO_ALERT;
 }
 
-/* --- Select ---------------------------------------------------------------------------- */
+/* --- Select --- */
 
 /* The library's certificate callback: once for each ClientHello, with or without a server name. */
 int mbed_select(mbedtls_ssl_context *ssl) {
@@ -280,7 +280,7 @@ int mbed_select(mbedtls_ssl_context *ssl) {
                : mbedtls_ssl_set_hs_own_cert(ssl, credential->chain, credential->key);
 }
 
-/* --- Verdict --------------------------------------------------------------------------- */
+/* --- Verdict --- */
 
 static bool reads_certificates(const mbed_conn *conn, int state) {
     return is_server(conn) ? state == MBEDTLS_SSL_CLIENT_CERTIFICATE &&
@@ -429,7 +429,7 @@ static stls_be_status fail_to_read(mbed_conn *conn, int state, int code) {
     return fail(conn, state, code);
 }
 
-/* --- The handshake --------------------------------------------------------------------- */
+/* --- The handshake --- */
 
 #if defined(MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK)
 /* The library's CA callback, asked for possible issuers of the leaf. It names none, and takes the
@@ -564,7 +564,7 @@ stls_be_status mbed_conn_handshake(void *block, stls_be_failure *failure) {
     return answer(conn, status, failure);
 }
 
-/* --- Data ------------------------------------------------------------------------------ */
+/* --- Data --- */
 
 static stls_be_status fail_read(mbed_conn *conn, int code) {
     if (code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
@@ -663,7 +663,7 @@ stls_be_status mbed_conn_close_notify(void *block, stls_be_failure *failure) {
     return STLS_BE_OK;
 }
 
-/* --- Beginning and end ----------------------------------------------------------------- */
+/* --- Beginning and end --- */
 
 stls_be_status mbed_conn_init(void *block, const void *context_block,
                               const stls_be_conn_settings *settings, stls_be_failure *failure) {

@@ -13,7 +13,7 @@
 
 enum { PSS_HIGH_BYTE = MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256 >> 8 };
 
-/* --- Lists of numbers ------------------------------------------------------------------ */
+/* --- Lists of numbers --- */
 
 static bool all_supported(stls_registry registry, const uint16_t *codes, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -129,7 +129,7 @@ static bool schemes_fit_versions(const stls_be_settings *settings) {
 #endif
 }
 
-/* --- Groups of settings ---------------------------------------------------------------- */
+/* --- Groups of settings --- */
 
 static stls_be_status set_lists(mbed_context *context, const stls_be_settings *settings,
                                 uint32_t *applied) {
@@ -282,7 +282,7 @@ static stls_be_status set_credential(mbed_context *context, const stls_be_settin
     return STLS_BE_OK;
 }
 
-/* --- The slots ------------------------------------------------------------------------- */
+/* --- The slots --- */
 
 static stls_be_status set_all(mbed_context *context, const stls_be_settings *settings,
                               uint32_t *applied, stls_be_failure *failure) {

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- The chain ------------------------------------------------------------------------- */
+/* --- The chain --- */
 
 /* One SEQUENCE, and nothing behind it. */
 static bool is_one_sequence(stls_bytes der) {
@@ -121,7 +121,7 @@ static stls_be_status check_length(const stls_bytes *chain, size_t count,
     return STLS_BE_OK;
 }
 
-/* --- The key --------------------------------------------------------------------------- */
+/* --- The key --- */
 
 /* The first thing in an EncryptedPrivateKeyInfo is an AlgorithmIdentifier; in every other form of a
  * private key it is a version, an INTEGER. */
@@ -233,7 +233,7 @@ static stls_be_status read_key(mbed_credential *credential, stls_bytes key, cons
     return STLS_BE_OK;
 }
 
-/* --- The slots ------------------------------------------------------------------------- */
+/* --- The slots --- */
 
 stls_be_status mbed_credential_init(void *block, const stls_bytes *chain, size_t count,
                                     stls_bytes key, const char *password,

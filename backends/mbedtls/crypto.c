@@ -37,7 +37,7 @@ static mbedtls_md_type_t md_type(stls_hash hash) {
     }
 }
 
-/* --- Keys ------------------------------------------------------------------------------ */
+/* --- Keys --- */
 
 /* What the library's failure to read a public key means. */
 stls_be_status mbed_key_status(int code) {
@@ -121,7 +121,7 @@ void mbed_key_free(void *key) {
     mbedtls_free(key);
 }
 
-/* --- Signatures ------------------------------------------------------------------------ */
+/* --- Signatures --- */
 
 static bool is_pss_only(const mbedtls_pk_context *pk) {
 #if defined(MBEDTLS_RSA_C)

@@ -35,7 +35,7 @@
 SSL_KEEP_PEER_CERTIFICATE and SSL_SERVER_NAME_INDICATION."
 #endif
 
-/* --- The three blocks ------------------------------------------------------------------ */
+/* --- The three blocks --- */
 
 typedef struct mbed_credential {
     mbedtls_x509_crt *chain; /* bytes to send, and the leaf's key; not parsed */
@@ -90,7 +90,7 @@ typedef struct mbed_conn {
     uint16_t group, scheme; /* learned from the messages */
 } mbed_conn;
 
-/* --- private.c: what mbedTLS has no public function for -------------------------------- */
+/* --- private.c: what mbedTLS has no public function for --- */
 
 int mbed_state(const mbedtls_ssl_context *ssl);
 void mbed_lend_keys(mbed_conn *conn, int state);
@@ -110,7 +110,7 @@ bool mbed_is_suite_of_tls1_3(const mbedtls_ssl_ciphersuite_t *suite);
 void mbed_own_the_bytes(mbedtls_x509_crt *certificate);
 void mbed_mend_failed_setup(mbed_conn *conn);
 
-/* --- wire.c: TLS messages as bytes ----------------------------------------------------- */
+/* --- wire.c: TLS messages as bytes --- */
 
 /* Most certificates that fit into one message: mbedTLS takes none of less than 128 bytes. */
 enum { MBED_CHAIN_MAX = MBEDTLS_SSL_IN_CONTENT_LEN / 128 };
@@ -131,7 +131,7 @@ uint16_t mbed_wire_ecdhe_group(stls_bytes server_key_exchange);
 uint16_t mbed_wire_ecdhe_scheme(stls_bytes server_key_exchange);
 uint16_t mbed_wire_verify_scheme(stls_bytes certificate_verify);
 
-/* --- backend.c ------------------------------------------------------------------------- */
+/* --- backend.c --- */
 
 bool mbed_is_no_memory(int code);
 bool mbed_has_memory(void);
@@ -140,19 +140,19 @@ stls_be_status mbed_fail(stls_be_failure *failure, stls_be_status status, stls_b
 void mbed_describe(stls_be_description *description);
 bool mbed_supports(stls_registry registry, uint16_t code);
 
-/* --- crypto.c -------------------------------------------------------------------------- */
+/* --- crypto.c --- */
 
 stls_be_status mbed_key_status(int code);
 
-/* --- context.c ------------------------------------------------------------------------- */
+/* --- context.c --- */
 
 const int *mbed_narrowed_suites(const mbed_context *context, stls_bytes offered);
 
-/* --- conn.c ---------------------------------------------------------------------------- */
+/* --- conn.c --- */
 
 int mbed_select(mbedtls_ssl_context *ssl);
 
-/* --- The slots of the table ------------------------------------------------------------ */
+/* --- The slots of the table --- */
 
 stls_be_status mbed_key_from_spki(stls_bytes spki, void **key);
 void mbed_key_free(void *key);

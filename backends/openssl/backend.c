@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- IANA numbers and OpenSSL's names -------------------------------------------------------- */
+/* --- IANA numbers and OpenSSL's names --- */
 
 #ifndef NID_brainpoolP256r1tls13 /* before OpenSSL 3.2 */
 #define NID_brainpoolP256r1tls13 0
@@ -96,7 +96,7 @@ enum {
     OSSL_SUITE_MAX = 256,
 };
 
-/* --- What start() finds out ------------------------------------------------------------------ */
+/* --- What start() finds out --- */
 
 static struct {
     BIO_METHOD *bio;
@@ -235,7 +235,7 @@ static void ossl_describe(stls_be_description *description) {
     };
 }
 
-/* --- Names ----------------------------------------------------------------------------------- */
+/* --- Names --- */
 
 const char *ossl_suite_name(uint16_t code, bool *tls1_3) {
     for (size_t i = 0; i < ossl_library.suite_count; i++) {
@@ -332,7 +332,7 @@ uint16_t ossl_scheme_of(SSL *ssl) {
     return 0;
 }
 
-/* --- Failures -------------------------------------------------------------------------------- */
+/* --- Failures --- */
 
 /* The library's sentence for `error`; what it quotes may come from the peer or a file. */
 static void ossl_failure_text(stls_be_failure *failure, unsigned long error, const char *data) {
@@ -376,7 +376,7 @@ stls_be_status ossl_fail(stls_be_failure *failure, stls_be_cause cause, const ch
     return no_memory ? STLS_BE_NO_MEMORY : STLS_BE_FAILED;
 }
 
-/* --- The table ------------------------------------------------------------------------------- */
+/* --- The table --- */
 
 extern const stls_backend stls_backend_openssl;
 

@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* --- The transport: a BIO on the upcalls ----------------------------------------------------- */
+/* --- The transport: a BIO on the upcalls --- */
 
 static bool ossl_bio_send(ossl_conn *conn, const uint8_t *data, size_t len) {
     if (!conn->transport_failed && conn->upcalls->send(conn->core, data, len) != STLS_BE_OK) {
@@ -92,7 +92,7 @@ BIO_METHOD *ossl_bio_method_new(void) {
     return method;
 }
 
-/* --- What OpenSSL tells while it works ------------------------------------------------------- */
+/* --- What OpenSSL tells while it works --- */
 
 static void ossl_conn_alert(ossl_conn *conn, bool sent, int version, uint8_t level,
                             uint8_t description) {
@@ -121,7 +121,7 @@ void ossl_conn_message(int sent, int version, int type, const void *data, size_t
     }
 }
 
-/* --- Failures -------------------------------------------------------------------------------- */
+/* --- Failures --- */
 
 static stls_be_cause ossl_cause_of(unsigned long error) {
     if (ERR_GET_LIB(error) != ERR_LIB_SSL) {
@@ -213,7 +213,7 @@ static stls_be_status ossl_conn_stopped(ossl_conn *conn, int result, stls_be_fai
     return ossl_conn_die(conn, conn->transport_failed ? "the transport failed" : "", failure);
 }
 
-/* --- The table's functions ------------------------------------------------------------------- */
+/* --- The table's functions --- */
 
 stls_be_status ossl_conn_init(void *block, const void *context,
                               const stls_be_conn_settings *settings, stls_be_failure *failure) {

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- The choices of a server, per ClientHello ------------------------------------------------ */
+/* --- The choices of a server, per ClientHello --- */
 
 int ossl_verify_mode(const ossl_conn *conn) {
     if (conn->context->role == STLS_ROLE_CLIENT) {
@@ -115,7 +115,7 @@ static void ossl_keylog(const SSL *ssl, const char *line) {
     ossl_alert_secret(ssl, line);
 }
 
-/* --- The settings ---------------------------------------------------------------------------- */
+/* --- The settings --- */
 
 static bool ossl_apply_verdict(ossl_context *context, const stls_be_settings *settings) {
     (void)settings;

@@ -17,7 +17,7 @@
 #include <limits.h>
 #include <string.h>
 
-/* --- A walk through a SubjectPublicKeyInfo --------------------------------------------------- */
+/* --- A walk through a SubjectPublicKeyInfo --- */
 
 /* Takes one element off the front of `*in`; its contents go to `*content`, the whole to `*element`
  * (both may be NULL). */
@@ -64,7 +64,7 @@ static bool ossl_spki_split(stls_bytes spki, stls_bytes *algorithm, stls_bytes *
     return true;
 }
 
-/* --- Keys ------------------------------------------------------------------------------------ */
+/* --- Keys --- */
 
 static EVP_PKEY *ossl_make_ec(stls_bytes bits, size_t curve) {
     EVP_PKEY *template = ossl_curve_template(curve);
@@ -236,7 +236,7 @@ void ossl_key_free(void *key) {
     EVP_PKEY_free(key);
 }
 
-/* --- Digests and signatures ------------------------------------------------------------------ */
+/* --- Digests and signatures --- */
 
 static const EVP_MD *ossl_md(stls_hash hash) {
     switch (hash) {

@@ -14,7 +14,7 @@
 
 enum { OSSL_MESSAGE_CERTIFICATE = 11, OSSL_MESSAGE_HEADER = 4 };
 
-/* --- The message ----------------------------------------------------------------------------- */
+/* --- The message --- */
 
 /* Takes a vector with a length of `octets` bytes off the front of `*in`. */
 static bool ossl_take_vector(stls_bytes *in, size_t octets, stls_bytes *vector) {
@@ -128,7 +128,7 @@ void ossl_chain_arrived(ossl_conn *conn, uint16_t version, const uint8_t *messag
     conn->no_memory = conn->chain == NULL;
 }
 
-/* --- The verdict ----------------------------------------------------------------------------- */
+/* --- The verdict --- */
 
 /* The keys as OpenSSL has decoded them. False: these are not the certificates that came. */
 static bool ossl_chain_take_keys(ossl_chain *chain, const X509_STORE_CTX *store) {

@@ -21,7 +21,7 @@
 
 enum { WOLF_RECORD_CCS = 20, WOLF_RECORD_ALERT = 21, WOLF_RECORD_DATA = 23, WOLF_HEADER = 5 };
 
-/* --- Sealing an alert of TLS 1.3 ------------------------------------------------------------ */
+/* --- Sealing an alert of TLS 1.3 --- */
 
 typedef struct wolf_keys {
     uint8_t key[32], iv[12];
@@ -151,7 +151,7 @@ int wolf_alert_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len
 }
 #endif
 
-/* --- Sending -------------------------------------------------------------------------------- */
+/* --- Sending --- */
 
 void wolf_alert_want(wolf_conn *conn, uint8_t description) {
     conn->alert_wanted = true;
@@ -252,7 +252,7 @@ void wolf_alert_make_up(wolf_conn *conn, uint8_t description) {
     }
 }
 
-/* --- Receiving ------------------------------------------------------------------------------ */
+/* --- Receiving --- */
 
 static void wolf_report(wolf_conn *conn, WOLFSSL_ALERT alert) {
     conn->received = alert;

@@ -94,7 +94,7 @@ void wolf_describe(stls_be_description *description) {
     };
 }
 
-/* --- Numbers and names ---------------------------------------------------------------------- */
+/* --- Numbers and names --- */
 
 /* The names are those that wolfSSL_get_curve_name() gives. */
 static const wolf_name wolf_groups[] = {
@@ -185,7 +185,7 @@ bool wolf_supports(stls_registry registry, uint16_t code) {
     return false;
 }
 
-/* --- Failures ------------------------------------------------------------------------------- */
+/* --- Failures --- */
 
 stls_be_status wolf_fail(stls_be_status status, stls_be_cause cause, int native, const char *text,
                          stls_be_failure *failure) {

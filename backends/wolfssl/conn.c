@@ -12,7 +12,7 @@
 #include <wolfssl/openssl/evp.h> /* the other NIDs */
 #endif
 
-/* --- Why wolfSSL has failed ----------------------------------------------------------------- */
+/* --- Why wolfSSL has failed --- */
 
 typedef struct wolf_reason {
     int native;
@@ -142,7 +142,7 @@ static stls_be_status wolf_after(wolf_conn *conn, int result, stls_be_failure *f
     return wolf_end(conn, native, failure);
 }
 
-/* --- Beginning ------------------------------------------------------------------------------ */
+/* --- Beginning --- */
 
 static int wolf_prepare_client(wolf_conn *conn, const stls_be_conn_settings *settings) {
     const wolf_context *context = conn->context;
@@ -198,7 +198,7 @@ stls_be_status wolf_conn_init(void *block, const void *context,
                                      : wolf_fail_native(STLS_BE_CAUSE_SETTING, result, failure);
 }
 
-/* --- Handshake ------------------------------------------------------------------------------ */
+/* --- Handshake --- */
 
 /* The scheme of the peer's handshake signature, where the look-alike tells its two halves. */
 static uint16_t wolf_peer_scheme(WOLFSSL *ssl) {
@@ -291,7 +291,7 @@ stls_be_status wolf_conn_handshake(void *block, stls_be_failure *failure) {
                                      : wolf_after(conn, result, failure);
 }
 
-/* --- Data ----------------------------------------------------------------------------------- */
+/* --- Data --- */
 
 stls_be_status wolf_conn_read(void *block, uint8_t *data, size_t size, size_t *got,
                               stls_be_failure *failure) {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- The watchdog --------------------------------------------------------------------------- */
+/* --- The watchdog --- */
 
 /* wolfSSL calls this when it puts a certificate into a trust store. Ours stay empty, so this would
  * be a bug that makes it trust a peer's CA in later connections. The call tells neither context nor
@@ -255,7 +255,7 @@ static stls_be_status wolf_apply_one(wolf_context *self, const stls_be_settings 
     }
 }
 
-/* --- The block ------------------------------------------------------------------------------ */
+/* --- The block --- */
 
 stls_be_status wolf_context_init(void *context, const stls_be_settings *settings, uint32_t *applied,
                                  stls_be_failure *failure) {

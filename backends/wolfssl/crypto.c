@@ -48,7 +48,7 @@ static const uint8_t wolf_oid_ed25519[] = {0x2b, 0x65, 0x70};
 static const uint8_t wolf_oid_ed448[] = {0x2b, 0x65, 0x71};
 #endif
 
-/* --- As much DER as it takes to find a key -------------------------------------------------- */
+/* --- As much DER as it takes to find a key --- */
 
 bool wolf_der_take(stls_bytes *in, uint8_t tag, stls_bytes *content) {
     size_t head = 2, len;
@@ -124,7 +124,7 @@ bool wolf_spki_is_rsa(stls_bytes der) {
     return wolf_spki_read(der, &spki) && wolf_equal(spki.oid, wolf_oid_rsa, sizeof wolf_oid_rsa);
 }
 
-/* --- Keys ----------------------------------------------------------------------------------- */
+/* --- Keys --- */
 
 /* The key's RsaKey; the caller frees it, also after a failure. */
 static bool wolf_rsa_open(const wolf_key *key, RsaKey *rsa) {
@@ -242,7 +242,7 @@ void wolf_key_free(void *key) {
     free(key);
 }
 
-/* --- Digests -------------------------------------------------------------------------------- */
+/* --- Digests --- */
 
 static enum wc_HashType wolf_hash(stls_hash hash) {
     switch (hash) {
@@ -303,7 +303,7 @@ stls_be_status wolf_digest(stls_hash hash, stls_bytes data, uint8_t *out, size_t
     return STLS_BE_OK;
 }
 
-/* --- Signatures ----------------------------------------------------------------------------- */
+/* --- Signatures --- */
 
 /* What a function of wolfCrypt has said that did not say "good". */
 static stls_be_status wolf_not_good(int result) {

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* --- Transport ------------------------------------------------------------------------------ */
+/* --- Transport --- */
 
 /* wolfSSL hears of nothing but "no bytes yet": after its own end of file it would neither write nor
  * close, and half closed connections are ours to manage. The calls in conn.c look at what is
@@ -57,7 +57,7 @@ int wolf_send(WOLFSSL *ssl, char *data, int len, void *arg) {
                : WOLFSSL_CBIO_ERR_GENERAL;
 }
 
-/* --- The verdict ---------------------------------------------------------------------------- */
+/* --- The verdict --- */
 
 int wolf_verify_flags(const wolf_conn *conn) {
     /* FAIL_IF_NO_PEER_CERT would keep us from being called for a client without certificate;
@@ -132,7 +132,7 @@ int wolf_verify(int ok, WOLFSSL_X509_STORE_CTX *store) {
     return 1;
 }
 
-/* --- The selection: a server has read a ClientHello ----------------------------------------- */
+/* --- The selection: a server has read a ClientHello --- */
 
 static bool wolf_use_credential(wolf_conn *conn, const wolf_credential *credential) {
     int result = wolfSSL_use_certificate_chain_buffer_format(

@@ -131,7 +131,7 @@ typedef struct wolf_name {
     const char *name;
 } wolf_name;
 
-/* --- backend.c ------------------------------------------------------------------------------ */
+/* --- backend.c --- */
 stls_be_status wolf_start(void);
 void wolf_describe(stls_be_description *description);
 bool wolf_supports(stls_registry registry, uint16_t code);
@@ -148,7 +148,7 @@ void wolf_clear_errors(void);
 /* Zeroes a secret, where a compiler would leave out memset. */
 void wolf_wipe(void *data, size_t len);
 
-/* --- crypto.c ------------------------------------------------------------------------------- */
+/* --- crypto.c --- */
 stls_be_status wolf_key_from_spki(stls_bytes spki, void **key);
 void wolf_key_free(void *key);
 stls_be_status wolf_verify_signature(const stls_signature_algorithm *algorithm, void *key,
@@ -165,19 +165,19 @@ bool wolf_spki_is_pss(stls_bytes spki);
 /* Whether `spki` is an rsaEncryption key. */
 bool wolf_spki_is_rsa(stls_bytes spki);
 
-/* --- credential.c --------------------------------------------------------------------------- */
+/* --- credential.c --- */
 stls_be_status wolf_credential_init(void *credential, const stls_bytes *chain, size_t count,
                                     stls_bytes key, const char *password, stls_be_failure *failure);
 void wolf_credential_fini(void *credential);
 
-/* --- context.c ------------------------------------------------------------------------------ */
+/* --- context.c --- */
 stls_be_status wolf_context_init(void *context, const stls_be_settings *settings, uint32_t *applied,
                                  stls_be_failure *failure);
 void wolf_context_fini(void *context);
 /* Whether wolfSSL has put a certificate into a trust store, which must stay empty. */
 bool wolf_store_touched(void);
 
-/* --- conn.c --------------------------------------------------------------------------------- */
+/* --- conn.c --- */
 stls_be_status wolf_conn_init(void *conn, const void *context,
                               const stls_be_conn_settings *settings, stls_be_failure *failure);
 stls_be_status wolf_conn_handshake(void *conn, stls_be_failure *failure);
@@ -190,7 +190,7 @@ stls_be_status wolf_conn_close_notify(void *conn, stls_be_failure *failure);
 void wolf_conn_info(void *conn, stls_be_info *info);
 void wolf_conn_fini(void *conn);
 
-/* --- hooks.c: what wolfSSL calls; the pointer behind each is the wolf_conn ------------------- */
+/* --- hooks.c: what wolfSSL calls; the pointer behind each is the wolf_conn --- */
 int wolf_recv(WOLFSSL *ssl, char *data, int size, void *conn);
 int wolf_send(WOLFSSL *ssl, char *data, int len, void *conn);
 int wolf_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
@@ -198,7 +198,7 @@ int wolf_select(WOLFSSL *ssl, int *alert, void *unused);
 /* What to ask of the peer: the flags for wolfSSL_set_verify. */
 int wolf_verify_flags(const wolf_conn *conn);
 
-/* --- hello.c -------------------------------------------------------------------------------- */
+/* --- hello.c --- */
 void wolf_hello_add(wolf_conn *conn, const uint8_t *data, size_t len);
 void wolf_hello_drop(wolf_conn *conn);
 /* A server has read a ClientHello. False: no group is shared, or memory has run out. */
@@ -206,7 +206,7 @@ bool wolf_hello_choose_group(wolf_conn *conn);
 /* Whether a server can go on with a ClientHello that has no extensions. */
 bool wolf_hello_may_be_bare(const wolf_context *context);
 
-/* --- alert.c -------------------------------------------------------------------------------- */
+/* --- alert.c --- */
 /* Reports the alerts that have come since the last call. */
 void wolf_alert_received(wolf_conn *conn);
 /* Looks for a plaintext alert in bytes that have come in. */

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "certstore/read/parts.h"
 
-/* --- Signature algorithms --------------------------------------------------------------------- */
+/* --- Signature algorithms --- */
 
 typedef struct known_signature {
     stls_bytes oid;
@@ -171,7 +171,7 @@ const char *stls_signature_algorithm_read(stls_der *der, stls_signature_algorith
     return read_signature_parameters(&parameters, algorithm);
 }
 
-/* --- Public keys ------------------------------------------------------------------------------ */
+/* --- Public keys --- */
 
 typedef struct known_curve {
     stls_bytes oid;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* --- DER -------------------------------------------------------------------------------------- */
+/* --- DER --- */
 
 /* The tags of the first fields of a SEQUENCE: enough to tell the kinds apart. */
 enum { SHAPE_MAX = 10 };
@@ -155,7 +155,7 @@ stls_block_kind stls_block_classify(stls_bytes der) {
     return is.count != 0 && is.tags[0] == INT ? classify_with_version(&is) : STLS_BLOCK_UNKNOWN;
 }
 
-/* --- Everything else -------------------------------------------------------------------------- */
+/* --- Everything else --- */
 
 static bool starts_with(stls_bytes data, const char *text) {
     size_t len = strlen(text);

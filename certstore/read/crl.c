@@ -29,7 +29,7 @@ typedef struct reading {
 
 static const char not_a_time[] = "is not a UTCTime or GeneralizedTime of RFC 5280";
 
-/* --- Entries ---------------------------------------------------------------------------------- */
+/* --- Entries --- */
 
 /* CRLReason ::= ENUMERATED; "value 7 is not used". */
 static const char *read_reason(stls_bytes value, stls_crl_entry *entry) {
@@ -150,7 +150,7 @@ static finding read_entries(stls_der *tbs, reading *in) {
     return nothing;
 }
 
-/* --- Extensions ------------------------------------------------------------------------------- */
+/* --- Extensions --- */
 
 static const char *read_authority_key_id(stls_bytes value, bool critical, stls_crl *crl) {
     stls_x509 holder = {.version = 0};
@@ -291,7 +291,7 @@ static finding read_extensions(stls_der *tbs, reading *in) {
     return at(extension != NULL ? extension : "field crlExtensions", flaw);
 }
 
-/* --- The list --------------------------------------------------------------------------------- */
+/* --- The list --- */
 
 /* version INTEGER { v2(1) } OPTIONAL */
 static finding read_version(stls_der *tbs, reading *in) {
@@ -397,7 +397,7 @@ stls_result stls_crl_parse(stls_bytes der, stls_crl *crl, stls_error *error) {
     return STLS_OK;
 }
 
-/* --- Distribution points ---------------------------------------------------------------------- */
+/* --- Distribution points --- */
 
 bool stls_distribution_point_next(stls_der *points, stls_distribution_point *point) {
     stls_der fields;

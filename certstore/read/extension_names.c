@@ -163,7 +163,7 @@ const char *stls_read_authority_key_id(stls_bytes value, stls_x509 *certificate)
     return has_issuer ? stls_general_names_check(stls_der_of(issuer)) : NULL;
 }
 
-/* --- Where to find more ----------------------------------------------------------------------- */
+/* --- Where to find more --- */
 
 const char *stls_point_name_check(stls_der name) {
     stls_bytes content;

@@ -46,7 +46,7 @@ static bool count_of(stls_bytes content, uint32_t *count) {
     return true;
 }
 
-/* --- Keys and what they are for --------------------------------------------------------------- */
+/* --- Keys and what they are for --- */
 
 static const char *read_basic_constraints(stls_bytes value, stls_x509 *certificate) {
     stls_der fields;
@@ -126,7 +126,7 @@ static const char *read_directory_attributes(stls_bytes value, stls_x509 *certif
     return NULL;
 }
 
-/* --- Policies --------------------------------------------------------------------------------- */
+/* --- Policies --- */
 
 /* PolicyInformation ::= SEQUENCE { policyIdentifier, policyQualifiers SEQUENCE SIZE (1..MAX)
  * OPTIONAL } */
@@ -244,7 +244,7 @@ static const char *read_inhibit_any_policy(stls_bytes value, stls_x509 *certific
                : "is not a number from 0 on";
 }
 
-/* --- All of them ------------------------------------------------------------------------------ */
+/* --- All of them --- */
 
 typedef struct known_extension {
     stls_bytes oid;

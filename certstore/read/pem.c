@@ -66,7 +66,7 @@ static stls_block_kind kind_of_label(const char *label) {
     return STLS_BLOCK_UNKNOWN;
 }
 
-/* --- Lines ------------------------------------------------------------------------------------ */
+/* --- Lines --- */
 
 /* A file on its way to blocks. */
 typedef struct reading {
@@ -148,7 +148,7 @@ static bool read_label(stls_bytes line, const char *opening, stls_bytes *label) 
     return true;
 }
 
-/* --- Base64 ----------------------------------------------------------------------------------- */
+/* --- Base64 --- */
 
 /* Strict: whole groups of four, padding only in the last, no stray bits before it. */
 typedef struct base64 {
@@ -212,7 +212,7 @@ static const char *base64_take_line(base64 *to, stls_bytes line) {
     return flaw;
 }
 
-/* --- DER -------------------------------------------------------------------------------------- */
+/* --- DER --- */
 
 /* Whether the bytes are one element of DER with nothing behind it. `subject` begins the sentence.
  */
@@ -235,7 +235,7 @@ static stls_result check_whole(stls_bytes der, const char *subject, stls_error *
                      subject);
 }
 
-/* --- Blocks ----------------------------------------------------------------------------------- */
+/* --- Blocks --- */
 
 static stls_result add_block(reading *in, const stls_block *block) {
     if (in->blocks->count == in->room) {

@@ -40,7 +40,7 @@ static bool is_by(const stls_loaded_crl *loaded, const stls_cert *cert) {
            stls_name_equal(loaded->crl.issuer, cert->x509.issuer);
 }
 
-/* --- Who signed a CRL ------------------------------------------------------------------------- */
+/* --- Who signed a CRL --- */
 
 /* Flags of the signature of a CRL by the key of `signer`. */
 static uint32_t crl_signature_flags(stls_search *search, stls_loaded_crl *loaded,
@@ -144,7 +144,7 @@ static bool names_another_key(const inquiry *in, const stls_crl *crl) {
     return crl->authority_key_id.len != 0;
 }
 
-/* --- One CRL ---------------------------------------------------------------------------------- */
+/* --- One CRL --- */
 
 /* Why this CRL can never say that a certificate is good, as the end of a sentence; NULL: it can. */
 static const char *defect(const stls_crl *crl) {
@@ -244,7 +244,7 @@ static void consult(inquiry *in, stls_loaded_crl *loaded) {
     }
 }
 
-/* --- One certificate -------------------------------------------------------------------------- */
+/* --- One certificate --- */
 
 /* Flags; 0: it is not revoked. */
 static uint32_t inquire(stls_search *search, const stls_cert *cert, size_t issuer,
@@ -281,7 +281,7 @@ void stls_revocation_judge(stls_search *search, stls_findings *found) {
     }
 }
 
-/* --- Sentences -------------------------------------------------------------------------------- */
+/* --- Sentences --- */
 
 static const char *reason_text(stls_crl_reason reason) {
     switch (reason) {

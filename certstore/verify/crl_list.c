@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- The index -------------------------------------------------------------------------------- */
+/* --- The index --- */
 
 /* The serial number of the entry that begins here. It was read before, so it is well-formed, and
  * its serial number is short. */
@@ -78,7 +78,7 @@ bool stls_loaded_crl_find(const stls_loaded_crl *loaded, stls_bytes serial, stls
     return found;
 }
 
-/* --- Proofs ----------------------------------------------------------------------------------- */
+/* --- Proofs --- */
 
 bool stls_loaded_crl_is_proved(const stls_loaded_crl *loaded, const stls_backend *backend,
                                stls_bytes spki) {
@@ -123,7 +123,7 @@ void stls_loaded_crl_prove(stls_loaded_crl *loaded, const stls_backend *backend,
     }
 }
 
-/* --- One CRL ---------------------------------------------------------------------------------- */
+/* --- One CRL --- */
 
 static void loaded_free(stls_loaded_crl *loaded) {
     if (loaded == NULL) {
@@ -159,7 +159,7 @@ static stls_result loaded_new(stls_block *block, stls_loaded_crl **loaded, stls_
     return STLS_OK;
 }
 
-/* --- The list --------------------------------------------------------------------------------- */
+/* --- The list --- */
 
 void stls_crl_list_free(stls_crl_list *list) {
     for (size_t i = 0; i < list->count; i++) {

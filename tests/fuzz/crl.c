@@ -49,7 +49,7 @@ static const stls_backend anything = {
     .verify_signature = any_signature,
 };
 
-/* --- Certificates ----------------------------------------------------------------------------- */
+/* --- Certificates --- */
 
 /* DER, written from its end to its beginning. */
 typedef struct writer {
@@ -168,7 +168,7 @@ static stls_bytes write_certificate(writer *to, const stls_crl *crl, stls_bytes 
     return (stls_bytes){to->out + to->at, OUT_SIZE - to->at};
 }
 
-/* --- One input -------------------------------------------------------------------------------- */
+/* --- One input --- */
 
 static void demand(bool holds) {
     if (!holds) {

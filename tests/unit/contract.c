@@ -19,8 +19,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* --- The fake backend ---------------------------------------------------------------------------
- */
+/* --- The fake backend --- */
 
 /* How the fake handshake deals with the peer's chain. */
 typedef enum judging {
@@ -342,8 +341,7 @@ static const stls_backend fake = {
     .conn_fini = fake_conn_fini,
 };
 
-/* --- Helpers ------------------------------------------------------------------------------------
- */
+/* --- Helpers --- */
 
 static void begin(const char *name, lies how) {
     check_case("%s", name);
@@ -449,8 +447,7 @@ static void check_handshake(const char *name, const setup *s, lies how, stls_res
     finish();
 }
 
-/* --- Honest -------------------------------------------------------------------------------------
- */
+/* --- Honest --- */
 
 /* The fake works when it does not lie: otherwise nothing below would mean anything. */
 static void test_honest(void) {
@@ -478,8 +475,7 @@ static void test_honest(void) {
     finish();
 }
 
-/* --- The table ----------------------------------------------------------------------------------
- */
+/* --- The table --- */
 
 #define SLOT(name)                                                                                 \
     { #name, offsetof(stls_backend, name) }
@@ -591,8 +587,7 @@ static void test_can_nothing(void) {
     finish();
 }
 
-/* --- Credentials and contexts -------------------------------------------------------------------
- */
+/* --- Credentials and contexts --- */
 
 static void test_credential_answers(void) {
     static const struct {
@@ -687,8 +682,7 @@ static void test_applied(void) {
     }
 }
 
-/* --- The verdict --------------------------------------------------------------------------------
- */
+/* --- The verdict --- */
 
 static void test_verdict(void) {
     check_handshake("OK without a verdict", &verifying_client, (lies){.judging = JUDGE_NEVER},
@@ -744,8 +738,7 @@ static void test_select(void) {
                     STLS_E_BACKEND);
 }
 
-/* --- What was negotiated ------------------------------------------------------------------------
- */
+/* --- What was negotiated --- */
 
 static void test_negotiated(void) {
     static const struct {
@@ -767,8 +760,7 @@ static void test_negotiated(void) {
                     (lies){.info = {.alpn = "sip/2", .alpn_len = 5}}, STLS_OK);
 }
 
-/* --- Handshake answers --------------------------------------------------------------------------
- */
+/* --- Handshake answers --- */
 
 static void test_handshake_answers(void) {
     static const struct {
@@ -827,8 +819,7 @@ static void test_alerts(void) {
                     (lies){.alerts = 1, .alert_fatal = true, .first_alert = 40}, STLS_E_ALERT);
 }
 
-/* --- Bytes --------------------------------------------------------------------------------------
- */
+/* --- Bytes --- */
 
 static void check_bytes_lie(const char *name, lies how, stls_result read, stls_result write) {
     for (int writing = 0; writing < 2; writing++) {

@@ -43,7 +43,7 @@
 #define ENTRY_WITH(serial, exts) "30{ 02{" serial "} 17{'260602000000Z'} 30{" exts "} }"
 #define REASON(hex)              EXT("15", "0A01" hex)
 
-/* --- The reader ------------------------------------------------------------------------------- */
+/* --- The reader --- */
 
 /* The fields of a CRL; NULL stands for a good one, "" for none. */
 typedef struct parts {
@@ -280,7 +280,7 @@ static void test_damage(void) {
     stls_bytes_free(&der);
 }
 
-/* --- A large one ------------------------------------------------------------------------------ */
+/* --- A large one --- */
 
 enum { MANY = 100000, ENTRY_SIZE = 22 };
 
@@ -369,7 +369,7 @@ static void test_many(void) {
     stls_bytes_free(&der);
 }
 
-/* --- Adding ----------------------------------------------------------------------------------- */
+/* --- Adding --- */
 
 static bool have_pki(const char *test) {
     if (getenv("SIPTLS_TEST_PKI") == NULL) {

@@ -8,7 +8,7 @@
 #include "tests/support/suite.h"
 #include "tests/unit/der_text.h"
 
-/* --- Elements -------------------------------------------------------------------------------- */
+/* --- Elements --- */
 
 static const struct {
     const char *name, *text;
@@ -115,7 +115,7 @@ static void test_cursor(void) {
     CHECK(stls_der_done(&der) && stls_der_peek(&der) == 0, "the empty string is not at its end");
 }
 
-/* --- Types ----------------------------------------------------------------------------------- */
+/* --- Types --- */
 
 static bool reads_integer(stls_der *der) {
     stls_bytes content;
@@ -251,7 +251,7 @@ static void test_named_bits(void) {
     }
 }
 
-/* --- Times ----------------------------------------------------------------------------------- */
+/* --- Times --- */
 
 static const struct {
     const char *text;

@@ -44,8 +44,7 @@ static bool read_blocks(stls_bytes data, const char *sentence, stls_blocks *bloc
     return result == STLS_OK;
 }
 
-/* --- Text --------------------------------------------------------------------------------------
- */
+/* --- Text --- */
 
 static const struct {
     const char *name, *text;
@@ -183,8 +182,7 @@ static void test_zeros(void) {
     }
 }
 
-/* --- Labels ------------------------------------------------------------------------------------
- */
+/* --- Labels --- */
 
 static const struct {
     const char *label, *body;
@@ -235,8 +233,7 @@ static void test_labels(void) {
     }
 }
 
-/* --- DER ---------------------------------------------------------------------------------------
- */
+/* --- DER --- */
 
 #define ALGORITHM      "30{06{2A03} 0500}"
 #define SIGNED(fields) "30{ 30{" fields "} " ALGORITHM " 03{00AA} }"
@@ -307,8 +304,7 @@ static void test_damaged_der(void) {
     }
 }
 
-/* --- Sizes -------------------------------------------------------------------------------------
- */
+/* --- Sizes --- */
 
 static void test_limit(void) {
     static const char text[] = CERTIFICATE;
@@ -358,8 +354,7 @@ static void test_base64(void) {
     }
 }
 
-/* --- Files -------------------------------------------------------------------------------------
- */
+/* --- Files --- */
 
 static void test_files(void) {
     char path[] = "/tmp/siptls-pem-XXXXXX", pipe_path[64];

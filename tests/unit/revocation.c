@@ -45,7 +45,7 @@ static const char *or_else(const char *given, const char *good) {
     return given != NULL ? given : good;
 }
 
-/* --- A backend without cryptography ----------------------------------------------------------- */
+/* --- A backend without cryptography --- */
 
 static size_t checks_made;
 
@@ -130,7 +130,7 @@ static stls_bytes make_crl(const crl_maker *m) {
                     key_of(m->signer != 0 ? m->signer : 'I'));
 }
 
-/* --- Verdicts --------------------------------------------------------------------------------- */
+/* --- Verdicts --- */
 
 #define CA_MARK     "30{06{551D13} " CRITICAL " 04{30{0101FF}}}"
 #define USAGE(hex)  "30{06{551D0F} " CRITICAL " 04{0302" hex "}}" /* 0106: keyCertSign, cRLSign */
@@ -621,7 +621,7 @@ static void test_profile(void) {
     stls_profile_free(profile);
 }
 
-/* --- CRLs of openssl on the real backends ----------------------------------------------------- */
+/* --- CRLs of openssl on the real backends --- */
 
 static const struct made_case {
     const char *leaf, *crls;
@@ -736,7 +736,7 @@ static void test_made(void) {
     pki_forget();
 }
 
-/* --- Names ------------------------------------------------------------------------------------ */
+/* --- Names --- */
 
 static void test_names(void) {
     static const struct {

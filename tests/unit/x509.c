@@ -65,8 +65,7 @@ static void expect(const parts *p, const char *sentence) {
     stls_bytes_free(&der);
 }
 
-/* --- The fields ----------------------------------------------------------------------------------
- */
+/* --- The fields --- */
 
 static const struct {
     const char *name;
@@ -260,8 +259,7 @@ static void test_more(void) {
     CHECK_NUMBER("places", tried, 71);
 }
 
-/* --- Signature algorithms ------------------------------------------------------------------------
- */
+/* --- Signature algorithms --- */
 
 #define PKCS1(last) "30{" RSA_OID(last) "0500}"
 #define PSS(fields) "30{" RSA_OID("0A") "30{" fields "}}"
@@ -346,8 +344,7 @@ static void test_algorithms(void) {
     }
 }
 
-/* --- Public keys ---------------------------------------------------------------------------------
- */
+/* --- Public keys --- */
 
 #define EC(curve, key)   "30{ 30{06{2A8648CE3D0201} " curve "} 03{00 " key "} }"
 #define P256             "06{2A8648CE3D030107}"
@@ -450,8 +447,7 @@ static void test_key_restriction(void) {
     stls_bytes_free(&der);
 }
 
-/* --- Extensions ----------------------------------------------------------------------------------
- */
+/* --- Extensions --- */
 
 #define ALT(names)      "30{06{551D11} 04{30{" names "}}}"
 #define NC(fields)      "30{06{551D1E} 0101FF 04{30{" fields "}}}"
@@ -698,8 +694,7 @@ static void test_limits(void) {
     }
 }
 
-/* --- Names ---------------------------------------------------------------------------------------
- */
+/* --- Names --- */
 
 #define CN(value) "30{06{550403} " value "}"
 #define O(value)  "30{06{55040A} " value "}"
@@ -798,8 +793,7 @@ static void test_general_names(void) {
     stls_bytes_free(&bytes);
 }
 
-/* --- Certificates that openssl made --------------------------------------------------------------
- */
+/* --- Certificates that openssl made --- */
 
 static const struct {
     const char *file;
