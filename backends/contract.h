@@ -130,7 +130,7 @@ enum {
     STLS_BE_SET_CLIENT_AUTH = 1 << 6,       /* client_auth */
     STLS_BE_SET_CREDENTIAL = 1 << 7,        /* credential */
     STLS_BE_SET_SELECT = 1 << 8,            /* the select upcall is made for each ClientHello */
-    STLS_BE_SET_ALPN = 1 << 9, /* alpn; a server with nothing in common sends alert 120 */
+    STLS_BE_SET_ALPN = 1 << 9,         /* alpn; a server with nothing in common sends alert 120 */
     STLS_BE_SET_CHAIN_LIMIT = 1 << 10, /* chain_bytes_max: longer chains are refused */
     STLS_BE_SET_NO_RENEGOTIATION = 1 << 11, /* TLS 1.2 renegotiation cannot happen */
     STLS_BE_SET_NO_RESUMPTION = 1 << 12,    /* no session cache, no ticket sent, none asked for */

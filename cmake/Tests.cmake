@@ -132,3 +132,17 @@ foreach(script IN LISTS _scripts)
     _siptls_register(script_${name} script)
     set_tests_properties(script_${name} PROPERTIES RUN_SERIAL TRUE)
 endforeach()
+
+# cmake --build --preset coverage --target coverage_report: runs the tests, and says which lines and branches ran.
+if(SIPTLS_COVERAGE)
+    find_program(SIPTLS_GCOVR gcovr)
+    if(SIPTLS_GCOVR)
+        add_custom_target(coverage_report
+            COMMAND ${CMAKE_CTEST_COMMAND} --output-on-failure
+            COMMAND ${SIPTLS_GCOVR} --root ${PROJECT_SOURCE_DIR} --filter "(api|base|certstore|backends)/" --branches .
+            COMMAND ${SIPTLS_GCOVR} --root ${PROJECT_SOURCE_DIR} --filter "(api|base|certstore|backends)/" .
+            WORKING_DIRECTORY ${PROJECT_BINARY_DIR} USES_TERMINAL VERBATIM)
+    else()
+        message(STATUS "gcovr was not found: the target coverage_report is left out (Debian: apt-get install gcovr)")
+    endif()
+endif()
