@@ -55,6 +55,38 @@ no_build_paths() {
 }
 check "installed files do not name the build tree" no_build_paths
 
+# The example of the README, word for word but for where the trusted certificates come from.
+readme_example() {
+    local server port='' result=0
+    # shellcheck disable=SC2016 # the backticks are Markdown's
+    sed -n '/^```c$/,/^```$/p' "$here/../../README.md" | grep -v '^```' >"$work/example.c"
+    grep -q 'stls_trust_add_system(trust, &error)' "$work/example.c" || return 1
+    sed -i 's|stls_trust_add_system(trust, &error)|stls_trust_add_file(trust, getenv("CA"), \&error)|' "$work/example.c"
+    sed -i '1i #include <stdbool.h>\n#include <stdlib.h>' "$work/example.c"
+    cat "$here/example.c" >>"$work/example.c"
+    # shellcheck disable=SC2046
+    cc -Wall -Wextra -Werror "$work/example.c" -o "$work/example" $(pkg-config --cflags --libs siptls) || return 1
+    "$SIPTLS_TOOL" serve --listen 127.0.0.1:0 --cert "$SIPTLS_TEST_PKI/server.chain.pem" \
+        --key "$SIPTLS_TEST_PKI/server.key" --count 2 >"$work/serve.log" 2>&1 &
+    server=$!
+    for _ in $(seq 50); do
+        port=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "$work/serve.log")
+        [ -z "$port" ] || break
+        sleep 0.1
+    done
+    export CA=$SIPTLS_TEST_PKI/root.pem LD_LIBRARY_PATH=$libdir
+    "$work/example" "$port" example.test | grep -x secure || result=1
+    if "$work/example" "$port" other.test; then
+        result=1
+    fi
+    kill "$server" 2>/dev/null
+    wait "$server" 2>/dev/null
+    return "$result"
+}
+if [ -n "${SIPTLS_TOOL:-}" ] && [ -n "${SIPTLS_TEST_PKI:-}" ]; then
+    check "the example of the README" readme_example
+fi
+
 pkg_config_shared() {
     # shellcheck disable=SC2046
     cc "$here/main.c" -o "$work/pc-shared" $(pkg-config --cflags --libs siptls) && runs "$work/pc-shared"
