@@ -9,7 +9,7 @@
 # To build siptls, its dependencies and its tests.
 # shellcheck disable=SC2034 # for the including script
 siptls_build_packages="build-essential cmake ninja-build pkg-config ca-certificates openssl libssl-dev libcunit1-dev
-    dpkg-dev debian-archive-keyring python3 autoconf automake libtool xz-utils bzip2"
+    libinih-dev dpkg-dev debian-archive-keyring python3 python3-pycryptodome autoconf automake libtool xz-utils bzip2"
 
 # Real SIP servers to test against.
 siptls_peer_packages="kamailio kamailio-tls-modules"

@@ -39,6 +39,18 @@ skip_all() {
     exit 77
 }
 
+# The first Python that has a module: another one may stand before the distribution's.
+python_with() {
+    local candidate
+    for candidate in python3 /usr/bin/python3; do
+        if "$candidate" -c "import $1" 2>/dev/null; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
 pass() {
     passed=$((passed + 1))
     printf 'ok    %s\n' "$1"
