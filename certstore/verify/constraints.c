@@ -108,6 +108,32 @@ static relation relate_address(stls_bytes name, stls_bytes base) {
     return INSIDE;
 }
 
+/* Whether a Name has strings that are compared octet for octet only (dn.h). */
+static bool has_opaque_strings(stls_bytes name) {
+    stls_name_walk walk;
+    bool new_rdn;
+    stls_bytes type, value;
+    uint8_t tag;
+    if (!stls_name_walk_start(&walk, name)) {
+        return true;
+    }
+    while (stls_name_walk_next(&walk, &new_rdn, &type, &tag, &value)) {
+        if (tag != STLS_DER_UTF8_STRING && tag != STLS_DER_PRINTABLE_STRING &&
+            tag != STLS_DER_IA5_STRING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The same words in another type of string may be the same name: that is for nobody to tell. */
+static relation relate_directory(stls_bytes name, stls_bytes base) {
+    if (stls_name_within(name, base)) {
+        return INSIDE;
+    }
+    return has_opaque_strings(name) || has_opaque_strings(base) ? UNCLEAR : OUTSIDE;
+}
+
 static relation relate(stls_general_name_kind kind, stls_bytes name, stls_bytes base) {
     switch (kind) {
     case STLS_GENERAL_NAME_DNS:
@@ -119,7 +145,7 @@ static relation relate(stls_general_name_kind kind, stls_bytes name, stls_bytes 
     case STLS_GENERAL_NAME_IP:
         return relate_address(name, base);
     case STLS_GENERAL_NAME_DIRECTORY:
-        return stls_name_within(name, base) ? INSIDE : OUTSIDE;
+        return relate_directory(name, base);
     case STLS_GENERAL_NAME_OTHER:
     case STLS_GENERAL_NAME_X400:
     case STLS_GENERAL_NAME_EDI:

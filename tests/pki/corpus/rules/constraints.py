@@ -211,7 +211,7 @@ def _directories(rule):
         ("more-rdns", of(("C", "DE"), ("O", "Example"), ("CN", "leaf"), ("OU", "x")), OUTSIDE),
         ("case-and-blanks", of(("C", "de"), ("O", " EXAMPLE ")), INSIDE),
         ("string-type", of(("C", "DE"), ("O", der.printable("Example"))), INSIDE),
-        ("string-type-not-compared", of(("C", "DE"), ("O", der.teletex("Example"))), OUTSIDE),
+        ("string-type-not-compared", of(("C", "DE"), ("O", der.teletex("Example"))), UNCLEAR),
         ("other-value", of(("C", "DE"), ("O", "Other")), OUTSIDE),
         ("other-order", of(("O", "Example"), ("C", "DE")), OUTSIDE),
         ("not-from-the-start", of(("O", "Example")), OUTSIDE),
