@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "output.h"
+#include "store.h"
 #include "tool.h"
 
 #include <errno.h>
@@ -17,6 +18,8 @@ static const char usage[] =
     "  connect    call a SIP server: what was negotiated, who it is, does it answer OPTIONS\n"
     "  serve      be a small SIP registrar over TLS\n"
     "  verify     judge a certificate chain without any connection\n"
+    "  store      keep the lists of trusted certificates in a folder\n"
+    "  device     keep the device's own certificates there\n"
     "\n"
     "\"siptls COMMAND --help\" tells more about each; so does the manual page siptls(1).\n"
     "\"siptls --version\" prints the version.\n";
@@ -41,7 +44,9 @@ int main(int argc, char **argv) {
     } commands[] = {{"backends", backends_main},
                     {"connect", connect_main},
                     {"serve", serve_main},
-                    {"verify", verify_main}};
+                    {"verify", verify_main},
+                    {"store", store_main},
+                    {"device", device_main}};
     output_init();
     if (argc < 2) {
         fputs(usage, stderr);

@@ -49,8 +49,9 @@ typedef enum stls_result {
     STLS_E_ALERT = -24,          /* the peer refused us with an alert */
     STLS_E_NOTHING_SHARED = -25, /* no version, suite, group or scheme that both sides accept */
     STLS_E_PROTOCOL = -26,       /* the peer broke the protocol */
-    STLS_E_REFUSED = -27,        /* our own settings refuse this peer (an unknown SNI name, ...) */
-    STLS_E_BACKEND = -28,        /* the TLS library failed in a way that has no other name here */
+    STLS_E_REFUSED = -27, /* our own settings refuse it: a peer (an unknown SNI name), or what was
+                             to be put into a store */
+    STLS_E_BACKEND = -28, /* the TLS library failed in a way that has no other name here */
 } stls_result;
 
 enum { STLS_ERROR_TEXT_SIZE = 384 };

@@ -11,6 +11,8 @@
  *     conn         one connection                                              siptls/conn.h
  *     verdict      what is known of the peer, and why                          siptls/verify.h
  *
+ * above them, for a device that keeps its certificates for years, siptls/certstore.h (the lists of
+ * trusted and of server certificates, in a folder) and siptls/profiles.h (profiles from a file);
  * and beside them siptls/error.h (results and sentences), siptls/iana.h (names of the TLS
  * registries), siptls/certificate.h (what a certificate says), siptls/sip.h (SIP's side).
  *
@@ -20,12 +22,14 @@
 
 #include <siptls/backend.h>
 #include <siptls/certificate.h>
+#include <siptls/certstore.h>
 #include <siptls/conn.h>
 #include <siptls/context.h>
 #include <siptls/credential.h>
 #include <siptls/error.h>
 #include <siptls/iana.h>
 #include <siptls/profile.h>
+#include <siptls/profiles.h>
 #include <siptls/sip.h>
 #include <siptls/trust.h>
 #include <siptls/types.h>

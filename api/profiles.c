@@ -1,0 +1,569 @@
+/* Named profiles out of a file.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "base/error.h"
+#include "base/memory.h"
+#include "certstore/read/pem.h"
+#include <siptls/iana.h>
+#include <siptls/profiles.h>
+
+#include <string.h>
+
+#ifdef STLS_HAVE_INIH
+#include <ini.h>
+#endif
+
+enum { NAME_SIZE = 50, LIST_SIZE = 2048, ALPN_SIZE = 128, LINE_MAX_LEN = 198 };
+
+/* The keys; each has a bit in `given`. */
+typedef enum key {
+    KEY_TRUST,
+    KEY_CERTIFICATE,
+    KEY_VERIFY,
+    KEY_IDENTITY,
+    KEY_MIN_VERSION,
+    KEY_MAX_VERSION,
+    KEY_PRESET,
+    KEY_CIPHERS,
+    KEY_GROUPS,
+    KEY_SCHEMES,
+    KEY_ALPN,
+    KEY_TOLERATE,
+    KEY_STRENGTH,
+    KEY_USAGE,
+    KEY_MAX_INTERMEDIATES,
+    KEY_TIMEOUT,
+    KEY_COUNT,
+} key;
+
+static const char *const key_names[KEY_COUNT] = {"trust",
+                                                 "certificate",
+                                                 "verify",
+                                                 "identity",
+                                                 "min-version",
+                                                 "max-version",
+                                                 "preset",
+                                                 "ciphers",
+                                                 "groups",
+                                                 "schemes",
+                                                 "alpn",
+                                                 "tolerate",
+                                                 "strength",
+                                                 "usage",
+                                                 "max-intermediates",
+                                                 "handshake-timeout-ms"};
+
+/* Numbers are those of the enums of siptls/profile.h. */
+typedef struct entry {
+    char name[NAME_SIZE];
+    uint32_t given;
+    unsigned number[KEY_COUNT];
+    char lists[3][LIST_SIZE]; /* ciphers, groups, schemes */
+    char alpn[ALPN_SIZE];
+    uint32_t tolerated;
+} entry;
+
+struct stls_profiles {
+    entry *entries;
+    size_t count;
+};
+
+/* --- Values */
+
+typedef struct word {
+    key key;
+    const char *text;
+    unsigned number;
+} word;
+
+/* identity = https-cn; no mode of its own */
+enum { IDENTITY_HTTPS_CN = 100 };
+
+static const word words[] = {
+    {KEY_TRUST, "default", STLS_TRUST_SET_DEFAULT},
+    {KEY_TRUST, "custom", STLS_TRUST_SET_CUSTOM},
+    {KEY_TRUST, "all", STLS_TRUST_SET_ALL},
+    {KEY_TRUST, "system", STLS_TRUST_SET_SYSTEM},
+    {KEY_CERTIFICATE, "device", STLS_SEND_DEVICE},
+    {KEY_CERTIFICATE, "custom", STLS_SEND_CUSTOM},
+    {KEY_CERTIFICATE, "none", STLS_SEND_NONE},
+    {KEY_VERIFY, "required", STLS_VERIFY_REQUIRED},
+    {KEY_VERIFY, "none", STLS_VERIFY_NONE},
+    {KEY_VERIFY, "optional", STLS_VERIFY_OPTIONAL},
+    {KEY_VERIFY, "optional-any", STLS_VERIFY_OPTIONAL_ANY},
+    {KEY_IDENTITY, "sip", STLS_IDENTITY_SIP},
+    {KEY_IDENTITY, "https", STLS_IDENTITY_HTTPS},
+    {KEY_IDENTITY, "https-cn", IDENTITY_HTTPS_CN},
+    {KEY_IDENTITY, "none", STLS_IDENTITY_NONE},
+    {KEY_MIN_VERSION, "1.2", STLS_TLS1_2},
+    {KEY_MIN_VERSION, "1.3", STLS_TLS1_3},
+    {KEY_MAX_VERSION, "1.2", STLS_TLS1_2},
+    {KEY_MAX_VERSION, "1.3", STLS_TLS1_3},
+    {KEY_PRESET, "modern", STLS_PRESET_MODERN},
+    {KEY_PRESET, "compatible", STLS_PRESET_COMPATIBLE},
+    {KEY_STRENGTH, "standard", STLS_STRENGTH_STANDARD},
+    {KEY_STRENGTH, "legacy", STLS_STRENGTH_LEGACY},
+    {KEY_USAGE, "tls-or-sip", STLS_USAGE_TLS_OR_SIP},
+    {KEY_USAGE, "tls", STLS_USAGE_TLS},
+    {KEY_USAGE, "sip", STLS_USAGE_SIP},
+};
+
+static bool was_given(const entry *at, key which) {
+    return (at->given & (uint32_t)1 << which) != 0;
+}
+
+static bool is_list(key which) {
+    return which >= KEY_CIPHERS && which <= KEY_SCHEMES;
+}
+
+/* What the reader answers to inih; the first sentence counts. */
+typedef struct reading {
+    stls_profiles *profiles;
+    stls_error why;
+    bool failed;
+} reading;
+
+static stls_result refuse_value(const entry *at, key which, const char *value, stls_error *error) {
+    char allowed[160];
+    stls_text text = stls_text_in(allowed, sizeof allowed);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (words[i].key == which) {
+            stls_text_add(&text, "%s%s", text.len != 0 ? ", " : "", words[i].text);
+        }
+    }
+    char shown[80];
+    stls_text foreign = stls_text_in(shown, sizeof shown);
+    stls_text_add_foreign(&foreign, (stls_bytes){(const uint8_t *)value, strlen(value)});
+    return stls_fail(error, STLS_E_FORMAT, "[%s] %s takes %s, not \"%s\"", at->name,
+                     key_names[which], allowed[0] != '\0' ? allowed : "a number", shown);
+}
+
+static stls_result take_word(entry *at, key which, const char *value, stls_error *error) {
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (words[i].key == which && strcmp(words[i].text, value) == 0) {
+            at->number[which] = words[i].number;
+            return STLS_OK;
+        }
+    }
+    return refuse_value(at, which, value, error);
+}
+
+static stls_result take_number(entry *at, key which, const char *value, stls_error *error) {
+    enum { MOST = 3600 * 1000 };
+    unsigned number = 0;
+    bool good = *value != '\0';
+    for (const char *digit = value; good && *digit != '\0'; digit++) {
+        good = *digit >= '0' && *digit <= '9' && number <= MOST;
+        number = number * 10 + (unsigned)(*digit - '0');
+    }
+    at->number[which] = number;
+    return good && number <= MOST ? STLS_OK : refuse_value(at, which, value, error);
+}
+
+/* A line that goes on is joined with ':'. */
+static stls_result take_list(entry *at, key which, const char *value, stls_error *error) {
+    static const stls_registry registries[] = {STLS_REGISTRY_SUITE, STLS_REGISTRY_GROUP,
+                                               STLS_REGISTRY_SCHEME};
+    char *list = at->lists[which - KEY_CIPHERS];
+    size_t len = strlen(list);
+    if (len + strlen(value) + 2 > LIST_SIZE) {
+        return stls_fail(error, STLS_E_LIMIT, "[%s] %s is longer than %d bytes", at->name,
+                         key_names[which], LIST_SIZE - 2);
+    }
+    stls_text text = {.data = list, .size = LIST_SIZE, .len = len};
+    stls_text_add(&text, "%s%s", len != 0 && list[len - 1] != ':' ? ":" : "", value);
+    for (const char *name = value; *name != '\0';) {
+        char one[96] = "";
+        uint16_t code;
+        size_t name_len = strcspn(name, ":, \t");
+        if (name_len != 0 && name_len < sizeof one) {
+            memcpy(one, name, name_len);
+        }
+        if (name_len != 0 &&
+            stls_iana_code(registries[which - KEY_CIPHERS], one, &code) != STLS_OK) {
+            return stls_fail(error, STLS_E_FORMAT, "[%s] %s: nothing is called \"%.*s\"", at->name,
+                             key_names[which], (int)(name_len < 80 ? name_len : 80), name);
+        }
+        name += name_len + (name[name_len] != '\0');
+    }
+    return STLS_OK;
+}
+
+static stls_result take_tolerated(entry *at, const char *value, stls_error *error) {
+    while (*value != '\0') {
+        char name[32] = "";
+        size_t len = strcspn(value, ", \t");
+        if (len < sizeof name) {
+            memcpy(name, value, len);
+        }
+        uint32_t flag = len != 0 ? stls_flag_find(name) : 0;
+        if (len != 0 && (flag == 0 || (flag & ~STLS_FLAGS_TOLERABLE) != 0)) {
+            return stls_fail(error, STLS_E_FORMAT, "[%s] tolerate: \"%.*s\" %s", at->name,
+                             (int)(len < 80 ? len : 80), value,
+                             flag == 0 ? "is not the name of a flag" : "can never be tolerated");
+        }
+        at->tolerated |= flag;
+        value += len + (value[len] != '\0');
+    }
+    return STLS_OK;
+}
+
+static stls_result take_alpn(entry *at, const char *value, stls_error *error) {
+    if (strlen(value) >= sizeof at->alpn) {
+        return stls_fail(error, STLS_E_LIMIT, "[%s] alpn is longer than %d bytes", at->name,
+                         ALPN_SIZE - 1);
+    }
+    memcpy(at->alpn, value, strlen(value) + 1);
+    return STLS_OK;
+}
+
+static stls_result take_value(entry *at, key which, const char *value, stls_error *error) {
+    if (is_list(which)) {
+        return take_list(at, which, value, error);
+    }
+    switch (which) {
+    case KEY_ALPN:
+        return take_alpn(at, value, error);
+    case KEY_TOLERATE:
+        return take_tolerated(at, value, error);
+    case KEY_MAX_INTERMEDIATES:
+    case KEY_TIMEOUT:
+        return take_number(at, which, value, error);
+    default:
+        return take_word(at, which, value, error);
+    }
+}
+
+static const entry *find(const stls_profiles *profiles, const char *name) {
+    for (size_t i = 0; profiles != NULL && name != NULL && i < profiles->count; i++) {
+        if (strcmp(profiles->entries[i].name, name) == 0) {
+            return &profiles->entries[i];
+        }
+    }
+    return NULL;
+}
+
+/* --- Reading */
+
+#ifdef STLS_HAVE_INIH
+
+static entry *find_or_add(stls_profiles *profiles, const char *name, stls_error *error) {
+    const entry *there = find(profiles, name);
+    if (there != NULL) {
+        return &profiles->entries[there - profiles->entries];
+    }
+    if (profiles->count == STLS_PROFILES_MAX) {
+        stls_fail(error, STLS_E_LIMIT, "more than %d profiles", STLS_PROFILES_MAX);
+        return NULL;
+    }
+    entry *more = stls_realloc(profiles->entries, profiles->count + 1, sizeof *more);
+    if (more == NULL) {
+        stls_fail(error, STLS_E_NO_MEMORY, "no memory for the profiles");
+        return NULL;
+    }
+    profiles->entries = more;
+    entry *added = &more[profiles->count++];
+    *added = (entry){.given = 0};
+    stls_text text = stls_text_in(added->name, sizeof added->name);
+    stls_text_add_foreign(&text, (stls_bytes){(const uint8_t *)name, strlen(name)});
+    return added;
+}
+
+static stls_result take_line(stls_profiles *profiles, const char *section, const char *name,
+                             const char *value, stls_error *error) {
+    if (*section == '\0') {
+        return stls_fail(error, STLS_E_FORMAT,
+                         "it stands before the first [profile], so it belongs to none");
+    }
+    entry *at = find_or_add(profiles, section, error);
+    if (at == NULL) {
+        return error->result;
+    }
+    size_t which = 0;
+    while (which < KEY_COUNT && strcmp(key_names[which], name) != 0) {
+        which++;
+    }
+    if (which == KEY_COUNT) {
+        char shown[80];
+        stls_text text = stls_text_in(shown, sizeof shown);
+        stls_text_add_foreign(&text, (stls_bytes){(const uint8_t *)name, strlen(name)});
+        return stls_fail(error, STLS_E_FORMAT, "[%s] \"%s\" is not the name of a setting", at->name,
+                         shown);
+    }
+    if (was_given(at, (key)which) && !is_list((key)which)) {
+        return stls_fail(error, STLS_E_FORMAT, "[%s] %s stands there twice", at->name, name);
+    }
+    at->given |= (uint32_t)1 << which;
+    return take_value(at, (key)which, value, error);
+}
+
+/* inih goes on behind an error, and answers the line of the first. */
+static int on_line(void *arg, const char *section, const char *name, const char *value) {
+    reading *self = arg;
+    if (!self->failed) {
+        self->failed = take_line(self->profiles, section, name, value, &self->why) != STLS_OK;
+    }
+    return !self->failed;
+}
+
+/* inih cuts longer lines into two, and text at a NUL. */
+static stls_result check_lines(stls_bytes data, const char *name, stls_error *error) {
+    size_t line = 1, len = 0;
+    for (size_t i = 0; i < data.len; i++) {
+        len = data.data[i] == '\n' ? 0 : len + 1;
+        if (len > LINE_MAX_LEN || data.data[i] == '\0') {
+            return stls_fail(error, STLS_E_FORMAT, "%s, line %zu: %s", name, line,
+                             data.data[i] == '\0' ? "a NUL, which no text has"
+                                                  : "it is longer than 198 bytes");
+        }
+        line += data.data[i] == '\n';
+    }
+    return STLS_OK;
+}
+
+static stls_result parse(stls_bytes data, const char *name, stls_profiles *profiles,
+                         stls_error *error) {
+    reading self = {.profiles = profiles};
+    char *text = stls_alloc(data.len + 1, 1);
+    if (text == NULL) {
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory to read %s", name);
+    }
+    if (data.len != 0) {
+        memcpy(text, data.data, data.len);
+    }
+    int line = ini_parse_string(text, on_line, &self);
+    stls_free(text);
+    if (line == 0) {
+        return STLS_OK;
+    }
+    return stls_fail(
+        error, self.failed ? self.why.result : STLS_E_FORMAT, "%s, line %d: %s", name, line,
+        self.failed ? self.why.text : "it is neither [name] nor setting = value nor a ; comment");
+}
+
+static stls_result read_text(stls_bytes data, const char *name, stls_profiles **out,
+                             stls_error *error) {
+    stls_result result = check_lines(data, name, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    stls_profiles *profiles = stls_alloc(1, sizeof *profiles);
+    if (profiles == NULL) {
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory for the profiles");
+    }
+    result = parse(data, name, profiles, error);
+    if (result != STLS_OK) {
+        stls_profiles_free(profiles);
+        return result;
+    }
+    *out = profiles;
+    return STLS_OK;
+}
+
+bool stls_profiles_available(void) {
+    return true;
+}
+
+#else
+
+static stls_result read_text(stls_bytes data, const char *name, stls_profiles **out,
+                             stls_error *error) {
+    (void)data, (void)out, (void)take_value, (void)was_given;
+    return stls_fail(
+        error, STLS_E_UNSUPPORTED,
+        "%s: this build of siptls cannot read profiles: it was made without the library "
+        "inih (Debian: libinih-dev)",
+        name);
+}
+
+bool stls_profiles_available(void) {
+    return false;
+}
+
+#endif
+
+stls_result stls_profiles_read(const void *data, size_t len, const char *name,
+                               stls_profiles **profiles, stls_error *error) {
+    if (profiles == NULL || (data == NULL && len != 0)) {
+        return stls_fail(error, STLS_E_ARGUMENT, "the profiles, or the place for them, are NULL");
+    }
+    if (len > STLS_PROFILES_BYTES) {
+        return stls_fail(error, STLS_E_LIMIT, "%s is larger than %d bytes",
+                         name != NULL ? name : "input", STLS_PROFILES_BYTES);
+    }
+    return read_text((stls_bytes){data, len}, name != NULL ? name : "input", profiles, error);
+}
+
+stls_result stls_profiles_load(const char *path, stls_profiles **profiles, stls_error *error) {
+    stls_bytes data;
+    char name[200];
+    if (path == NULL || profiles == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT, "the file's name is NULL");
+    }
+    stls_result result = stls_file_read(path, STLS_PROFILES_BYTES, &data, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    stls_text text = stls_text_in(name, sizeof name);
+    stls_text_add(&text, "file %s", path);
+    result = stls_profiles_read(data.data, data.len, name, profiles, error);
+    stls_bytes_free(&data);
+    return result;
+}
+
+void stls_profiles_free(stls_profiles *profiles) {
+    if (profiles != NULL) {
+        stls_free(profiles->entries);
+        stls_free(profiles);
+    }
+}
+
+const char *stls_profiles_name(const stls_profiles *profiles, size_t index) {
+    return profiles != NULL && index < profiles->count ? profiles->entries[index].name : NULL;
+}
+
+/* --- Warnings */
+
+const char *stls_profiles_warning(const stls_profiles *profiles, const char *name, size_t index) {
+    static const struct {
+        key key;
+        unsigned number;
+        const char *text;
+    } unsafe[] = {
+        {KEY_VERIFY, STLS_VERIFY_NONE,
+         "verify = none: nobody looks at the peer's certificate, so anybody can pose as the peer"},
+        {KEY_VERIFY, STLS_VERIFY_OPTIONAL_ANY,
+         "verify = optional-any: a bad certificate is let in; look at the verdict of each"},
+        {KEY_IDENTITY, STLS_IDENTITY_NONE,
+         "identity = none: whoever has any certificate of a trusted CA can pose as the peer"},
+        {KEY_IDENTITY, IDENTITY_HTTPS_CN,
+         "identity = https-cn: a common name is no name that CAs must check"},
+        {KEY_PRESET, STLS_PRESET_COMPATIBLE,
+         "preset = compatible: without forward secrecy, who gets the key later reads all that was "
+         "recorded"},
+        {KEY_STRENGTH, STLS_STRENGTH_LEGACY,
+         "strength = legacy: SHA-1 and RSA of 1024 bits can be forged by who pays for it"},
+    };
+    const entry *at = find(profiles, name);
+    for (size_t i = 0; at != NULL && i < sizeof unsafe / sizeof unsafe[0]; i++) {
+        if (was_given(at, unsafe[i].key) && at->number[unsafe[i].key] == unsafe[i].number &&
+            index-- == 0) {
+            return unsafe[i].text;
+        }
+    }
+    return at != NULL && at->tolerated != 0 && index == 0
+               ? "tolerate: what is tolerated does not protect any more; such connections are not "
+                 "called secure"
+               : NULL;
+}
+
+/* --- Making */
+
+static stls_result set_protocol(const entry *at, stls_profile *profile, stls_error *error) {
+    uint16_t min = STLS_TLS1_2, max = STLS_TLS1_3;
+    stls_result result = STLS_OK;
+    if (was_given(at, KEY_PRESET)) {
+        result = stls_profile_set_preset(profile, (stls_preset)at->number[KEY_PRESET], error);
+    }
+    if (result == STLS_OK && (was_given(at, KEY_MIN_VERSION) || was_given(at, KEY_MAX_VERSION))) {
+        min = was_given(at, KEY_MIN_VERSION) ? (uint16_t)at->number[KEY_MIN_VERSION] : min;
+        max = was_given(at, KEY_MAX_VERSION) ? (uint16_t)at->number[KEY_MAX_VERSION] : max;
+        result = stls_profile_set_versions(profile, min, max, error);
+    }
+    static const stls_registry registries[] = {STLS_REGISTRY_SUITE, STLS_REGISTRY_GROUP,
+                                               STLS_REGISTRY_SCHEME};
+    for (size_t i = 0; result == STLS_OK && i < 3; i++) {
+        if (was_given(at, (key)(KEY_CIPHERS + i))) {
+            result = stls_profile_set_names(profile, registries[i], at->lists[i], error);
+        }
+    }
+    if (result == STLS_OK && was_given(at, KEY_ALPN)) {
+        result = stls_profile_set_alpn(profile, at->alpn, error);
+    }
+    if (result == STLS_OK && was_given(at, KEY_TIMEOUT)) {
+        result = stls_profile_set_handshake_timeout(profile, at->number[KEY_TIMEOUT], error);
+    }
+    return result;
+}
+
+static stls_result set_identity(const entry *at, stls_profile *profile, stls_error *error) {
+    if (!was_given(at, KEY_IDENTITY)) {
+        return STLS_OK;
+    }
+    unsigned mode = at->number[KEY_IDENTITY];
+    bool with_common_name = mode == IDENTITY_HTTPS_CN;
+    return stls_profile_set_identity(
+        profile, with_common_name ? STLS_IDENTITY_HTTPS : (stls_identity_mode)mode,
+        with_common_name ? STLS_IDENTITY_COMMON_NAME : 0U, error);
+}
+
+static stls_result set_peer(const entry *at, stls_profile *profile, stls_error *error) {
+    stls_result result = set_identity(at, profile, error);
+    if (result == STLS_OK && was_given(at, KEY_VERIFY)) {
+        result = stls_profile_set_verify(profile, (stls_verify_mode)at->number[KEY_VERIFY], error);
+    }
+    if (result == STLS_OK && was_given(at, KEY_USAGE)) {
+        result = stls_profile_set_usage(profile, (stls_usage_mode)at->number[KEY_USAGE], error);
+    }
+    if (result == STLS_OK && was_given(at, KEY_STRENGTH)) {
+        result = stls_profile_set_strength(profile, (stls_strength)at->number[KEY_STRENGTH], error);
+    }
+    if (result == STLS_OK && at->tolerated != 0) {
+        result = stls_profile_set_tolerated(profile, at->tolerated, error);
+    }
+    if (result == STLS_OK && was_given(at, KEY_MAX_INTERMEDIATES)) {
+        result =
+            stls_profile_set_max_intermediates(profile, at->number[KEY_MAX_INTERMEDIATES], error);
+    }
+    return result;
+}
+
+static stls_result set_certificates(const entry *at, stls_certstore *store,
+                                    const stls_backend *backend, stls_profile *profile,
+                                    stls_error *error) {
+    stls_trust *trust = NULL;
+    stls_credential *credential = NULL;
+    if (store == NULL) {
+        return STLS_OK;
+    }
+    stls_result result = stls_certstore_snapshot(
+        store, backend, (stls_trust_set)at->number[KEY_TRUST],
+        (stls_send_choice)at->number[KEY_CERTIFICATE], &trust, &credential, error);
+    if (result == STLS_OK) {
+        result = stls_profile_set_trust(profile, trust, error);
+    }
+    if (result == STLS_OK) {
+        result = stls_profile_set_credential(profile, credential, error);
+    }
+    stls_trust_free(trust);
+    stls_credential_free(credential);
+    return result;
+}
+
+stls_result stls_profiles_make(const stls_profiles *profiles, const char *name,
+                               const stls_backend *backend, stls_role role, stls_certstore *store,
+                               stls_profile **out, stls_error *error) {
+    const entry *at = find(profiles, name);
+    stls_profile *profile = NULL;
+    stls_error why;
+    if (at == NULL || out == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT, "there is no profile [%s]",
+                         name != NULL ? name : "NULL");
+    }
+    stls_result result = stls_profile_new(backend, role, &profile, &why);
+    if (result == STLS_OK) {
+        result = set_protocol(at, profile, &why);
+    }
+    if (result == STLS_OK) {
+        result = set_peer(at, profile, &why);
+    }
+    if (result == STLS_OK) {
+        result = set_certificates(at, store, backend, profile, &why);
+    }
+    if (result != STLS_OK) {
+        stls_profile_free(profile);
+        return stls_fail(error, result, "profile [%s]: %s", at->name, why.text);
+    }
+    *out = profile;
+    return STLS_OK;
+}

@@ -1,0 +1,861 @@
+/* The lists of a phone, in memory: what comes in, what does not, what goes out.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <siptls/certstore.h>
+
+#include "tests/support/check.h"
+#include "tests/support/pki.h"
+#include "tests/support/suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { DAY = 86400, NAME_SIZE = 64 };
+
+static int64_t clock_at(void *arg) {
+    return *(const int64_t *)arg;
+}
+
+static stls_certstore *new_store(const stls_certstore_options *options) {
+    stls_certstore *store = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    CHECK_RESULT("a store", stls_certstore_new(stls_backend_default(), options, &store, &error),
+                 STLS_OK, &error);
+    return store;
+}
+
+static stls_result add(stls_certstore *store, const char *files, const char *name, uint32_t flags,
+                       stls_error *error) {
+    stls_bytes data = pki_join(files);
+    return stls_certstore_add(store, data.data, data.len, name, flags, NULL, error);
+}
+
+/* Certificate and key from files of the PKI; `key` "": in `chain`. */
+static stls_result install(stls_certstore *store, stls_place place, const char *chain,
+                           const char *key, const char *password, stls_error *error) {
+    stls_bytes data = pki_join(chain), key_data = {NULL, 0};
+    if (*key != '\0') {
+        key_data = pki_join(key);
+    }
+    return stls_certstore_install(store, place, data.data, data.len, key_data.data, key_data.len,
+                                  password, NULL, error);
+}
+
+static size_t count(const stls_certstore *store, uint32_t places) {
+    stls_certstore_query query = {.places = places};
+    return stls_certstore_count(store, &query);
+}
+
+static bool find_at(const stls_certstore *store, uint32_t places, stls_certstore_entry *entry) {
+    stls_certstore_query query = {.places = places};
+    size_t position = 0;
+    return stls_certstore_next(store, &query, &position, entry);
+}
+
+static void set_builtin(stls_certstore *store, const char *files) {
+    stls_bytes bundle = pki_join(files);
+    stls_error error = {.result = STLS_NOT_DONE};
+    CHECK_RESULT("built-in",
+                 stls_certstore_set_builtin(store, bundle.data, bundle.len, NULL, &error), STLS_OK,
+                 &error);
+}
+
+static uint8_t *fingerprint_of(const char *file) {
+    static uint8_t fingerprint[STLS_FINGERPRINT_LEN];
+    stls_certificate_fingerprint(stls_backend_default(), pki_bytes(file), fingerprint);
+    return fingerprint;
+}
+
+/* --- Trusted certificates */
+
+typedef struct add_case {
+    const char *files;
+    uint32_t flags;
+    stls_result result;
+    size_t count; /* that were added */
+    const char *text;
+} add_case;
+
+static const add_case add_cases[] = {
+    {"root.pem", 0, STLS_OK, 1, NULL},
+    {"root.der", 0, STLS_OK, 1, NULL},
+    {"two.pem", 0, STLS_OK, 2, NULL},
+    {"root.pem root.pem int.pem root.pem", 0, STLS_OK, 2, NULL},
+    {"root-rsa.pem root-ed25519.pem", 0, STLS_OK, 2, NULL},
+    {"server.pem", STLS_ADD_PEER, STLS_OK, 1, NULL},
+    {"crlf.pem", STLS_ADD_PEER, STLS_OK, 1, NULL},
+    {"bom.pem", STLS_ADD_PEER, STLS_OK, 1, NULL},
+    {"text-before.pem", STLS_ADD_PEER, STLS_OK, 1, NULL},
+    {"self-signed.pem root.pem", STLS_ADD_PEER, STLS_OK, 2, NULL},
+    /* refused, all of it */
+    {"server.pem", 0, STLS_E_REFUSED, 0, "CN=server is not a CA"},
+    {"root.pem self-signed.pem", 0, STLS_E_REFUSED, 0, "is not a CA"},
+    {"int-notca.pem", 0, STLS_E_REFUSED, 0, "is not a CA"},
+    {"int-nobc.pem", 0, STLS_E_REFUSED, 0, "is not a CA"},
+    {"int-nosign.pem", 0, STLS_E_REFUSED, 0, "is not a CA"},
+    {"root-expired.pem", 0, STLS_E_REFUSED, 0, "has expired on 20"},
+    {"root.pem root-expired.pem", 0, STLS_E_REFUSED, 0, "Nothing was added"},
+    {"expired.pem", STLS_ADD_PEER, STLS_E_REFUSED, 0, "has expired on"},
+    {"other-root.pem", 0, STLS_E_REFUSED, 0, "is in the list of custom certificates already"},
+    {"mixed-bundle.pem", 0, STLS_E_FORMAT, 0, "line"},
+    {"root.pem server.key", 0, STLS_E_FORMAT, 0, "a private key"},
+    {"root.pem crl-int.pem", 0, STLS_E_FORMAT, 0, "only certificates can be trusted"},
+    {"trunc.pem", 0, STLS_E_FORMAT, 0, NULL},
+    {"trunc.der", 0, STLS_E_FORMAT, 0, NULL},
+    {"trailing.der", 0, STLS_E_FORMAT, 0, NULL},
+    {"empty.pem", 0, STLS_E_FORMAT, 0, NULL},
+    {"garbage.bin", 0, STLS_E_FORMAT, 0, NULL},
+    {"no-end.pem", 0, STLS_E_FORMAT, 0, NULL},
+};
+
+static void test_add(void) {
+    for (size_t i = 0; i < sizeof add_cases / sizeof add_cases[0]; i++) {
+        const add_case *at = &add_cases[i];
+        stls_certstore *store = new_store(NULL);
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("%s", at->files);
+        CHECK_RESULT("before", add(store, "other-root.pem", "other", 0, &error), STLS_OK, &error);
+        uint64_t generation = stls_certstore_generation(store);
+        CHECK_RESULT("add", add(store, at->files, "the upload", at->flags, &error), at->result,
+                     &error);
+        CHECK_NUMBER("certificates", count(store, 0), at->count + 1);
+        CHECK_NUMBER("generation", stls_certstore_generation(store),
+                     generation + (at->result == STLS_OK));
+        if (at->result != STLS_OK) {
+            CHECK_CONTAINS("sentence", error.text, at->text != NULL ? at->text : "the upload");
+        }
+        stls_certstore_free(store);
+    }
+}
+
+static void test_limits(void) {
+    static const char *const files[] = {"root.pem",          "root-rsa.pem", "root-ed25519.pem",
+                                        "other-root.pem",    "int.pem",      "int-rsa.pem",
+                                        "int-ed25519.pem",   "int2.pem",     "int-nc.pem",
+                                        "int-eku-client.pem"};
+    stls_certstore *store = new_store(NULL);
+    stls_error error = {.result = STLS_NOT_DONE};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        CHECK_RESULT(files[i], add(store, files[i], NULL, 0, &error), STLS_OK, &error);
+    }
+    CHECK_RESULT("the 11th", add(store, "int-unknown-critical.pem", NULL, 0, &error), STLS_E_LIMIT,
+                 &error);
+    CHECK_CONTAINS("sentence", error.text, "11 custom certificates, and at most 10");
+    CHECK_NUMBER("certificates", count(store, 0), 10);
+    stls_certstore_free(store);
+
+    store = new_store(&(stls_certstore_options){.max_custom = 2, .max_bytes = 3000});
+    CHECK_RESULT("one", add(store, "other-root.pem", NULL, 0, &error), STLS_OK, &error);
+    CHECK_RESULT("and two", add(store, "two.pem", NULL, 0, &error), STLS_E_LIMIT, &error);
+    CHECK_NUMBER("certificates", count(store, 0), 1);
+    CHECK_RESULT("3000 bytes", add(store, "two.pem two.pem two.pem", NULL, 0, &error), STLS_E_LIMIT,
+                 &error);
+    stls_certstore_free(store);
+}
+
+static void test_large_file(void) {
+    char path[] = "/tmp/siptls-large-XXXXXX";
+    int fd = mkstemp(path);
+    stls_certstore *store = new_store(NULL);
+    stls_error error = {.result = STLS_NOT_DONE};
+    CHECK(fd >= 0 && ftruncate(fd, 6 * 1024 * 1024) == 0, "a file of 6 MB");
+    CHECK_RESULT("6 MB", stls_certstore_add_file(store, path, NULL, 0, NULL, &error), STLS_E_LIMIT,
+                 &error);
+    CHECK_CONTAINS("sentence", error.text, path);
+    CHECK_RESULT(
+        "6 MB",
+        stls_certstore_install_files(store, STLS_PLACE_UNIQUE, path, NULL, NULL, NULL, &error),
+        STLS_E_LIMIT, &error);
+    char *large = calloc(1, 6 * 1024 * 1024);
+    CHECK_RESULT("6 MB of memory",
+                 stls_certstore_add(store, large, 6 * 1024 * 1024, NULL, 0, NULL, &error),
+                 STLS_E_LIMIT, &error);
+    CHECK_RESULT("no file",
+                 stls_certstore_add_file(store, "/nowhere/ca.pem", NULL, 0, NULL, &error),
+                 STLS_E_FILE, &error);
+    CHECK_NUMBER("certificates", count(store, 0), 0);
+    free(large);
+    close(fd);
+    unlink(path);
+    stls_certstore_free(store);
+}
+
+static void test_names(void) {
+    static const struct {
+        const char *name;
+        stls_result result;
+    } cases[] = {
+        {"ca.pem", STLS_OK},
+        {"Jim's \"own\" CA", STLS_OK},
+        {" ", STLS_OK},
+        {"", STLS_E_ARGUMENT},
+        {"a\nb", STLS_E_ARGUMENT},
+        {"\xc3\xa4", STLS_E_ARGUMENT},
+        {"63 bytes 63 bytes 63 bytes 63 bytes 63 bytes 63 bytes 63 bytes ", STLS_OK},
+        {"64 bytes 64 bytes 64 bytes 64 bytes 64 bytes 64 bytes 64 bytes 6", STLS_E_ARGUMENT}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        stls_certstore *store = new_store(NULL);
+        stls_certstore_entry entry;
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("name \"%s\"", cases[i].name);
+        CHECK_RESULT("add", add(store, "root.pem", cases[i].name, 0, &error), cases[i].result,
+                     &error);
+        if (find_at(store, 0, &entry)) {
+            CHECK_TEXT("name", entry.name, cases[i].name);
+        }
+        stls_certstore_free(store);
+    }
+    stls_certstore *store = new_store(NULL);
+    stls_certstore_entry entry;
+    stls_error error;
+    add(store, "root.pem", NULL, 0, &error);
+    CHECK(find_at(store, 0, &entry), "there");
+    CHECK_TEXT("name", entry.name, "CN=root");
+    size_t added = 0;
+    CHECK_RESULT("file",
+                 stls_certstore_add_file(store, pki_path("int.pem"), NULL, 0, &added, &error),
+                 STLS_OK, &error);
+    CHECK_NUMBER("added", added, 1);
+    CHECK_NUMBER("of that name",
+                 stls_certstore_count(store, &(stls_certstore_query){.name = "int.pem"}), 1);
+    stls_certstore_free(store);
+}
+
+static void test_remove(void) {
+    stls_certstore *store = new_store(NULL);
+    stls_error error = {.result = STLS_NOT_DONE};
+    size_t removed = 0;
+    set_builtin(store, "root-rsa.pem int-rsa.pem");
+    add(store, "two.pem", "a bundle", 0, &error);
+    add(store, "other-root.pem", "other", 0, &error);
+    CHECK_RESULT("unknown name", stls_certstore_remove_name(store, "nobody", NULL, &error),
+                 STLS_E_REFUSED, &error);
+    CHECK_CONTAINS("sentence", error.text, "no custom certificate called \"nobody\"");
+    CHECK_RESULT("unknown fingerprint",
+                 stls_certstore_remove(store, fingerprint_of("int2.der"), &error), STLS_E_REFUSED,
+                 &error);
+    CHECK_RESULT("built in", stls_certstore_remove(store, fingerprint_of("root-rsa.der"), &error),
+                 STLS_E_REFUSED, &error);
+    CHECK_CONTAINS("sentence", error.text, "is built in and cannot be removed");
+    CHECK_NUMBER("certificates", count(store, 0), 5);
+    CHECK_RESULT("bundle", stls_certstore_remove_name(store, "a bundle", &removed, &error), STLS_OK,
+                 &error);
+    CHECK_NUMBER("removed", removed, 2);
+    CHECK_RESULT("other", stls_certstore_remove(store, fingerprint_of("other-root.der"), &error),
+                 STLS_OK, &error);
+    CHECK_NUMBER("custom", count(store, STLS_PLACE_CUSTOM), 0);
+    CHECK_NUMBER("built in", count(store, STLS_PLACE_BUILTIN), 2);
+    stls_certstore_free(store);
+}
+
+static void add_hex(char *text, size_t size, const char *file, const char *rest) {
+    const uint8_t *fingerprint = fingerprint_of(file);
+    for (size_t i = 0; i < STLS_FINGERPRINT_LEN; i++) {
+        size_t len = strlen(text);
+        snprintf(text + len, size - len, i % 2 == 0 ? "%02X:" : "%02x", fingerprint[i]);
+        if (i % 2 != 0 && i + 1 < STLS_FINGERPRINT_LEN) {
+            strcat(text, ":");
+        }
+    }
+    strcat(text, rest);
+}
+
+static void test_builtin(void) {
+    stls_certstore *store = new_store(NULL);
+    stls_certstore_entry entry;
+    stls_error error = {.result = STLS_NOT_DONE};
+    stls_bytes bundle = pki_join("root.pem int.pem other-root.pem root-expired.pem root.pem");
+    char list[1024] = "# the two that we want\n\n", missing[512] = "";
+    set_builtin(store, "root-rsa.pem");
+    add_hex(list, sizeof list, "root-expired.der", "  Old CA\n# no more\n");
+    add_hex(list, sizeof list, "root.der", "");
+    CHECK_RESULT("by list",
+                 stls_certstore_set_builtin(store, bundle.data, bundle.len, list, &error), STLS_OK,
+                 &error);
+    CHECK_NUMBER("built in", count(store, STLS_PLACE_BUILTIN), 2);
+    CHECK(find_at(store, 0, &entry), "the first");
+    CHECK_TEXT("first", entry.name, "CN=root-expired");
+    CHECK_NUMBER("flags", entry.flags, STLS_ENTRY_EXPIRED);
+    add_hex(missing, sizeof missing, "int2.der", " A CA that is gone");
+    CHECK_RESULT("not there",
+                 stls_certstore_set_builtin(store, bundle.data, bundle.len, missing, &error),
+                 STLS_E_REFUSED, &error);
+    CHECK_CONTAINS("sentence", error.text, "A CA that is gone");
+    CHECK_RESULT("no fingerprint",
+                 stls_certstore_set_builtin(store, bundle.data, bundle.len, "\nroot\n", &error),
+                 STLS_E_FORMAT, &error);
+    CHECK_CONTAINS("sentence", error.text, "line 2");
+    bundle = pki_join("root.pem server.pem");
+    CHECK_RESULT("a leaf", stls_certstore_set_builtin(store, bundle.data, bundle.len, NULL, &error),
+                 STLS_E_REFUSED, &error);
+    CHECK_NUMBER("built in", count(store, STLS_PLACE_BUILTIN), 2);
+    CHECK_RESULT("custom too", add(store, "root.pem", NULL, 0, &error), STLS_OK, &error);
+    CHECK(find_at(store, STLS_PLACE_CUSTOM, &entry), "custom");
+    CHECK_NUMBER("flags", entry.flags, STLS_ENTRY_ALSO_BUILTIN);
+    set_builtin(store, "root.pem int.pem root.pem");
+    CHECK_NUMBER("built in", count(store, STLS_PLACE_BUILTIN), 2);
+    stls_certstore_free(store);
+}
+
+/* --- Looking */
+
+static void test_query(void) {
+    stls_certstore *store = new_store(NULL);
+    stls_error error = {.result = STLS_NOT_DONE};
+    set_builtin(store, "root.pem root-expired.pem");
+    add(store, "other-root.pem int.pem", "mine", 0, &error);
+    install(store, STLS_PLACE_UNIQUE, "server.pem", "server.key", NULL, &error);
+    static const struct {
+        const char *title;
+        stls_certstore_query query;
+        size_t count;
+    } cases[] = {
+        {"all", {.places = 0}, 5},
+        {"trusted", {.places = STLS_PLACES_TRUSTED}, 4},
+        {"name", {.name = "mine"}, 2},
+        {"subject", {.subject = "cn=ROOT"}, 2},
+        {"subject", {.subject = "other"}, 1},
+        {"alternative name", {.subject = "sip:Example.test"}, 1},
+        {"nobody", {.subject = "nobody"}, 0},
+        {"expired", {.expiring = true}, 1},
+        {"in 100 years", {.expiring = true, .days = 36500}, 5},
+        {"expired, of the custom ones", {.expiring = true, .places = STLS_PLACE_CUSTOM}, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK_NUMBER(cases[i].title, stls_certstore_count(store, &cases[i].query), cases[i].count);
+    }
+    stls_certstore_query query = {.fingerprint = fingerprint_of("other-root.der")};
+    stls_certstore_entry entry;
+    size_t position = 0;
+    CHECK(stls_certstore_next(store, &query, &position, &entry), "by fingerprint");
+    CHECK_BYTES("certificate", entry.der, pki_bytes("other-root.der"));
+    CHECK_CONTAINS("subject", entry.info.subject, "CN=other-root");
+    CHECK(entry.seconds_left > DAY, "%lld seconds", (long long)entry.seconds_left);
+    CHECK(!stls_certstore_next(store, &query, &position, &entry), "no other");
+    CHECK(stls_certstore_memory(store) > 5 * 300 && stls_certstore_memory(store) < 20000,
+          "%zu bytes", stls_certstore_memory(store));
+    stls_certstore_free(store);
+}
+
+static void test_order(void) {
+    static const stls_place expected[] = {STLS_PLACE_BUILTIN, STLS_PLACE_CUSTOM,
+                                          STLS_PLACE_CUSTOM,  STLS_PLACE_UNIQUE,
+                                          STLS_PLACE_GENERIC, STLS_PLACE_CUSTOM_SERVER};
+    stls_certstore *store = new_store(NULL);
+    stls_certstore_entry entry;
+    size_t position = 0;
+    install(store, STLS_PLACE_CUSTOM_SERVER, "server.pem", "server.key", NULL, NULL);
+    install(store, STLS_PLACE_GENERIC, "phone.pem", "phone.key", NULL, NULL);
+    add(store, "int.pem", NULL, 0, NULL);
+    install(store, STLS_PLACE_UNIQUE, "server-rsa.pem", "server-rsa.key", NULL, NULL);
+    add(store, "root.pem", NULL, 0, NULL);
+    set_builtin(store, "other-root.pem");
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        CHECK(stls_certstore_next(store, NULL, &position, &entry), "entry %zu", i);
+        CHECK_TEXT("place", stls_place_name(entry.place), stls_place_name(expected[i]));
+    }
+    CHECK(!stls_certstore_next(store, NULL, &position, &entry), "no more");
+    stls_certstore_free(store);
+}
+
+static void test_clock(void) {
+    int64_t now = 0;
+    stls_certstore *store =
+        new_store(&(stls_certstore_options){.clock = clock_at, .clock_arg = &now});
+    stls_certstore_entry entry;
+    stls_error error = {.result = STLS_NOT_DONE};
+    CHECK_RESULT("in 1970", add(store, "root.pem", NULL, 0, &error), STLS_OK, &error);
+    CHECK(find_at(store, 0, &entry), "there");
+    CHECK_NUMBER("flags", entry.flags, STLS_ENTRY_NOT_YET_VALID);
+    CHECK_RESULT("in 1970", add(store, "root-expired.pem", NULL, 0, &error), STLS_OK, &error);
+    now = (int64_t)time(NULL);
+    CHECK(find_at(store, 0, &entry), "there");
+    CHECK_NUMBER("flags", entry.flags, 0);
+    CHECK_NUMBER("expired", stls_certstore_count(store, &(stls_certstore_query){.expiring = true}),
+                 1);
+    now += (int64_t)100 * 365 * DAY;
+    CHECK(find_at(store, 0, &entry), "there");
+    CHECK_NUMBER("flags", entry.flags, STLS_ENTRY_EXPIRED);
+    CHECK(entry.seconds_left < 0, "%lld seconds", (long long)entry.seconds_left);
+    stls_certstore_free(store);
+}
+
+static void test_fingerprints(void) {
+    static const struct {
+        const char *text;
+        bool good;
+    } cases[] = {
+        {"00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF", true},
+        {"00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:"
+         "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF",
+         true},
+        {"00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEF", false},
+        {"00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF0", false},
+        {"00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFG", false},
+        {"0:0112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF", false},
+        {"", false},
+        {NULL, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t fingerprint[STLS_FINGERPRINT_LEN] = {0};
+        CHECK_NUMBER(cases[i].text != NULL ? cases[i].text : "NULL",
+                     stls_fingerprint_read(cases[i].text, fingerprint), cases[i].good);
+        if (cases[i].good) {
+            CHECK_NUMBER("last", fingerprint[31], 0xff);
+        }
+    }
+}
+
+/* --- Server certificates */
+
+typedef struct install_case {
+    const char *chain, *key, *password;
+    stls_result result;
+    uint32_t flags; /* of the entry afterwards */
+    const char *text;
+} install_case;
+
+static const install_case install_cases[] = {
+    {"server.chain.pem", "server.key", NULL, STLS_OK, 0, NULL},
+    {"server.chain.pem server.key", "", NULL, STLS_OK, 0, NULL},
+    {"server.key server.pem", "", NULL, STLS_OK, 0, NULL},
+    {"server.der", "server.key.der", NULL, STLS_OK, 0, NULL},
+    {"server.pem", "server.key.sec1.pem", NULL, STLS_OK, 0, NULL},
+    {"server.pem root.pem int.pem", "server.key", NULL, STLS_OK, 0, NULL},
+    {"server-rsa.pem", "server-rsa.key.pkcs1.pem", NULL, STLS_OK, 0, NULL},
+    {"server.pem", "server.key.enc.pem", "secret", STLS_OK, STLS_ENTRY_ENCRYPTED, NULL},
+    {"not-yet.pem", "not-yet.key", NULL, STLS_OK, STLS_ENTRY_NOT_YET_VALID, NULL},
+    {"server.pem", "server.key.enc.pem", NULL, STLS_E_PASSWORD, 0, "no password was given"},
+    {"server.pem", "server.key.enc.pem", "wrong", STLS_E_PASSWORD, 0, "the password is wrong"},
+    {"server.pem", "server.key.legacy.pem", "secret", STLS_E_UNSUPPORTED, 0, "openssl pkcs8"},
+    {"server.pem", "phone.key", NULL, STLS_E_KEY_MISMATCH, 0, "is not the one of"},
+    {"int.pem server.pem", "server.key", NULL, STLS_E_KEY_MISMATCH, 0, NULL},
+    {"server.pem other-root.pem", "server.key", NULL, STLS_E_FORMAT, 0, "CN=other-root"},
+    {"server.pem root.pem", "server.key", NULL, STLS_E_FORMAT, 0, "issued none of the others"},
+    {"bad-signature.pem int.pem", "bad-signature.key", NULL, STLS_E_FORMAT, 0, "issued none"},
+    {"expired.pem", "expired.key", NULL, STLS_E_REFUSED, 0, "has expired on 20"},
+    {"server.pem", "", NULL, STLS_E_FORMAT, 0, "no private key"},
+    {"server.pem", "root.pem", NULL, STLS_E_FORMAT, 0, "no private key"},
+    {"server.key", "server.key", NULL, STLS_E_FORMAT, 0, NULL},
+    {"garbage.bin", "server.key", NULL, STLS_E_FORMAT, 0, NULL},
+    {"server.pem", "trunc.pem", NULL, STLS_E_FORMAT, 0, NULL},
+};
+
+static void test_install(void) {
+    for (size_t i = 0; i < sizeof install_cases / sizeof install_cases[0]; i++) {
+        const install_case *at = &install_cases[i];
+        stls_certstore *store = new_store(NULL);
+        stls_certstore_entry entry;
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("%s with %s, password %s", at->chain, at->key, at->password);
+        CHECK_RESULT(
+            "before",
+            install(store, STLS_PLACE_CUSTOM_SERVER, "phone.chain.pem", "phone.key", NULL, &error),
+            STLS_OK, &error);
+        CHECK_RESULT(
+            "install",
+            install(store, STLS_PLACE_CUSTOM_SERVER, at->chain, at->key, at->password, &error),
+            at->result, &error);
+        CHECK_NUMBER("certificates", count(store, 0), 1);
+        CHECK(find_at(store, STLS_PLACE_CUSTOM_SERVER, &entry), "one is there");
+        if (at->result == STLS_OK) {
+            CHECK_NUMBER("flags", entry.flags, at->flags);
+            CHECK(strcmp(entry.name, "CN=phone") != 0, "it is the new one");
+        } else {
+            CHECK_TEXT("it is still", entry.name, "CN=phone");
+        }
+        if (at->text != NULL) {
+            CHECK_CONTAINS("sentence", error.text, at->text);
+        }
+        stls_certstore_free(store);
+    }
+}
+
+static void test_pkcs12(void) {
+    static const uint8_t pfx[] = {0x30, 0x16, 0x02, 0x01, 0x03, 0x30, 0x11, 0x06,
+                                  0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01,
+                                  0x07, 0x01, 0xa0, 0x04, 0x04, 0x02, 0x30, 0x00};
+    stls_certstore *store = new_store(NULL);
+    stls_error error = {.result = STLS_NOT_DONE};
+    CHECK_RESULT("install",
+                 stls_certstore_install(store, STLS_PLACE_UNIQUE, pfx, sizeof pfx, NULL, 0, "x",
+                                        NULL, &error),
+                 STLS_E_UNSUPPORTED, &error);
+    CHECK_CONTAINS("sentence", error.text, "PKCS#12 is not supported by this build");
+    CHECK_RESULT("add", stls_certstore_add(store, pfx, sizeof pfx, NULL, 0, NULL, &error),
+                 STLS_E_UNSUPPORTED, &error);
+    CHECK_CONTAINS("sentence", error.text, "not supported by this build");
+    stls_certstore_free(store);
+}
+
+#define NONE ((stls_place)0)
+#define U    STLS_PLACE_UNIQUE
+#define G    STLS_PLACE_GENERIC
+#define C    STLS_PLACE_CUSTOM_SERVER
+
+static void test_chosen(void) {
+    static const struct {
+        uint32_t there;
+        stls_send_choice send;
+        stls_place chosen;
+        const char *why;
+    } cases[] = {
+        {0, STLS_SEND_STORED, NONE, "neither"},
+        {U, STLS_SEND_DEVICE, U, "the unique one"},
+        {G, STLS_SEND_DEVICE, G, "the generic one"},
+        {U | G, STLS_SEND_DEVICE, U, "goes before the generic"},
+        {C, STLS_SEND_DEVICE, NONE, "so the custom one is not sent: neither"},
+        {U | G | C, STLS_SEND_STORED, U, "so the custom one is not sent"},
+        {U | G | C, STLS_SEND_CUSTOM, C, "the custom one"},
+        {U | G, STLS_SEND_CUSTOM, U, "no custom one is installed: the unique"},
+        {G, STLS_SEND_CUSTOM, G, "no custom one is installed: the generic"},
+        {0, STLS_SEND_CUSTOM, NONE, "no custom one is installed: neither"},
+        {U | G | C, STLS_SEND_NONE, NONE, "none"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        stls_certstore *store = new_store(NULL);
+        stls_credential *credential = NULL;
+        stls_error error = {.result = STLS_NOT_DONE};
+        char why[200] = "";
+        check_case("case %zu", i);
+        for (uint32_t place = U; place <= C; place <<= 1) {
+            if ((cases[i].there & place) != 0) {
+                const char *name = place == U ? "server" : place == G ? "phone" : "uri-only";
+                char chain[NAME_SIZE], key[NAME_SIZE];
+                snprintf(chain, sizeof chain, "%s.pem", name);
+                snprintf(key, sizeof key, "%s.key", name);
+                CHECK_RESULT(name, install(store, (stls_place)place, chain, key, NULL, &error),
+                             STLS_OK, &error);
+            }
+        }
+        CHECK_NUMBER("chosen", stls_certstore_chosen(store, cases[i].send, why, sizeof why),
+                     cases[i].chosen);
+        CHECK_CONTAINS("why", why, cases[i].why);
+        CHECK_NUMBER("chosen", stls_certstore_chosen(store, cases[i].send, NULL, 0),
+                     cases[i].chosen);
+        CHECK_RESULT("snapshot",
+                     stls_certstore_snapshot(store, stls_backend_default(), STLS_TRUST_SET_STORED,
+                                             cases[i].send, NULL, &credential, &error),
+                     STLS_OK, &error);
+        CHECK_NUMBER("a credential", credential != NULL, cases[i].chosen != 0);
+        stls_credential_free(credential);
+        stls_certstore_free(store);
+    }
+}
+
+static void test_settings(void) {
+    stls_certstore *store = new_store(NULL);
+    stls_certstore_entry entry;
+    stls_error error = {.result = STLS_NOT_DONE};
+    install(store, STLS_PLACE_UNIQUE, "server.pem", "server.key", NULL, NULL);
+    install(store, STLS_PLACE_CUSTOM_SERVER, "phone.pem", "phone.key", NULL, NULL);
+    CHECK_NUMBER("set", stls_certstore_trust_set(store), STLS_TRUST_SET_ALL);
+    CHECK_NUMBER("send", stls_certstore_send(store), STLS_SEND_DEVICE);
+    CHECK(find_at(store, STLS_PLACE_UNIQUE, &entry) && entry.flags == STLS_ENTRY_SENT, "unique");
+    CHECK_RESULT("set", stls_certstore_set_trust_set(store, STLS_TRUST_SET_CUSTOM, &error), STLS_OK,
+                 &error);
+    CHECK_RESULT("send", stls_certstore_set_send(store, STLS_SEND_CUSTOM, &error), STLS_OK, &error);
+    CHECK_NUMBER("set", stls_certstore_trust_set(store), STLS_TRUST_SET_CUSTOM);
+    CHECK(find_at(store, STLS_PLACE_UNIQUE, &entry) && entry.flags == 0, "unique");
+    CHECK(find_at(store, STLS_PLACE_CUSTOM_SERVER, &entry) && entry.flags == STLS_ENTRY_SENT,
+          "custom");
+    CHECK_RESULT("no set", stls_certstore_set_trust_set(store, (stls_trust_set)5, &error),
+                 STLS_E_ARGUMENT, &error);
+    CHECK_RESULT("no set", stls_certstore_set_trust_set(store, STLS_TRUST_SET_STORED, &error),
+                 STLS_E_ARGUMENT, &error);
+    CHECK_RESULT("no send", stls_certstore_set_send(store, (stls_send_choice)4, &error),
+                 STLS_E_ARGUMENT, &error);
+    for (int i = 1; i <= 4; i++) {
+        CHECK_NUMBER("name", stls_trust_set_find(stls_trust_set_name((stls_trust_set)i)), i);
+    }
+    for (int i = 1; i <= 3; i++) {
+        CHECK_NUMBER("name", stls_send_choice_find(stls_send_choice_name((stls_send_choice)i)), i);
+    }
+    CHECK_NUMBER("no name", stls_trust_set_find("everything"), 0);
+    CHECK_RESULT("uninstall", stls_certstore_uninstall(store, STLS_PLACE_CUSTOM_SERVER, &error),
+                 STLS_OK, &error);
+    CHECK_RESULT("again", stls_certstore_uninstall(store, STLS_PLACE_CUSTOM_SERVER, &error),
+                 STLS_E_REFUSED, &error);
+    CHECK_RESULT("no place", stls_certstore_uninstall(store, STLS_PLACE_CUSTOM, &error),
+                 STLS_E_ARGUMENT, &error);
+    stls_certstore_free(store);
+}
+
+/* --- Snapshots */
+
+static void test_sets(void) {
+    static const struct {
+        stls_trust_set set;
+        size_t least, most;
+    } cases[] = {{STLS_TRUST_SET_DEFAULT, 2, 2},
+                 {STLS_TRUST_SET_CUSTOM, 1, 1},
+                 {STLS_TRUST_SET_ALL, 3, 3},
+                 {STLS_TRUST_SET_STORED, 3, 3},
+                 {STLS_TRUST_SET_SYSTEM, 10, 1000}};
+    stls_certstore *store = new_store(NULL);
+    set_builtin(store, "root.pem int.pem");
+    add(store, "other-root.pem", NULL, 0, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        stls_trust *trust = NULL;
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("set %s", stls_trust_set_name(cases[i].set));
+        stls_result result = stls_certstore_snapshot(store, stls_backend_default(), cases[i].set,
+                                                     STLS_SEND_STORED, &trust, NULL, &error);
+        if (cases[i].set == STLS_TRUST_SET_SYSTEM && result == STLS_E_FILE) {
+            test_skip("the system's bundle", "%s", error.text);
+            continue;
+        }
+        CHECK_RESULT("snapshot", result, STLS_OK, &error);
+        CHECK(stls_trust_count(trust) >= cases[i].least && stls_trust_count(trust) <= cases[i].most,
+              "%zu anchors", stls_trust_count(trust));
+        stls_trust_free(trust);
+    }
+    stls_certstore_free(store);
+}
+
+/* A snapshot keeps what it has; for each backend of the build. */
+static void test_snapshot(void) {
+    const stls_backend *backend;
+    for (size_t i = 0; (backend = stls_backend_at(i)) != NULL; i++) {
+        stls_certstore *store = NULL;
+        stls_trust *trust = NULL;
+        stls_credential *credential = NULL;
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("%s", stls_backend_name(backend));
+        CHECK_RESULT("store", stls_certstore_new(backend, NULL, &store, &error), STLS_OK, &error);
+        add(store, "root.pem", NULL, 0, &error);
+        CHECK_RESULT("install",
+                     install(store, STLS_PLACE_UNIQUE, "server.pem root.pem int.pem", "server.key",
+                             NULL, &error),
+                     STLS_OK, &error);
+        CHECK_RESULT("snapshot",
+                     stls_certstore_snapshot(store, backend, STLS_TRUST_SET_STORED,
+                                             STLS_SEND_STORED, &trust, &credential, &error),
+                     STLS_OK, &error);
+        CHECK(stls_credential_backend(credential) == backend, "its backend");
+        stls_certstore_reset(store, &error);
+        stls_certstore_free(store);
+        CHECK_NUMBER("anchors", stls_trust_count(trust), 1);
+        CHECK_BYTES("leaf", stls_credential_certificate(credential, 0), pki_bytes("server.der"));
+        CHECK_BYTES("next", stls_credential_certificate(credential, 1), pki_bytes("int.der"));
+        CHECK_BYTES("last", stls_credential_certificate(credential, 2), pki_bytes("root.der"));
+        stls_trust_free(trust);
+        stls_credential_free(credential);
+    }
+}
+
+static bool give_password(void *arg, stls_place place, const char *name, char *password,
+                          size_t size) {
+    const char *answer = *(const char *const *)arg;
+    CHECK_NUMBER("place", place, STLS_PLACE_GENERIC);
+    CHECK_TEXT("name", name, "CN=server");
+    if (answer != NULL) {
+        snprintf(password, size, "%s", answer);
+    }
+    return answer != NULL;
+}
+
+static void test_password(void) {
+    const char *password = NULL;
+    stls_certstore *store =
+        new_store(&(stls_certstore_options){.password = give_password, .password_arg = &password});
+    stls_credential *credential = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    install(store, STLS_PLACE_GENERIC, "server.pem", "server.key.enc.pem", "secret", &error);
+    static const struct {
+        const char *password;
+        stls_result result;
+    } cases[] = {{NULL, STLS_E_PASSWORD}, {"wrong", STLS_E_PASSWORD}, {"secret", STLS_OK}};
+    for (size_t i = 0; i < 3; i++) {
+        password = cases[i].password;
+        CHECK_RESULT("snapshot",
+                     stls_certstore_snapshot(store, stls_backend_default(), STLS_TRUST_SET_STORED,
+                                             STLS_SEND_STORED, NULL, &credential, &error),
+                     cases[i].result, &error);
+        CHECK_NUMBER("a credential", credential != NULL, cases[i].result == STLS_OK);
+    }
+    stls_credential_free(credential);
+    stls_certstore_free(store);
+}
+
+/* --- The whole */
+
+typedef struct text_sink {
+    uint8_t *data;
+    size_t len;
+} text_sink;
+
+static stls_result collect(void *arg, const void *data, size_t len, stls_error *error) {
+    text_sink *sink = arg;
+    (void)error;
+    uint8_t *longer = realloc(sink->data, sink->len + len + 1);
+    if (longer == NULL) {
+        abort();
+    }
+    memcpy(longer + sink->len, data, len);
+    sink->data = longer;
+    sink->len += len;
+    longer[sink->len] = '\0';
+    return STLS_OK;
+}
+
+static stls_certstore *full_store(void) {
+    stls_certstore *store = new_store(NULL);
+    set_builtin(store, "root.pem root-expired.pem");
+    add(store, "other-root.pem int.pem", "mine", 0, NULL);
+    add(store, "self-signed.pem", "a peer", STLS_ADD_PEER, NULL);
+    install(store, STLS_PLACE_UNIQUE, "server.chain.pem", "server.key", NULL, NULL);
+    install(store, STLS_PLACE_GENERIC, "phone.pem", "phone.key", NULL, NULL);
+    install(store, STLS_PLACE_CUSTOM_SERVER, "server.pem", "server.key.enc.pem", "secret", NULL);
+    stls_certstore_set_trust_set(store, STLS_TRUST_SET_CUSTOM, NULL);
+    stls_certstore_set_send(store, STLS_SEND_CUSTOM, NULL);
+    return store;
+}
+
+static void test_reset(void) {
+    stls_certstore *store = full_store();
+    stls_error error = {.result = STLS_NOT_DONE};
+    CHECK_NUMBER("before", count(store, 0), 8);
+    CHECK_RESULT("reset", stls_certstore_reset(store, &error), STLS_OK, &error);
+    CHECK_NUMBER("built in", count(store, STLS_PLACE_BUILTIN), 2);
+    CHECK_NUMBER("custom", count(store, STLS_PLACE_CUSTOM | STLS_PLACE_CUSTOM_SERVER), 0);
+    CHECK_NUMBER("of the device", count(store, STLS_PLACE_UNIQUE | STLS_PLACE_GENERIC), 2);
+    CHECK_NUMBER("set", stls_certstore_trust_set(store), STLS_TRUST_SET_ALL);
+    CHECK_NUMBER("send", stls_certstore_send(store), STLS_SEND_DEVICE);
+    stls_certstore_free(store);
+}
+
+static void test_export(void) {
+    static const struct {
+        uint32_t parts;
+        size_t count; /* in a store that had one custom certificate and one unique one */
+        bool secret;
+    } cases[] = {{STLS_PARTS_ALL, 8, true},      {STLS_PARTS_PROVISIONING, 4, false},
+                 {STLS_PART_SETTINGS, 2, false}, {STLS_PART_BUILTIN, 4, false},
+                 {STLS_PART_CUSTOM, 4, false},   {STLS_PART_CUSTOM_SERVER, 3, true},
+                 {STLS_PART_DEVICE, 3, true}};
+    stls_certstore *from = full_store();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        text_sink sink = {NULL, 0};
+        uint32_t parts = 0;
+        stls_error error = {.result = STLS_NOT_DONE};
+        stls_certstore *to = new_store(NULL);
+        check_case("parts %u", cases[i].parts);
+        add(to, "root-rsa.pem", NULL, 0, NULL);
+        install(to, STLS_PLACE_UNIQUE, "server-rsa.pem", "server-rsa.key", NULL, NULL);
+        CHECK_RESULT("export", stls_certstore_export(from, cases[i].parts, collect, &sink, &error),
+                     STLS_OK, &error);
+        CHECK_NUMBER("keys", strstr((char *)sink.data, "PRIVATE KEY") != NULL, cases[i].secret);
+        CHECK_RESULT("import", stls_certstore_import(to, sink.data, sink.len, &parts, &error),
+                     STLS_OK, &error);
+        CHECK_NUMBER("parts", parts, cases[i].parts);
+        CHECK_NUMBER("certificates", count(to, 0), cases[i].count);
+        CHECK_NUMBER("set", stls_certstore_trust_set(to),
+                     (parts & STLS_PART_SETTINGS) != 0 ? STLS_TRUST_SET_CUSTOM
+                                                       : STLS_TRUST_SET_ALL);
+        free(sink.data);
+        stls_certstore_free(to);
+    }
+    stls_error error;
+    CHECK_RESULT("no part", stls_certstore_export(from, 0, collect, NULL, &error), STLS_E_ARGUMENT,
+                 &error);
+    stls_certstore_free(from);
+}
+
+/* Every byte of an export counts: whichever is changed, it is refused and changes nothing. */
+static void test_bad_import(void) {
+    stls_certstore *from = full_store(), *to = new_store(NULL);
+    text_sink sink = {NULL, 0};
+    stls_error error = {.result = STLS_NOT_DONE};
+    CHECK_RESULT("export", stls_certstore_export(from, STLS_PARTS_ALL, collect, &sink, &error),
+                 STLS_OK, &error);
+    for (size_t i = 0; i < sink.len; i += i < 200 || sink.len - i < 100 ? 1 : 97) {
+        check_case("byte %zu", i);
+        sink.data[i] ^= 1;
+        stls_result result = stls_certstore_import(to, sink.data, sink.len, NULL, &error);
+        CHECK(result == STLS_E_FORMAT || result == STLS_E_UNSUPPORTED, "%s",
+              stls_result_name(result));
+        sink.data[i] ^= 1;
+        CHECK_RESULT("cut off", stls_certstore_import(to, sink.data, i, NULL, &error),
+                     STLS_E_FORMAT, &error);
+    }
+    CHECK_NUMBER("generation", stls_certstore_generation(to), 0);
+    free(sink.data);
+    stls_certstore_free(to);
+    to = new_store(&(stls_certstore_options){.max_custom = 2});
+    sink = (text_sink){NULL, 0};
+    stls_certstore_export(from, STLS_PART_CUSTOM, collect, &sink, &error);
+    CHECK_RESULT("three", stls_certstore_import(to, sink.data, sink.len, NULL, &error),
+                 STLS_E_LIMIT, &error);
+    CHECK_NUMBER("certificates", count(to, 0), 0);
+    free(sink.data);
+    stls_certstore_free(to);
+    stls_certstore_free(from);
+}
+
+static void test_arguments(void) {
+    stls_certstore *store = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    CHECK_RESULT("no backend", stls_certstore_new(NULL, NULL, &store, &error), STLS_E_NO_BACKEND,
+                 &error);
+    CHECK_RESULT("too much",
+                 stls_certstore_new(stls_backend_default(),
+                                    &(stls_certstore_options){.max_bytes = 6 * 1024 * 1024}, &store,
+                                    &error),
+                 STLS_E_ARGUMENT, &error);
+    store = new_store(NULL);
+    CHECK_RESULT("NULL", stls_certstore_add(store, NULL, 1, NULL, 0, NULL, &error), STLS_E_ARGUMENT,
+                 &error);
+    CHECK_RESULT("NULL", stls_certstore_add(NULL, "x", 1, NULL, 0, NULL, &error), STLS_E_ARGUMENT,
+                 &error);
+    CHECK_RESULT("flag", stls_certstore_add(store, "x", 1, NULL, 2, NULL, &error), STLS_E_ARGUMENT,
+                 &error);
+    CHECK_RESULT(
+        "place",
+        stls_certstore_install(store, STLS_PLACE_CUSTOM, "x", 1, NULL, 0, NULL, NULL, &error),
+        STLS_E_ARGUMENT, &error);
+    CHECK_RESULT("places",
+                 stls_certstore_install(store, (stls_place)STLS_PLACES_SERVER, "x", 1, NULL, 0,
+                                        NULL, NULL, &error),
+                 STLS_E_ARGUMENT, &error);
+    CHECK_RESULT("refresh", stls_certstore_refresh(store, NULL, &error), STLS_OK, &error);
+    CHECK_RESULT("NULL", stls_certstore_reset(NULL, &error), STLS_E_ARGUMENT, &error);
+    CHECK_NUMBER("NULL", stls_certstore_count(NULL, NULL), 0);
+    CHECK_NUMBER("NULL", stls_certstore_memory(NULL), 0);
+    stls_certstore_free(store);
+    stls_certstore_free(NULL);
+}
+
+int main(int argc, char **argv) {
+    static const test_case tests[] = {
+        {"what can be added", test_add},
+        {"how many and how large", test_limits},
+        {"a file of 6 MB", test_large_file},
+        {"names", test_names},
+        {"removing", test_remove},
+        {"the built-in list", test_builtin},
+        {"queries", test_query},
+        {"order", test_order},
+        {"a phone's clock", test_clock},
+        {"fingerprints", test_fingerprints},
+        {"what can be installed", test_install},
+        {"PKCS#12", test_pkcs12},
+        {"which is sent, and why", test_chosen},
+        {"settings", test_settings},
+        {"trust sets", test_sets},
+        {"snapshots", test_snapshot},
+        {"passwords", test_password},
+        {"reset", test_reset},
+        {"export and import", test_export},
+        {"bad imports", test_bad_import},
+        {"arguments", test_arguments},
+        {NULL, NULL},
+    };
+    static const test_suite suites[] = {{"certstore", tests}, {NULL, NULL}};
+    int status = suite_main(suites, argc, argv);
+    pki_forget();
+    return status;
+}

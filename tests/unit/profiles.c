@@ -1,0 +1,214 @@
+/* Profiles out of a file: what can be said, and which line is wrong.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <siptls/profiles.h>
+
+#include "tests/support/check.h"
+#include "tests/support/pki.h"
+#include "tests/support/suite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static stls_result read_text(const char *text, stls_profiles **profiles, stls_error *error) {
+    return stls_profiles_read(text, strlen(text), "the file", profiles, error);
+}
+
+static bool available(void) {
+    if (!stls_profiles_available()) {
+        test_skip("profiles", "this build has no inih");
+    }
+    return stls_profiles_available();
+}
+
+static const struct {
+    const char *text, *sentence;
+} bad_files[] = {
+    {"[sip]\ntrusted = all\n", "line 2: [sip] \"trusted\" is not the name of a setting"},
+    {"[sip]\n\n; note\ntrust = some\n",
+     "line 4: [sip] trust takes default, custom, all, system, not "
+     "\"some\""},
+    {"trust = all\n", "line 1: it stands before the first [profile]"},
+    {"[sip]\ntrust = all\ntrust = all\n", "line 3: [sip] trust stands there twice"},
+    {"[sip]\ntrust = all\n[web]\nalpn = x\n[sip]\ntrust = custom\n", "line 6: [sip] trust stands"},
+    {"[sip]\nverify\n", "line 2: it is neither"},
+    {"[sip\n", "line 1: it is neither"},
+    {"[sip]\nVerify = none\n", "line 2"},
+    {"[sip]\nverify = NONE\n", "line 2"},
+    {"[sip]\nverify =\n", "line 2"},
+    {"[sip]\nmin-version = 1.1\n", "min-version takes 1.2, 1.3, not \"1.1\""},
+    {"[sip]\nciphers = TLS_AES_128_GCM_SHA256:RC4\n", "nothing is called \"RC4\""},
+    {"[sip]\ngroups = x25519\n  nope\n", "line 3: [sip] groups: nothing is called \"nope\""},
+    {"[sip]\ntolerate = expired, revoked\n", "\"revoked\" can never be tolerated"},
+    {"[sip]\ntolerate = oldness\n", "is not the name of a flag"},
+    {"[sip]\nmax-intermediates = many\n", "takes a number"},
+    {"[sip]\nhandshake-timeout-ms = 99999999999999999999\n", "takes a number"},
+    {"[sip]\nhandshake-timeout-ms = -1\n", "takes a number"},
+    {"[sip]\nusage = \xc3\xa4\n", "\\xc3\\xa4"},
+};
+
+static void test_bad_files(void) {
+    for (size_t i = 0; available() && i < sizeof bad_files / sizeof bad_files[0]; i++) {
+        stls_profiles *profiles = NULL;
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("%s", bad_files[i].sentence);
+        CHECK_RESULT("read", read_text(bad_files[i].text, &profiles, &error), STLS_E_FORMAT,
+                     &error);
+        CHECK_CONTAINS("sentence", error.text, bad_files[i].sentence);
+        CHECK_CONTAINS("sentence", error.text, "the file, line ");
+        CHECK(profiles == NULL, "nothing was read");
+    }
+}
+
+static void test_limits(void) {
+    stls_profiles *profiles = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    char line[400] = "[sip]\nciphers = ";
+    if (!available()) {
+        return;
+    }
+    memset(line + strlen(line), 'A', 300);
+    CHECK_RESULT("long line", read_text(line, &profiles, &error), STLS_E_FORMAT, &error);
+    CHECK_CONTAINS("sentence", error.text, "line 2: it is longer");
+    CHECK_RESULT("NUL", stls_profiles_read("[a]\n\0", 5, NULL, &profiles, &error), STLS_E_FORMAT,
+                 &error);
+    char *large = calloc(1, STLS_PROFILES_BYTES + 1);
+    CHECK_RESULT("large",
+                 stls_profiles_read(large, STLS_PROFILES_BYTES + 1, NULL, &profiles, &error),
+                 STLS_E_LIMIT, &error);
+    free(large);
+    char many[65 * 32] = "";
+    for (unsigned i = 0; i < 65; i++) {
+        snprintf(many + strlen(many), 32, "[%u]\ntrust = all\n", i);
+    }
+    CHECK_RESULT("65 profiles", read_text(many, &profiles, &error), STLS_E_LIMIT, &error);
+    CHECK_RESULT("no file", stls_profiles_load("/nowhere/profiles", &profiles, &error), STLS_E_FILE,
+                 &error);
+    CHECK_RESULT("NULL", stls_profiles_load(NULL, &profiles, &error), STLS_E_ARGUMENT, &error);
+    CHECK_RESULT("empty", stls_profiles_read(NULL, 0, NULL, &profiles, &error), STLS_OK, &error);
+    CHECK(stls_profiles_name(profiles, 0) == NULL, "no profile");
+    stls_profiles_free(profiles);
+    stls_profiles_free(NULL);
+}
+
+static const char good[] = "\xef\xbb\xbf; profiles of a phone\r\n"
+                           "[sip]\r\n"
+                           "trust = custom\r\n"
+                           "certificate = custom ; of the house\r\n"
+                           "identity = sip\r\n"
+                           "min-version = 1.3\r\n"
+                           "ciphers = TLS_AES_256_GCM_SHA384:\r\n"
+                           "    TLS_AES_128_GCM_SHA256\r\n"
+                           "alpn = sip/2\r\n"
+                           "max-intermediates = 3\r\n"
+                           "\r\n"
+                           "[provisioning]\r\n"
+                           "identity = https-cn\r\n"
+                           "verify = none\r\n"
+                           "tolerate = expired,not-yet-valid\r\n"
+                           "strength = legacy\r\n"
+                           "usage = tls\r\n"
+                           "handshake-timeout-ms = 30000\r\n"
+                           "[ldap]\r\n"
+                           "trust = default\r\n";
+
+static stls_certstore *new_store(void) {
+    stls_certstore *store = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    stls_bytes ca = pki_bytes("root.pem"), cert = pki_bytes("phone.pem"),
+               key = pki_bytes("phone.key");
+    CHECK_RESULT("store", stls_certstore_new(stls_backend_default(), NULL, &store, &error), STLS_OK,
+                 &error);
+    stls_certstore_set_builtin(store, ca.data, ca.len, NULL, NULL);
+    stls_certstore_add(store, ca.data, ca.len, NULL, 0, NULL, NULL);
+    stls_certstore_install(store, STLS_PLACE_CUSTOM_SERVER, cert.data, cert.len, key.data, key.len,
+                           NULL, NULL, NULL);
+    return store;
+}
+
+static void test_good(void) {
+    static const char *const names[] = {"sip", "provisioning", "ldap"};
+    stls_profiles *profiles = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    if (!available()) {
+        return;
+    }
+    stls_certstore *store = new_store();
+    CHECK_RESULT("read", read_text(good, &profiles, &error), STLS_OK, &error);
+    for (size_t i = 0; i < 3; i++) {
+        stls_profile *profile = NULL;
+        stls_context *context = NULL;
+        check_case("%s", names[i]);
+        CHECK_TEXT("name", stls_profiles_name(profiles, i), names[i]);
+        CHECK_RESULT("make",
+                     stls_profiles_make(profiles, names[i], stls_backend_default(),
+                                        STLS_ROLE_CLIENT, store, &profile, &error),
+                     STLS_OK, &error);
+        if (i == 0) {
+            uint16_t codes[4];
+            CHECK_NUMBER("suites", stls_profile_codes(profile, STLS_REGISTRY_SUITE, codes, 4), 2);
+            CHECK_NUMBER("the first", codes[0], 0x1302);
+        }
+        CHECK_RESULT("context", stls_context_new(profile, &context, &error), STLS_OK, &error);
+        stls_context_free(context);
+        stls_profile_free(profile);
+    }
+    CHECK(stls_profiles_name(profiles, 3) == NULL, "no fourth");
+    stls_profile *profile = NULL;
+    CHECK_RESULT("unknown",
+                 stls_profiles_make(profiles, "web", stls_backend_default(), STLS_ROLE_CLIENT,
+                                    store, &profile, &error),
+                 STLS_E_ARGUMENT, &error);
+    stls_certstore_free(store);
+    stls_profiles_free(profiles);
+}
+
+/* Verification stays on where nobody has turned it off. */
+static void test_safe(void) {
+    stls_profiles *profiles = NULL;
+    stls_profile *profile = NULL;
+    stls_context *context = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    if (!available()) {
+        return;
+    }
+    CHECK_RESULT("read", read_text("[sip]\nalpn = sip/2\n", &profiles, &error), STLS_OK, &error);
+    CHECK_RESULT("make",
+                 stls_profiles_make(profiles, "sip", stls_backend_default(), STLS_ROLE_CLIENT, NULL,
+                                    &profile, &error),
+                 STLS_OK, &error);
+    CHECK_RESULT("without trust", stls_context_new(profile, &context, &error), STLS_E_STATE,
+                 &error);
+    CHECK(stls_profiles_warning(profiles, "sip", 0) == NULL, "no warning");
+    stls_profile_free(profile);
+    stls_profiles_free(profiles);
+}
+
+static void test_warnings(void) {
+    stls_profiles *profiles = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    if (!available()) {
+        return;
+    }
+    CHECK_RESULT("read", read_text(good, &profiles, &error), STLS_OK, &error);
+    static const char *const expected[] = {"verify = none", "identity = https-cn",
+                                           "strength = legacy", "tolerate"};
+    for (size_t i = 0; i < 4; i++) {
+        const char *text = stls_profiles_warning(profiles, "provisioning", i);
+        CHECK_CONTAINS("warning", text != NULL ? text : "", expected[i]);
+    }
+    CHECK(stls_profiles_warning(profiles, "provisioning", 4) == NULL, "no fifth");
+    CHECK(stls_profiles_warning(profiles, "nobody", 0) == NULL, "of nobody");
+    stls_profiles_free(profiles);
+}
+
+int main(int argc, char **argv) {
+    static const test_case tests[] = {
+        {"bad files", test_bad_files}, {"limits", test_limits},     {"a good file", test_good},
+        {"safe defaults", test_safe},  {"warnings", test_warnings}, {NULL, NULL},
+    };
+    static const test_suite suites[] = {{"profiles", tests}, {NULL, NULL}};
+    int status = suite_main(suites, argc, argv);
+    pki_forget();
+    return status;
+}

@@ -1,0 +1,83 @@
+/* store.h - what `siptls store` and `siptls device` share: their options, and how they show a
+ * store.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef SIPTLS_TOOL_STORE_H
+#define SIPTLS_TOOL_STORE_H
+
+#include "json.h"
+#include "tool.h"
+
+#include <siptls/certstore.h>
+
+int store_main(int argc, char **argv);
+int device_main(int argc, char **argv);
+
+/* The text of builtin-cas.txt. */
+extern const char builtin_cas[];
+
+/* Exit code of `siptls store check` when something needs to be looked at; as a refused certificate.
+ */
+enum { EXIT_TROUBLE = EXIT_VERIFY };
+
+typedef struct store_command {
+    char title[32]; /* "siptls store add" */
+    const char *folder;
+    char **operands; /* behind the folder */
+    int operand_count;
+    const char *backend_name, *name, *subject, *from, *list, *parts, *cert, *key, *password_file,
+        *place;
+    unsigned days, max_custom;
+    bool expiring, force, peer, pem, json, quiet;
+    const stls_backend *backend;
+} store_command;
+
+/* Options, as bits of what an action takes; all take --backend, --json and --quiet. */
+enum {
+    STORE_NAME = 1 << 0,
+    STORE_SUBJECT = 1 << 1,
+    STORE_FROM = 1 << 2,
+    STORE_LIST = 1 << 3,
+    STORE_PARTS = 1 << 4,
+    STORE_CERT = 1 << 5, /* and --key */
+    STORE_PASSWORD = 1 << 6,
+    STORE_PLACE = 1 << 7,
+    STORE_DAYS = 1 << 8,
+    STORE_MAX = 1 << 9,
+    STORE_FORCE = 1 << 10,
+    STORE_PEER = 1 << 11,
+    STORE_PEM = 1 << 12,
+};
+
+typedef struct store_action {
+    const char *name;
+    int (*run)(store_command *self);
+    uint32_t options;
+    int least, most; /* operands behind the folder */
+    const char *operands;
+} store_action;
+
+/* Reads the command line of "siptls GROUP ACTION ..." and runs it. */
+int store_run(const char *group, const char *usage, const store_action *actions, int argc,
+              char **argv);
+
+/* The store in the folder; NULL after the reason was printed. `options` may be NULL. */
+stls_certstore *store_open(store_command *self, stls_certstore_options *options);
+
+/* Prints the sentence; returns EXIT_USAGE. */
+int store_failed(const store_command *self, const stls_error *error);
+
+/* Prints what was done (as {"done": ...} with --json), and returns EXIT_GOOD. */
+int store_done(const store_command *self, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The entries that answer `query`: a table, or the members "entries" of the object that is open. */
+void store_print_entries(const stls_certstore *store, const stls_certstore_query *query);
+void store_entries_json(json *writer, const store_command *self, const stls_certstore *store,
+                        const stls_certstore_query *query);
+
+/* The first line of --password-file into `password`; false after the reason was printed. */
+enum { STORE_PASSWORD_SIZE = 1024 };
+bool store_password(const store_command *self, char password[STORE_PASSWORD_SIZE]);
+
+#endif
