@@ -144,8 +144,12 @@ stls_result stls_conn_use_memory(stls_conn *conn, stls_error *error) {
     return result;
 }
 
+static bool is_of_this_process(const stls_conn *conn) {
+    return conn->fork_generation == stls_fork_generation();
+}
+
 static bool has_memory(const stls_conn *conn) {
-    return conn != NULL && conn->io.kind == STLS_TRANSPORT_MEMORY;
+    return conn != NULL && conn->io.kind == STLS_TRANSPORT_MEMORY && is_of_this_process(conn);
 }
 
 stls_result stls_conn_feed(stls_conn *conn, const void *data, size_t len) {
@@ -191,7 +195,7 @@ static stls_result check_use(stls_conn *conn) {
     if (conn == NULL) {
         return STLS_E_ARGUMENT;
     }
-    if (conn->fork_generation != stls_fork_generation()) {
+    if (!is_of_this_process(conn)) {
         return stls_fail(&conn->error, STLS_E_STATE,
                          "the connection was made before fork() and belongs to the parent process");
     }

@@ -105,7 +105,7 @@ stls_result stls_conn_wait(stls_conn *conn, stls_result wanted, int timeout_ms) 
     if (conn == NULL || (wanted != STLS_WANT_READ && wanted != STLS_WANT_WRITE)) {
         return STLS_E_ARGUMENT;
     }
-    if (conn->io.kind != STLS_TRANSPORT_FD) {
+    if (conn->io.kind != STLS_TRANSPORT_FD || conn->fork_generation != stls_fork_generation()) {
         return STLS_E_STATE;
     }
     if (wanted == STLS_WANT_READ && stls_conn_pending(conn)) {

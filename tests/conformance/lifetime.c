@@ -182,17 +182,28 @@ static int use_in_child(pair *p, stls_context *client_context, const end *client
     if (stls_conn_handshake(p->conn[SERVER]) != STLS_E_STATE) {
         return 4;
     }
+    if (stls_conn_feed(p->conn[CLIENT], "x", 1) != STLS_E_STATE ||
+        stls_conn_feed_eof(p->conn[CLIENT]) != STLS_E_STATE ||
+        stls_conn_consume(p->conn[CLIENT], 0) != STLS_E_STATE ||
+        stls_conn_peek(p->conn[CLIENT]).len != 0) {
+        return 5;
+    }
     if (!pair_open_on(&fresh, client_context, client, server_context, NULL) ||
         !pair_connect(&fresh) || !pair_echo(&fresh, 100)) {
-        return 5;
+        return 6;
     }
     pair_close(&fresh);
     return 0;
 }
 
 static void test_fork(void) {
-    static const char *const failures[] = {"",          "the read",      "the write",
-                                           "the close", "the handshake", "a new connection"};
+    static const char *const failures[] = {"",
+                                           "the read",
+                                           "the write",
+                                           "the close",
+                                           "the handshake",
+                                           "the memory transport",
+                                           "a new connection"};
     end client = {.trust = "root", .peer = "example.test"}, server = {.credential = "server"};
     stls_context *client_context = end_context(STLS_ROLE_CLIENT, &client);
     stls_context *server_context = end_context(STLS_ROLE_SERVER, &server);
