@@ -320,6 +320,7 @@ void stls_context_judge(const stls_context *context, const char *peer, const stl
         .peer_role = profile->role == STLS_ROLE_CLIENT ? STLS_ROLE_SERVER : STLS_ROLE_CLIENT,
         .peer = peer,
         .now = profile->clock != NULL ? profile->clock(profile->clock_arg) : (int64_t)time(NULL),
+        .earliest = profile->clock_floor,
         .chain = chain,
         .keys = keys,
         .count = count,

@@ -56,6 +56,7 @@ struct stls_profile {
     stls_rules rules; /* its `names` are set when a context is made */
     stls_clock clock;
     void *clock_arg;
+    int64_t clock_floor; /* 0: none */
     size_t signature_memory;
     unsigned handshake_timeout_ms;
 };

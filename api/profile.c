@@ -605,6 +605,20 @@ stls_result stls_profile_set_clock(stls_profile *profile, stls_clock clock, void
     return STLS_OK;
 }
 
+stls_result stls_profile_set_clock_floor(stls_profile *profile, int64_t earliest,
+                                         stls_error *error) {
+    if (profile == NULL) {
+        return refuse_null(error);
+    }
+    if (earliest < 0) {
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "the earliest time that can be is before 1970 (%lld seconds)",
+                         (long long)earliest);
+    }
+    profile->clock_floor = earliest;
+    return STLS_OK;
+}
+
 stls_result stls_profile_set_signature_memory(stls_profile *profile, size_t count,
                                               stls_error *error) {
     if (profile == NULL) {

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "base/error.h"
 #include "base/memory.h"
+#include "certstore/read/der.h"
 #include "certstore/read/pem.h"
 #include <siptls/iana.h>
 #include <siptls/profiles.h>
@@ -33,6 +34,7 @@ typedef enum key {
     KEY_USAGE,
     KEY_MAX_INTERMEDIATES,
     KEY_TIMEOUT,
+    KEY_CLOCK,
     KEY_COUNT,
 } key;
 
@@ -51,7 +53,8 @@ static const char *const key_names[KEY_COUNT] = {"trust",
                                                  "strength",
                                                  "usage",
                                                  "max-intermediates",
-                                                 "handshake-timeout-ms"};
+                                                 "handshake-timeout-ms",
+                                                 "clock-not-before"};
 
 /* Numbers are those of the enums of siptls/profile.h. */
 typedef struct entry {
@@ -61,6 +64,7 @@ typedef struct entry {
     char lists[3][LIST_SIZE]; /* ciphers, groups, schemes */
     char alpn[ALPN_SIZE];
     uint32_t tolerated;
+    int64_t clock_floor;
 } entry;
 
 struct stls_profiles {
@@ -217,6 +221,27 @@ static stls_result take_alpn(entry *at, const char *value, stls_error *error) {
     return STLS_OK;
 }
 
+/* "2026-11-01": read as a certificate's GeneralizedTime, which is as strict. */
+static stls_result take_date(entry *at, const char *value, stls_error *error) {
+    uint8_t time[] = {0x18, 15,  'Y', 'Y', 'Y', 'Y', 'M', 'M', 'D',
+                      'D',  '0', '0', '0', '0', '0', '0', 'Z'};
+    stls_der der = stls_der_of((stls_bytes){time, sizeof time});
+    if (strlen(value) == 10 && value[4] == '-' && value[7] == '-') {
+        memcpy(time + 2, value, 4);
+        memcpy(time + 6, value + 5, 2);
+        memcpy(time + 8, value + 8, 2);
+    }
+    if (stls_der_time(&der, &at->clock_floor) && at->clock_floor > 0) {
+        return STLS_OK;
+    }
+    char shown[80];
+    stls_text foreign = stls_text_in(shown, sizeof shown);
+    stls_text_add_foreign(&foreign, (stls_bytes){(const uint8_t *)value, strlen(value)});
+    return stls_fail(error, STLS_E_FORMAT,
+                     "[%s] clock-not-before takes a date behind 1970, as 2026-11-01, not \"%s\"",
+                     at->name, shown);
+}
+
 static stls_result take_value(entry *at, key which, const char *value, stls_error *error) {
     if (is_list(which)) {
         return take_list(at, which, value, error);
@@ -229,6 +254,8 @@ static stls_result take_value(entry *at, key which, const char *value, stls_erro
     case KEY_MAX_INTERMEDIATES:
     case KEY_TIMEOUT:
         return take_number(at, which, value, error);
+    case KEY_CLOCK:
+        return take_date(at, value, error);
     default:
         return take_word(at, which, value, error);
     }
@@ -451,7 +478,12 @@ const char *stls_profiles_warning(const stls_profiles *profiles, const char *nam
             return unsafe[i].text;
         }
     }
-    return at != NULL && at->tolerated != 0 && index == 0
+    if (at != NULL && (at->tolerated & STLS_FLAG_CLOCK_NOT_SET) != 0 && index-- == 0) {
+        return "tolerate = clock-not-set: as long as the clock is not set, certificates count that "
+               "expired long ago, and old lists of revoked ones; such connections are not called "
+               "secure";
+    }
+    return at != NULL && (at->tolerated & ~(uint32_t)STLS_FLAG_CLOCK_NOT_SET) != 0 && index == 0
                ? "tolerate: what is tolerated does not protect any more; such connections are not "
                  "called secure"
                : NULL;
@@ -510,6 +542,9 @@ static stls_result set_peer(const entry *at, stls_profile *profile, stls_error *
     }
     if (result == STLS_OK && at->tolerated != 0) {
         result = stls_profile_set_tolerated(profile, at->tolerated, error);
+    }
+    if (result == STLS_OK && was_given(at, KEY_CLOCK)) {
+        result = stls_profile_set_clock_floor(profile, at->clock_floor, error);
     }
     if (result == STLS_OK && was_given(at, KEY_MAX_INTERMEDIATES)) {
         result =

@@ -266,8 +266,8 @@ static const char internal[] = "Server Internal Error";
  * needs a person; and another server of the domain is not asked either, for whoever shows a bad
  * certificate for a domain may also have answered its DNS queries. */
 static answer_class class_of_verdict(const stls_verdict *verdict) {
-    const uint32_t passing =
-        STLS_FLAG_NOT_YET_VALID | STLS_FLAG_CRL_MISSING | STLS_FLAG_CRL_EXPIRED;
+    const uint32_t passing = STLS_FLAG_NOT_YET_VALID | STLS_FLAG_CLOCK_NOT_SET |
+                             STLS_FLAG_CRL_MISSING | STLS_FLAG_CRL_EXPIRED;
     uint32_t against = verdict != NULL ? verdict->flags & ~verdict->tolerated : 0;
     bool retry = against != 0 && (against & ~passing) == 0;
     bool only_name = against == STLS_FLAG_NAME_MISMATCH;

@@ -331,6 +331,7 @@ void stls_store_file_name(const char *path, char out[STLS_CERTSTORE_NAME_SIZE]) 
 }
 
 int64_t stls_store_now(const stls_certstore *store) {
-    return store->options.clock != NULL ? store->options.clock(store->options.clock_arg)
-                                        : (int64_t)time(NULL);
+    int64_t now = store->options.clock != NULL ? store->options.clock(store->options.clock_arg)
+                                               : (int64_t)time(NULL);
+    return now == STLS_CLOCK_NOT_SET ? 0 : now;
 }

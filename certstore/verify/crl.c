@@ -40,6 +40,12 @@ static bool is_by(const stls_loaded_crl *loaded, const stls_cert *cert) {
            stls_name_equal(loaded->crl.issuer, cert->x509.issuer);
 }
 
+/* Notes when something that acquits will cease to. */
+static void note_end(const inquiry *in, int64_t end) {
+    int64_t *first = &in->search->path.crls_expire;
+    *first = end < *first ? end : *first;
+}
+
 /* --- Who signed a CRL --- */
 
 /* Flags of the signature of a CRL by the key of `signer`. */
@@ -114,6 +120,7 @@ static bool is_signed_by_other(const inquiry *in, stls_loaded_crl *loaded, uint3
             stls_step signer = {.cert = &node->cert, .node = node};
             uint32_t here = crl_signature_flags(in->search, loaded, &signer);
             if ((here & ~WEAK) == 0) {
+                note_end(in, node->cert.x509.not_after);
                 *flags = here;
                 return true;
             }
@@ -185,7 +192,7 @@ static bool is_superseded(const inquiry *in, const stls_loaded_crl *loaded, uint
         uint32_t its_flags;
         if (list->items[i] != loaded && is_by(list->items[i], in->cert) &&
             stls_bytes_equal(other->scope, loaded->crl.scope) && !other->is_delta &&
-            defect(other) == NULL && other->this_update <= in->search->request->now &&
+            defect(other) == NULL && other->this_update <= stls_time_most(in->search->request) &&
             is_newer(other, &loaded->crl) && is_authentic(in, list->items[i], &its_flags) &&
             (its_flags & ~flags) == 0) {
             return true;
@@ -195,8 +202,9 @@ static bool is_superseded(const inquiry *in, const stls_loaded_crl *loaded, uint
 }
 
 /* A CRL without nextUpdate, which RFC 5280 5.1.2.5 demands, could be of any age. */
-static bool is_current(const stls_crl *crl, int64_t now) {
-    return crl->this_update <= now && crl->has_next_update && now <= crl->next_update;
+static bool is_current(const stls_crl *crl, const stls_judge_request *request) {
+    return crl->this_update <= stls_time_most(request) && crl->has_next_update &&
+           stls_time_least(request) <= crl->next_update;
 }
 
 /* What `flags` of a signature that is not good mean for the certificate. */
@@ -238,7 +246,11 @@ static void consult(inquiry *in, stls_loaded_crl *loaded) {
         in->obstacles |= STLS_FLAG_CRL_INVALID;
         return;
     }
-    flags |= is_current(crl, in->search->request->now) ? 0 : EXPIRED;
+    if (is_current(crl, in->search->request)) {
+        note_end(in, crl->next_update);
+    } else {
+        flags |= EXPIRED;
+    }
     for (size_t i = 0; i < BLEMISHES; i++) {
         in->covered[i] |= (flags & ~blemishes[i]) == 0 ? reasons : 0;
     }
@@ -273,6 +285,7 @@ void stls_revocation_judge(stls_search *search, stls_findings *found) {
     const uint32_t unproved = STLS_FLAG_BAD_SIGNATURE | STLS_FLAG_UNSUPPORTED | STLS_FLAG_LIMIT;
     stls_crl_mode mode = search->request->rules->crl;
     size_t count = mode == STLS_CRL_CHAIN ? search->path.len - 1 : mode == STLS_CRL_LEAF ? 1 : 0;
+    search->path.crls_expire = INT64_MAX;
     if ((found->flags & unproved) != 0) {
         return;
     }
@@ -326,15 +339,17 @@ static const stls_loaded_crl *crl_to_name(const stls_trust *trust, const stls_x5
     return best;
 }
 
-static void describe_dates(stls_text *text, const stls_crl *crl, int64_t now) {
-    if (now < crl->this_update) {
+static void describe_dates(stls_text *text, const stls_crl *crl,
+                           const stls_judge_request *request) {
+    if (stls_time_most(request) < crl->this_update) {
         stls_text_add(text, "is valid only from ");
         stls_text_add_date(text, crl->this_update);
         stls_text_add(text, ", or this clock is wrong");
     } else if (crl->has_next_update) {
         stls_text_add(text, "was valid until ");
         stls_text_add_date(text, crl->next_update);
-        stls_text_add(text, ": load a newer one, or this clock is wrong");
+        stls_text_add(text, ": load a newer one%s",
+                      stls_clock_is_set(request) ? ", or this clock is wrong" : "");
     } else {
         stls_text_add(text, "does not say until when it is valid");
     }
@@ -360,7 +375,7 @@ void stls_revocation_describe(stls_text *text, const stls_judge_request *request
     }
     stls_text_add(text, ": the CRL of its issuer ");
     if (flag == STLS_FLAG_CRL_EXPIRED) {
-        describe_dates(text, &named->crl, request->now);
+        describe_dates(text, &named->crl, request);
         return;
     }
     const char *why = defect(&named->crl);

@@ -76,8 +76,8 @@ enum { RANKS = 4 };
 
 static unsigned rank_of(const stls_search *search, const stls_cert *child,
                         const stls_cert *issuer) {
-    int64_t now = search->request->now;
-    bool valid = now >= issuer->x509.not_before && now <= issuer->x509.not_after;
+    bool valid = stls_time_most(search->request) >= issuer->x509.not_before &&
+                 stls_time_least(search->request) <= issuer->x509.not_after;
     switch (key_hint(child, issuer)) {
     case HINT_MATCH:
         return valid ? 0 : 2;
@@ -323,6 +323,7 @@ static bool leaf_is_anchor(stls_search *search) {
 
 void stls_search_run(stls_search *search) {
     uint32_t tolerated = search->request->rules->tolerated & STLS_FLAGS_TOLERABLE;
+    search->path.crls_expire = INT64_MAX;
     search->checks_left = STLS_CHECKS_MAX;
     search->comparisons_left = STLS_COMPARISONS_MAX;
     search->visits_left = STLS_VISITS_MAX;

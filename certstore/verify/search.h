@@ -72,6 +72,7 @@ typedef struct stls_step {
 typedef struct stls_path {
     stls_step steps[STLS_PATH_MAX];
     size_t len;
+    int64_t crls_expire; /* the first of those that were found current; INT64_MAX: none */
 } stls_path;
 
 typedef enum stls_signed {
@@ -121,6 +122,12 @@ typedef struct stls_search {
     stls_check checks[STLS_CHECKS_MAX];
     size_t check_count;
 } stls_search;
+
+/* --- clock.c: the time lies between these two; they are one if the clock is set. So what has
+ * expired for certain is known even if it is not. */
+bool stls_clock_is_set(const stls_judge_request *request);
+int64_t stls_time_least(const stls_judge_request *request);
+int64_t stls_time_most(const stls_judge_request *request);
 
 /* --- path.c: fills best, best_cost, reached, exhausted. */
 void stls_search_run(stls_search *search);

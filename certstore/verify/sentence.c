@@ -62,13 +62,33 @@ static void simple(stls_text *text, subject of, const char *what, const char *ad
 /* --- One function a flaw, where one sentence does not do */
 
 static void say_expired(stls_text *text, subject of) {
+    const stls_judge_request *request = of.search->request;
     stls_text_add(text, "expired on ");
     stls_text_add_date(text, of.step != NULL ? of.step->cert->x509.not_after : 0);
     add_where(text, of);
-    stls_text_add(text, ": %s, or check this device's clock (",
+    stls_text_add(text, ": %s, ",
                   is_anchor(of) ? "replace it among the trusted certificates" : "renew it");
-    stls_text_add_date(text, of.search->request->now);
-    stls_text_add(text, ")");
+    stls_text_add(text, stls_clock_is_set(request) ? "or check this device's clock ("
+                                                   : "though the clock is not set (it is ");
+    stls_text_add_date(text, stls_time_least(request));
+    stls_text_add(text, stls_clock_is_set(request) ? ")" : " or later)");
+}
+
+/* What the clock says, as it is no use for anything else. */
+static void say_clock(stls_text *text, subject of) {
+    const stls_judge_request *request = of.search->request;
+    stls_text_add(text, "the clock is not set");
+    if (request->now != STLS_CLOCK_NOT_SET) {
+        stls_text_add(text, " (it says ");
+        stls_text_add_date(text, request->now);
+        stls_text_add(text, ", and it is ");
+        stls_text_add_date(text, request->earliest);
+        stls_text_add(text, " or later)");
+    }
+    stls_text_add(text,
+                  ", so the dates of the peer's certificates%s cannot be judged: set the "
+                  "clock, and try again",
+                  request->rules->crl > STLS_CRL_OFF ? " and their CRLs" : "");
 }
 
 static void say_not_yet_valid(stls_text *text, subject of) {
@@ -309,6 +329,9 @@ void stls_sentence_flaw(stls_text *text, const stls_search *search, uint32_t fla
         return;
     case STLS_FLAG_NOT_YET_VALID:
         say_not_yet_valid(text, of);
+        return;
+    case STLS_FLAG_CLOCK_NOT_SET:
+        say_clock(text, of);
         return;
     case STLS_FLAG_REVOKED:
     case STLS_FLAG_CRL_MISSING:

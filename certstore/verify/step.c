@@ -15,11 +15,10 @@
 /* What holds for every certificate of a path, the leaf and the anchor included. */
 void stls_step_any(const stls_search *search, const stls_x509 *x509, size_t depth,
                    stls_findings *found) {
-    int64_t now = search->request->now;
-    if (now < x509->not_before) {
+    if (stls_time_most(search->request) < x509->not_before) {
         stls_found(found, STLS_FLAG_NOT_YET_VALID, depth);
     }
-    if (now > x509->not_after) {
+    if (stls_time_least(search->request) > x509->not_after) {
         stls_found(found, STLS_FLAG_EXPIRED, depth);
     }
     if (x509->unknown_critical.len != 0 || (x509->critical & ~UNDERSTOOD) != 0) {
@@ -79,6 +78,9 @@ void stls_step_leaf(stls_search *search) {
     stls_step *leaf = &search->path.steps[0];
     const stls_x509 *x509 = &leaf->cert->x509;
     stls_step_any(search, x509, 0, &search->leaf);
+    if (!stls_clock_is_set(request)) { /* once, for all certificates and CRLs of the path */
+        stls_found(&search->leaf, STLS_FLAG_CLOCK_NOT_SET, 0);
+    }
     leaf->uses = leaf_uses(request, x509);
     if (leaf->uses == 0 || !may_sign(x509)) {
         stls_found(&search->leaf, STLS_FLAG_WRONG_USAGE, 0);

@@ -31,6 +31,7 @@ static const struct flag_row {
     {STLS_FLAG_LIMIT, 46, "limit"},                       /* certificate_unknown */
     {STLS_FLAG_EXPIRED, 45, "expired"},                   /* certificate_expired: "has expired or */
     {STLS_FLAG_NOT_YET_VALID, 45, "not-yet-valid"},       /* is not currently valid" */
+    {STLS_FLAG_CLOCK_NOT_SET, 46, "clock-not-set"},       /* certificate_unknown */
     {STLS_FLAG_NAME_CONSTRAINT, 46, "name-constraint"},   /* certificate_unknown */
     {STLS_FLAG_UNKNOWN_CRITICAL, 43, "unknown-critical"}, /* unsupported_certificate */
     {STLS_FLAG_NAME_MISMATCH, 42, "name-mismatch"},       /* bad_certificate */
@@ -127,6 +128,16 @@ static void write_path(const stls_path *path, stls_verdict *verdict) {
     }
 }
 
+/* The first date ahead that changes what was found: a certificate's of the path, or a CRL's. */
+static int64_t first_end(const stls_search *search) {
+    int64_t least = stls_time_least(search->request), first = search->best.crls_expire;
+    for (size_t i = 0; i < search->best.len; i++) {
+        int64_t end = search->best.steps[i].cert->x509.not_after;
+        first = end >= least && end < first ? end : first;
+    }
+    return first;
+}
+
 /* The gravest of `flags`. */
 static const struct flag_row *gravest(uint32_t flags) {
     const struct flag_row *row = rows;
@@ -159,6 +170,7 @@ void stls_verdict_write(const stls_search *search, stls_findings *found, stls_ve
     write_path(&search->best, verdict);
     stls_text text = stls_text_in(verdict->text, sizeof verdict->text);
     if (open == 0) {
+        verdict->next_expiry = first_end(search);
         stls_sentence_accepted(&text, search, verdict);
         add_others(&text, "; tolerated: ", verdict->tolerated, 0);
         return;

@@ -5,7 +5,7 @@
  * search.h lists: judge.c reads the chain, path.c looks for a path from the leaf to an anchor,
  * step.c, signature.c, constraints.c and policy.c validate it (RFC 5280 section 6), identity.c
  * compares names (RFC 5922, RFC 9525), verdict.c and sentence.c say what came of it. trust.c keeps
- * the anchors.
+ * the anchors, clock.c says what is known about the time.
  *
  * A chain is accepted only by a path without any flag that is not tolerated, and if there is one
  * within the bounds it is found. Otherwise flags and sentence come from the path that got furthest:
@@ -43,7 +43,8 @@ typedef struct stls_judge_request {
     const stls_rules *rules;
     stls_role peer_role; /* what the peer is: whose usage the leaf must have */
     const char *peer;    /* the name it must prove, normalised by stls_peer_name(); NULL: none */
-    int64_t now;         /* seconds since 1970 */
+    int64_t now;         /* seconds since 1970; STLS_CLOCK_NOT_SET */
+    int64_t earliest;    /* the clock is not set if `now` is before it; 0: it is taken as it is */
     const stls_bytes *chain; /* leaf first */
     void *const *keys;       /* NULL, or a key handle of the backend for each, or NULL; borrowed */
     size_t count;

@@ -371,6 +371,10 @@ static void test_clock(void) {
     CHECK(find_at(store, 0, &entry), "there");
     CHECK_NUMBER("flags", entry.flags, STLS_ENTRY_NOT_YET_VALID);
     CHECK_RESULT("in 1970", add(store, "root-expired.pem", NULL, 0, &error), STLS_OK, &error);
+    now = STLS_CLOCK_NOT_SET;
+    CHECK(find_at(store, 0, &entry), "there");
+    CHECK_NUMBER("flags", entry.flags, STLS_ENTRY_NOT_YET_VALID);
+    CHECK_NUMBER("seconds left", entry.seconds_left, entry.info.not_after);
     now = (int64_t)time(NULL);
     CHECK(find_at(store, 0, &entry), "there");
     CHECK_NUMBER("flags", entry.flags, 0);

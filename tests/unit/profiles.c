@@ -44,6 +44,15 @@ static const struct {
     {"[sip]\nmax-intermediates = many\n", "takes a number"},
     {"[sip]\nhandshake-timeout-ms = 99999999999999999999\n", "takes a number"},
     {"[sip]\nhandshake-timeout-ms = -1\n", "takes a number"},
+    {"[sip]\nclock-not-before = 2026-02-29\n",
+     "clock-not-before takes a date behind 1970, as 2026-11-01, not \"2026-02-29\""},
+    {"[sip]\nclock-not-before = 2026-1-1\n", "not \"2026-1-1\""},
+    {"[sip]\nclock-not-before = 20261101\n", "not \"20261101\""},
+    {"[sip]\nclock-not-before = 2026-11-01T\n", "takes a date"},
+    {"[sip]\nclock-not-before = 1970-01-01\n", "takes a date"},
+    {"[sip]\nclock-not-before = 1950-01-01\n", "takes a date"},
+    {"[sip]\nclock-not-before = +026-11-01\n", "takes a date"},
+    {"[sip]\nclock-not-before = 2026-11-01\nclock-not-before = 2026-11-01\n", "stands there twice"},
     {"[sip]\nusage = \xc3\xa4\n", "\\xc3\\xa4"},
 };
 
@@ -105,7 +114,7 @@ static const char good[] = "\xef\xbb\xbf; profiles of a phone\r\n"
                            "[provisioning]\r\n"
                            "identity = https-cn\r\n"
                            "verify = none\r\n"
-                           "tolerate = expired,not-yet-valid\r\n"
+                           "tolerate = expired,clock-not-set\r\n"
                            "strength = legacy\r\n"
                            "usage = tls\r\n"
                            "handshake-timeout-ms = 30000\r\n"
@@ -163,6 +172,51 @@ static void test_good(void) {
     stls_profiles_free(profiles);
 }
 
+/* The key reaches the verdict. */
+static void test_clock(void) {
+    static const char text[] = "[early]\nclock-not-before = 2000-02-29\n"
+                               "[late]\nclock-not-before = 2300-01-01\n"
+                               "[late-tolerated]\nclock-not-before = 2300-01-01\n"
+                               "tolerate = clock-not-set\n";
+    static const struct {
+        const char *name;
+        stls_result result;
+        uint32_t flags;
+    } table[] = {
+        {"early", STLS_OK, 0},
+        {"late", STLS_E_VERIFY, STLS_FLAG_CLOCK_NOT_SET | STLS_FLAG_EXPIRED},
+        {"late-tolerated", STLS_E_VERIFY, STLS_FLAG_CLOCK_NOT_SET | STLS_FLAG_EXPIRED},
+    };
+    stls_profiles *profiles = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    if (!available()) {
+        return;
+    }
+    CHECK_RESULT("read", read_text(text, &profiles, &error), STLS_OK, &error);
+    stls_trust *trust = pki_trust("root");
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        stls_profile *profile = NULL;
+        stls_context *context = NULL;
+        stls_verdict verdict = {.flags = 0};
+        stls_bytes chain[] = {pki_bytes("server.der"), pki_bytes("int.der")};
+        check_case("%s", table[i].name);
+        CHECK_RESULT("make",
+                     stls_profiles_make(profiles, table[i].name, stls_backend_default(),
+                                        STLS_ROLE_CLIENT, NULL, &profile, &error),
+                     STLS_OK, &error);
+        stls_profile_set_trust(profile, trust, NULL);
+        CHECK_RESULT("context", stls_context_new_verifier(profile, &context, &error), STLS_OK,
+                     &error);
+        CHECK_RESULT("verdict", stls_verify(context, chain, 2, "example.test", &verdict, &error),
+                     table[i].result, &error);
+        CHECK_TEXT("flags", flags_text(verdict.flags), flags_text(table[i].flags));
+        stls_context_free(context);
+        stls_profile_free(profile);
+    }
+    stls_trust_free(trust);
+    stls_profiles_free(profiles);
+}
+
 /* Verification stays on where nobody has turned it off. */
 static void test_safe(void) {
     stls_profiles *profiles = NULL;
@@ -192,20 +246,26 @@ static void test_warnings(void) {
     }
     CHECK_RESULT("read", read_text(good, &profiles, &error), STLS_OK, &error);
     static const char *const expected[] = {"verify = none", "identity = https-cn",
-                                           "strength = legacy", "tolerate"};
-    for (size_t i = 0; i < 4; i++) {
+                                           "strength = legacy", "tolerate = clock-not-set",
+                                           "tolerate: what"};
+    for (size_t i = 0; i < 5; i++) {
         const char *text = stls_profiles_warning(profiles, "provisioning", i);
         CHECK_CONTAINS("warning", text != NULL ? text : "", expected[i]);
     }
-    CHECK(stls_profiles_warning(profiles, "provisioning", 4) == NULL, "no fifth");
+    CHECK(stls_profiles_warning(profiles, "provisioning", 5) == NULL, "no sixth");
     CHECK(stls_profiles_warning(profiles, "nobody", 0) == NULL, "of nobody");
     stls_profiles_free(profiles);
 }
 
 int main(int argc, char **argv) {
     static const test_case tests[] = {
-        {"bad files", test_bad_files}, {"limits", test_limits},     {"a good file", test_good},
-        {"safe defaults", test_safe},  {"warnings", test_warnings}, {NULL, NULL},
+        {"bad files", test_bad_files},
+        {"limits", test_limits},
+        {"a good file", test_good},
+        {"the clock", test_clock},
+        {"safe defaults", test_safe},
+        {"warnings", test_warnings},
+        {NULL, NULL},
     };
     static const test_suite suites[] = {{"profiles", tests}, {NULL, NULL}};
     int status = suite_main(suites, argc, argv);

@@ -157,6 +157,7 @@ static const struct verdict_case {
     size_t crl_count;
     stls_crl_mode mode; /* 0: LEAF */
     int64_t now;        /* 0: june_15 */
+    int64_t earliest;   /* a clock before it is not set; 0: none */
     uint32_t tolerated;
     uint32_t flags;
     uint8_t depth;
@@ -468,6 +469,7 @@ static void judge(const struct verdict_case *c, const stls_trust *trust, stls_ve
                                      .rules = &rules,
                                      .peer_role = STLS_ROLE_SERVER,
                                      .now = c->now != 0 ? c->now : june_15,
+                                     .earliest = c->earliest,
                                      .chain = chain,
                                      .count = count},
                verdict);
@@ -494,6 +496,61 @@ static void test_verdicts(void) {
                 }
             }
         }
+        stls_trust_free(trust);
+    }
+}
+
+/* A clock that is not set leaves a CRL's dates open, and nothing else. */
+static void test_clock(void) {
+    const uint32_t unset = STLS_FLAG_CLOCK_NOT_SET;
+    static const struct {
+        struct verdict_case c; /* `flags` without CLOCK_NOT_SET */
+        int64_t next_expiry;   /* 0: the verdict rejects */
+        const char *text;
+    } cases[] = {
+        {{"nothing revoked", .crls = {{.entries = NULL}}, .crl_count = 1}, july_1, "tolerated"},
+        {{"revoked", .crls = {{.entries = ENTRY("05")}}, .crl_count = 1,
+          .flags = STLS_FLAG_REVOKED},
+         0, "revoked by its issuer"},
+        {{"no CRL", .flags = STLS_FLAG_CRL_MISSING}, 0, "no CRL of its issuer"},
+        {{"forged", .crls = {{.signer = 'X'}}, .crl_count = 1, .flags = STLS_FLAG_CRL_INVALID},
+         0, "its signature is not good"},
+        {{"without nextUpdate: old at any time", .crls = {{.until = ""}}, .crl_count = 1,
+          .flags = STLS_FLAG_CRL_EXPIRED},
+         0, "does not say until when"},
+        {{"over on the first day that can be", .crls = {{.entries = NULL}}, .crl_count = 1,
+          .earliest = july_1 + 1, .flags = STLS_FLAG_CRL_EXPIRED},
+         0, "was valid until 2026-07-01: load a newer one"},
+        {{"not over on the first day that can be", .crls = {{.entries = NULL}}, .crl_count = 1,
+          .earliest = july_1},
+         july_1, "tolerated"},
+        {{"the newest counts, whenever it is",
+          .crls = {{.extensions = NUMBER("01"), .entries = ENTRY("05")},
+                   {.extensions = NUMBER("02"), .since = "17{'260610000000Z'}"}},
+          .crl_count = 2},
+         july_1, "tolerated"},
+        {{"chain: the first to end", .mode = STLS_CRL_CHAIN,
+          .crls = {{.entries = NULL},
+                   {.issuer = "root", .signer = 'R', .until = "17{'260615000000Z'}"}},
+          .crl_count = 2},
+         june_15, "tolerated"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct verdict_case c = cases[i].c;
+        stls_verdict verdict;
+        check_case("the clock is not set: %s", c.name);
+        c.now = STLS_CLOCK_NOT_SET;
+        c.tolerated = unset;
+        stls_trust *trust = make_trust(&c);
+        judge(&c, trust, &verdict);
+        CHECK_TEXT("flags", flags_text(verdict.flags), flags_text(c.flags | unset));
+        CHECK_NUMBER("state", verdict.state,
+                     c.flags == 0 ? STLS_VERDICT_ACCEPTED : STLS_VERDICT_REJECTED);
+        CHECK_NUMBER("next expiry", verdict.next_expiry, cases[i].next_expiry);
+        CHECK_CONTAINS("sentence", verdict.text, cases[i].text);
+        c.tolerated = 0;
+        judge(&c, trust, &verdict);
+        CHECK_NUMBER("state, not tolerated", verdict.state, STLS_VERDICT_REJECTED);
         stls_trust_free(trust);
     }
 }
@@ -764,6 +821,7 @@ static void test_names(void) {
 int main(int argc, char **argv) {
     static const test_case tests[] = {
         {"verdicts", test_verdicts},
+        {"a clock that is not set", test_clock},
         {"sentences", test_sentences},
         {"signatures are checked once", test_proofs},
         {"reasons", test_reasons},

@@ -188,6 +188,7 @@ static const answer_case answers[] = {
     {STLS_E_VERIFY, NO, STLS_FLAG_NOT_YET_VALID, 503, true, false},
     {STLS_E_VERIFY, NO, STLS_FLAG_NOT_YET_VALID | STLS_FLAG_UNTRUSTED, 503, false, false},
     {STLS_E_VERIFY, NO, STLS_FLAG_CRL_EXPIRED, 503, true, false},
+    {STLS_E_VERIFY, NO, STLS_FLAG_CLOCK_NOT_SET, 503, true, false},
     {STLS_E_VERIFY, NO, 0, 503, false, false},
     {STLS_E_ALERT, 42, 0, 403, false, false},
     {STLS_E_ALERT, 43, 0, 403, false, false},

@@ -305,6 +305,151 @@ static void test_pki(void) {
     }
 }
 
+/* --- The clock */
+
+/* Two CAs and a leaf, valid as the PKI's are: the leaf for a year from yesterday. "expired" ended
+ * yesterday, "not-yet" begins in a year. */
+static const struct {
+    const char *chain;
+    int64_t now;  /* seconds since 1970, or ... */
+    int days;     /* ... with 0, days ahead */
+    int earliest; /* days ahead; NO_FLOOR */
+    uint32_t tolerated, flags;
+    const char *text;
+} clock_cases[] = {
+#define NO_FLOOR 100000
+#define UNSET    STLS_FLAG_CLOCK_NOT_SET
+    /* a clock that is set */
+    {"server int", 0, 0, NO_FLOOR, 0, 0, "verified"},
+    {"server int", 0, 0, 0, 0, 0, "verified"}, /* on the very second */
+    {"server int", 0, 0, -100, UNSET, 0, "verified"},
+    {"expired int", 0, 0, -100, UNSET, STLS_FLAG_EXPIRED, "or check this device's clock"},
+    {"not-yet int", 0, 0, -100, UNSET, STLS_FLAG_NOT_YET_VALID, "check this device's clock"},
+    /* without a floor, 1970 is a time as any other */
+    {"server int", 1, 0, NO_FLOOR, UNSET, STLS_FLAG_NOT_YET_VALID, "(1970-01-01)"},
+    /* one that says so */
+    {"server int", STLS_CLOCK_NOT_SET, 0, NO_FLOOR, 0, UNSET,
+     "the clock is not set, so the dates of the peer's certificates cannot be judged: set the "
+     "clock, and try again"},
+    {"server int", STLS_CLOCK_NOT_SET, 0, NO_FLOOR, UNSET, UNSET, "; tolerated: clock-not-set"},
+    {"expired int", STLS_CLOCK_NOT_SET, 0, NO_FLOOR, UNSET, UNSET, "; tolerated: clock-not-set"},
+    {"not-yet int", STLS_CLOCK_NOT_SET, 0, NO_FLOOR, UNSET, UNSET, "; tolerated: clock-not-set"},
+    {"via-int-expired int-expired", STLS_CLOCK_NOT_SET, 0, NO_FLOOR, UNSET, UNSET, "tolerated"},
+    /* one that is before the floor */
+    {"server int", 1, 0, -100, 0, UNSET, "the clock is not set (it says 1970-01-01, and it is 20"},
+    {"server int", 0, -1, 0, 0, UNSET, "the clock is not set (it says 20"},
+    {"server int", 0, -20000, -100, UNSET, UNSET, "; tolerated: clock-not-set"},
+    {"server int", STLS_CLOCK_NOT_SET, 0, -100, 0, UNSET, "the clock is not set, so the dates"},
+    /* what was over before the floor is over, whatever the clock says */
+    {"expired int", 1, 0, 0, UNSET, UNSET | STLS_FLAG_EXPIRED,
+     "renew it, though the clock is not set (it is 20"},
+    {"expired int", STLS_CLOCK_NOT_SET, 0, 0, 0, UNSET | STLS_FLAG_EXPIRED,
+     "; also: clock-not-set"},
+    {"via-int-expired int-expired", 1, 0, 0, UNSET, UNSET | STLS_FLAG_EXPIRED, "certificate 1"},
+    /* everything else is judged */
+    {"wrong-domain int", STLS_CLOCK_NOT_SET, 0, NO_FLOOR, UNSET, UNSET | STLS_FLAG_NAME_MISMATCH,
+     "is for sip:other.test"},
+    {"wrong-domain int", STLS_CLOCK_NOT_SET, 0, NO_FLOOR, 0, UNSET | STLS_FLAG_NAME_MISMATCH,
+     "the clock is not set"},
+    {"bad-signature int", STLS_CLOCK_NOT_SET, 0, NO_FLOOR, UNSET, UNSET | STLS_FLAG_BAD_SIGNATURE,
+     "not that of its issuer"},
+    {"eku-client int", STLS_CLOCK_NOT_SET, 0, NO_FLOOR, UNSET, UNSET | STLS_FLAG_WRONG_USAGE, ""},
+    {"via-nosign int-nosign", STLS_CLOCK_NOT_SET, 0, NO_FLOOR, UNSET, UNSET | STLS_FLAG_NOT_A_CA,
+     ""},
+    {"self-signed", STLS_CLOCK_NOT_SET, 0, NO_FLOOR, UNSET, UNSET | STLS_FLAG_UNTRUSTED, ""},
+    /* without a certificate there are no dates */
+    {"", STLS_CLOCK_NOT_SET, 0, NO_FLOOR, 0, STLS_FLAG_NO_CERTIFICATE, "no certificate"},
+};
+
+static void test_clock(void) {
+    const stls_backend *backend = stls_backend_find("openssl");
+    if (backend == NULL) {
+        test_skip("verdicts", "the build has no OpenSSL");
+        return;
+    }
+    stls_trust *trust = pki_trust("root");
+    int64_t today = (int64_t)time(NULL);
+    for (size_t i = 0; i < sizeof clock_cases / sizeof clock_cases[0]; i++) {
+        stls_bytes chain[CHAIN_ROOM];
+        stls_rules rules = default_rules;
+        stls_verdict verdict;
+        uint32_t flags = clock_cases[i].flags;
+        bool open = (flags & ~clock_cases[i].tolerated) != 0;
+        check_case("case %zu: %s", i, clock_cases[i].chain);
+        rules.tolerated = clock_cases[i].tolerated;
+        stls_judge(
+            &(stls_judge_request){.backend = backend,
+                                  .trust = trust,
+                                  .rules = &rules,
+                                  .peer_role = STLS_ROLE_SERVER,
+                                  .peer = "example.test",
+                                  .now = clock_cases[i].now != 0
+                                             ? clock_cases[i].now
+                                             : today + (int64_t)clock_cases[i].days * DAY,
+                                  .earliest = clock_cases[i].earliest == NO_FLOOR
+                                                  ? 0
+                                                  : today + (int64_t)clock_cases[i].earliest * DAY,
+                                  .chain = chain,
+                                  .count = read_chain(clock_cases[i].chain, chain)},
+            &verdict);
+        CHECK_TEXT("flags", flags_text(verdict.flags), flags_text(flags));
+        CHECK_NUMBER("state", verdict.state, open ? STLS_VERDICT_REJECTED : STLS_VERDICT_ACCEPTED);
+        CHECK(stls_verdict_is_secure(&verdict) == (flags == 0), "secure");
+        CHECK_CONTAINS("sentence", verdict.text, clock_cases[i].text);
+        if (flags == UNSET && open) {
+            CHECK_NUMBER("alert", verdict.alert, 46);
+        }
+    }
+    stls_trust_free(trust);
+}
+
+/* The end of what is valid: the leaf's here, since its issuers outlive it; and none without a path.
+ */
+static void test_next_expiry(void) {
+    const stls_backend *backend = stls_backend_find("openssl");
+    static const struct {
+        const char *chain;
+        bool unset;
+        uint32_t tolerated;
+        const char *first; /* whose notAfter; NULL: none */
+    } table[] = {
+        {"server int", false, 0, "server.der"},
+        {"server int", true, UNSET, "server.der"},
+        {"server int", true, 0, NULL},
+        {"server", false, 0, NULL},
+        {"via-int-expired int-expired", false, STLS_FLAG_EXPIRED, "via-int-expired.der"},
+        {"via-int-expired int-expired", true, UNSET, "int-expired.der"},
+    };
+    if (backend == NULL) {
+        test_skip("verdicts", "the build has no OpenSSL");
+        return;
+    }
+    stls_trust *trust = pki_trust("root");
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        stls_bytes chain[CHAIN_ROOM];
+        stls_rules rules = default_rules;
+        stls_verdict verdict;
+        stls_certificate_info info = {.not_after = 0};
+        check_case("%s, the clock is %s", table[i].chain, table[i].unset ? "not set" : "set");
+        rules.tolerated = table[i].tolerated;
+        stls_judge(
+            &(stls_judge_request){.backend = backend,
+                                  .trust = trust,
+                                  .rules = &rules,
+                                  .peer_role = STLS_ROLE_SERVER,
+                                  .peer = "example.test",
+                                  .now = table[i].unset ? STLS_CLOCK_NOT_SET : (int64_t)time(NULL),
+                                  .chain = chain,
+                                  .count = read_chain(table[i].chain, chain)},
+            &verdict);
+        if (table[i].first != NULL) {
+            stls_certificate_read(pki_bytes(table[i].first), &info, NULL);
+        }
+        CHECK_NUMBER("next expiry", verdict.next_expiry, info.not_after);
+    }
+    stls_trust_free(trust);
+}
+
 /* --- Made chains, by the fake backend */
 
 typedef struct bench {
@@ -850,7 +995,7 @@ static void test_flag_names(void) {
             CHECK_NUMBER(name, stls_flag_find(name), flag);
         }
     }
-    CHECK_NUMBER("flags", count, 23);
+    CHECK_NUMBER("flags", count, 24);
     CHECK_NUMBER("no such flag", stls_flag_find("fine"), 0);
     CHECK_NUMBER("NULL", stls_flag_find(NULL), 0);
     CHECK(stls_flag_name(0) == NULL && stls_flag_name(3) == NULL, "no name for none or two");
@@ -871,6 +1016,8 @@ static void test_is_secure(void) {
 int main(int argc, char **argv) {
     static const test_case tests[] = {
         {"chains of the PKI", test_pki},
+        {"a clock that is not set", test_clock},
+        {"the next expiry", test_next_expiry},
         {"any order", test_orders},
         {"cross signs", test_cross_signs},
         {"a mesh", test_mesh},

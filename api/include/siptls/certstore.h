@@ -61,7 +61,8 @@
  * its place. An index that is damaged cannot be opened: import a backup into a new store.
  *
  * Whether a certificate has expired is asked of the clock of stls_certstore_options. A clock that
- * was never set finds nothing expired, so nothing is refused for it.
+ * was never set finds nothing expired, so nothing is refused for it; STLS_CLOCK_NOT_SET counts as
+ * 1970.
  *
  * --- Limits and memory
  *

@@ -178,11 +178,32 @@ STLS_API stls_result stls_profile_set_tolerated(stls_profile *profile, uint32_t 
 STLS_API stls_result stls_profile_set_max_intermediates(stls_profile *profile, unsigned count,
                                                         stls_error *error);
 
-/* The wall clock by which certificates are judged: seconds since 1970. NULL: the system's. Called
- * in any thread that uses a context made from the profile. */
+/* --- The clock
+ *
+ * Each verdict asks it anew, so a context that was made before the clock was set is as good as one
+ * made after. While it is not set, dates of certificates and CRLs cannot be judged: the verdict has
+ * STLS_FLAG_CLOCK_NOT_SET, once, in place of ..._EXPIRED, ..._NOT_YET_VALID and ..._CRL_EXPIRED. It
+ * rejects, unless the profile tolerates it: a device that learns the time from a server it reaches
+ * by TLS must. All else is judged as ever: signatures, names, revocation by whatever CRLs there
+ * are. */
+
+/* What a clock answers that was never set. */
+#define STLS_CLOCK_NOT_SET INT64_MIN
+
+/* The wall clock by which certificates are judged: seconds since 1970, or STLS_CLOCK_NOT_SET. NULL:
+ * the system's. Called in any thread that uses a context made from the profile. */
 typedef int64_t (*stls_clock)(void *arg);
 STLS_API stls_result stls_profile_set_clock(stls_profile *profile, stls_clock clock, void *arg,
                                             stls_error *error);
+
+/* Whatever the clock says, it is not set if that is before `earliest` (seconds since 1970; such as
+ * when the firmware was built): devices boot in 1970. What expired before `earliest` is
+ * STLS_FLAG_EXPIRED or ..._CRL_EXPIRED even then, since that much is known. 0: off, the clock is
+ * believed (default); STLS_E_ARGUMENT for a time before 1970. */
+STLS_API stls_result stls_profile_set_clock_floor(stls_profile *profile, int64_t earliest,
+                                                  stls_error *error);
+
+/* --- Costs and limits */
 
 /* How many signatures of certificates that were found good a context remembers, so that a peer that
  * comes back does not cost them again; 32 bytes each. Dates, names, constraints and revocation are
@@ -191,8 +212,6 @@ STLS_API stls_result stls_profile_set_clock(stls_profile *profile, stls_clock cl
 enum { STLS_SIGNATURE_MEMORY_DEFAULT = 256, STLS_SIGNATURE_MEMORY_MAX = 1 << 20 };
 STLS_API stls_result stls_profile_set_signature_memory(stls_profile *profile, size_t count,
                                                        stls_error *error);
-
-/* --- Limits */
 
 /* The time from the first handshake call to its end, milliseconds; 0: no limit. Default: 10 000. */
 STLS_API stls_result stls_profile_set_handshake_timeout(stls_profile *profile, unsigned timeout_ms,

@@ -20,6 +20,7 @@
  *     usage = tls-or-sip          ; tls-or-sip, tls, sip
  *     max-intermediates = 8
  *     handshake-timeout-ms = 10000
+ *     clock-not-before = 2026-11-01   ; UTC; a clock before it is not set (siptls/profile.h)
  *
  * A key that is left out has the default of stls_profile_new(), which is safe; trust and
  * certificate, the store's setting. A key or value that is not in this list is an error, which

@@ -47,10 +47,12 @@ typedef enum stls_flag {
     STLS_FLAG_UNKNOWN_CRITICAL = 1 << 16, /* a critical extension that is not understood */
     STLS_FLAG_WEAK_KEY = 1 << 17,
     STLS_FLAG_WEAK_ALGORITHM = 1 << 18,
-    STLS_FLAG_UNSUPPORTED = 1 << 19, /* an algorithm that this backend cannot check */
-    STLS_FLAG_UNREADABLE = 1 << 20,  /* a certificate that this backend's library cannot read */
-    STLS_FLAG_LIMIT = 1 << 21,       /* the chain costs more to judge than the bounds allow */
-    STLS_FLAG_OTHER = 1 << 30,       /* anything else; can never be tolerated */
+    STLS_FLAG_UNSUPPORTED = 1 << 19,   /* an algorithm that this backend cannot check */
+    STLS_FLAG_UNREADABLE = 1 << 20,    /* a certificate that this backend's library cannot read */
+    STLS_FLAG_LIMIT = 1 << 21,         /* the chain costs more to judge than the bounds allow */
+    STLS_FLAG_CLOCK_NOT_SET = 1 << 22, /* nobody knows what time it is, so dates cannot be judged:
+                                          siptls/profile.h, "the clock" */
+    STLS_FLAG_OTHER = 1 << 30,         /* anything else; can never be tolerated */
 } stls_flag;
 
 enum { STLS_FLAG_COUNT = 31 }; /* bit numbers 0 to 30 */
@@ -59,7 +61,7 @@ enum { STLS_FLAG_COUNT = 31 }; /* bit numbers 0 to 30 */
 #define STLS_FLAGS_TOLERABLE                                                                       \
     ((uint32_t)(STLS_FLAG_EXPIRED | STLS_FLAG_NOT_YET_VALID | STLS_FLAG_NAME_MISMATCH |            \
                 STLS_FLAG_WRONG_USAGE | STLS_FLAG_WEAK_KEY | STLS_FLAG_WEAK_ALGORITHM |            \
-                STLS_FLAG_CRL_MISSING | STLS_FLAG_CRL_EXPIRED))
+                STLS_FLAG_CRL_MISSING | STLS_FLAG_CRL_EXPIRED | STLS_FLAG_CLOCK_NOT_SET))
 
 /* A short name for one flag ("expired", "name-mismatch"), stable, for logs and scripts; NULL for a
  * bit without meaning. */
@@ -104,6 +106,11 @@ typedef struct stls_verdict {
      * the anchor. The best one found, if none is valid. */
     uint8_t path[STLS_PATH_MAX];
     size_t path_len;
+
+    /* The next moment at which time alone makes it worse: the first of the dates, notAfter of the
+     * path's certificates and nextUpdate of CRLs that counted, that is not behind us yet. Seconds
+     * since 1970; 0 if the state is not ACCEPTED. */
+    int64_t next_expiry;
 
     stls_name_kind name_kind;  /* what matched the wanted name; NONE: nothing, or not asked */
     char name[STLS_NAME_SIZE]; /* the certificate's own spelling, printable ASCII */
