@@ -19,6 +19,7 @@ static const test_suite suites[] = {
     {"io", io_tests},
     {"notls", notls_tests},
     {"lifetime", lifetime_tests},
+    {"revalidate", revalidate_tests},
     {NULL, NULL},
 };
 

@@ -115,6 +115,9 @@ static stls_result set_rest(stls_profile *p, const stls_backend *backend, const 
         } arg = {.in = e->now}; /* the clock only reads it */
         r = stls_profile_set_clock(p, end_clock, arg.out, error);
     }
+    if (r == STLS_OK && e->clock_floor) {
+        r = stls_profile_set_clock_floor(p, e->clock_floor, error);
+    }
     if (r == STLS_OK && e->timeout_ms) {
         r = stls_profile_set_handshake_timeout(p, *e->timeout_ms, error);
     }

@@ -37,6 +37,7 @@ typedef struct end {
     stls_strength strength;
     uint32_t tolerated;
     const int64_t *now; /* the time of the injected clock; must stay where it is */
+    int64_t clock_floor;
     const unsigned *timeout_ms;
     size_t chain_bytes;
     const end_host *hosts; /* ended by one without name */

@@ -134,8 +134,39 @@ STLS_API stls_result stls_conn_close(stls_conn *conn);
  * as there was none. */
 STLS_API const stls_error *stls_conn_error(const stls_conn *conn);
 
-/* The verdict on the peer; state NOT_DONE if none was given. Valid as long as the connection. */
+/* The verdict on the peer; state NOT_DONE if none was given. Valid as long as the connection; the
+ * latest, if it was given again. */
 STLS_API const stls_verdict *stls_conn_verdict(const stls_conn *conn);
+
+/* Judges the peer of an open connection again: what it showed in the handshake, by the clock of
+ * now. For connections that live for weeks: certificates expire, CRLs name them, a clock gets set.
+ *
+ * `context` has the rules: NULL, the connection's own; or a newer one of the same role, with
+ * another trust, newer CRLs, other tolerated flags. It decides as it would in a handshake now: by
+ * its verify mode (a server's: that of the host that the client asked for, where there is one) and
+ * its identity mode, with the name that was given to stls_conn_new(). It is not held, and the
+ * connection stays on its own. It may be on another backend.
+ *
+ * STLS_OK: the peer would be let in. (By a server with OPTIONAL_ANY, whatever the verdict; with
+ * OPTIONAL, without certificate.) STLS_E_VERIFY: it would not, and the sentence says why. Either
+ * way the connection's verdict is the new one from then on, and stls_conn_is_secure() follows it
+ * (whether a server's lock needs a name is a matter of the connection's own profile).
+ *
+ * Nothing is sent, and the connection stays open for reading and writing: to end it is up to the
+ * caller, by stls_conn_close(). Most of its cost, the signatures, the context remembers.
+ *
+ * The verdict stays as it was with any other answer: STLS_E_STATE before the handshake is complete,
+ * after a failure, and if the context's verify mode is NONE; STLS_E_ARGUMENT for a context of the
+ * other role, a verifier, or one that needs a name where the connection has none;
+ * STLS_E_NO_MEMORY. stls_conn_error() is not touched.
+ *
+ * When to call it: when something has changed; and by time alone, not before the verdict's
+ * `next_expiry`, so that a server with many connections can sort them by that instead of asking
+ * each again and again.
+ *
+ * Thread rules: as any call on the connection; `context` may be shared. */
+STLS_API stls_result stls_conn_revalidate(stls_conn *conn, const stls_context *context,
+                                          stls_error *error);
 
 /* The lock icon: the handshake is complete, the peer was verified without anything being tolerated,
  * and the name it was asked to prove matched. A server's client must have shown a good certificate;

@@ -185,7 +185,7 @@ STLS_API stls_result stls_profile_set_max_intermediates(stls_profile *profile, u
  * STLS_FLAG_CLOCK_NOT_SET, once, in place of ..._EXPIRED, ..._NOT_YET_VALID and ..._CRL_EXPIRED. It
  * rejects, unless the profile tolerates it: a device that learns the time from a server it reaches
  * by TLS must. All else is judged as ever: signatures, names, revocation by whatever CRLs there
- * are. */
+ * are. When the clock is set, stls_conn_revalidate() makes good what was left out. */
 
 /* What a clock answers that was never set. */
 #define STLS_CLOCK_NOT_SET INT64_MIN
