@@ -20,6 +20,7 @@ static const test_suite suites[] = {
     {"notls", notls_tests},
     {"lifetime", lifetime_tests},
     {"revalidate", revalidate_tests},
+    {"reload", reload_tests},
     {NULL, NULL},
 };
 
