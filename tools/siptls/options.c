@@ -275,6 +275,14 @@ stls_credential *load_credential(const tls_options *options, const stls_backend 
     return credential;
 }
 
+static stls_result add_crls(const tls_options *options, stls_trust *trust, stls_error *error) {
+    stls_result result = STLS_OK;
+    for (size_t i = 0; result == STLS_OK && i < options->crl_count; i++) {
+        result = stls_trust_add_crl_file(trust, options->crl[i], error);
+    }
+    return result;
+}
+
 stls_trust *load_trust(const tls_options *options) {
     stls_error error = {.result = STLS_E_NO_MEMORY, .text = "out of memory"};
     stls_trust *trust = stls_trust_new();
@@ -285,15 +293,47 @@ stls_trust *load_trust(const tls_options *options) {
                                  : stls_trust_add_file(trust, options->ca[i], &error);
         good = result == STLS_OK;
     }
-    for (size_t i = 0; good && i < options->crl_count; i++) {
-        good = stls_trust_add_crl_file(trust, options->crl[i], &error) == STLS_OK;
-    }
-    if (!good) {
+    if (!good || add_crls(options, trust, &error) != STLS_OK) {
         complain(options->command, "%s", error.text);
         stls_trust_free(trust);
         return NULL;
     }
     return trust;
+}
+
+static bool give_password(void *arg, stls_place place, const char *name, char *password,
+                          size_t size) {
+    const tls_options *options = arg;
+    (void)place, (void)name; /* the password of all keys */
+    return options->password_file != NULL && read_password(options, password, size);
+}
+
+bool load_store(const tls_options *options, const stls_backend *backend, const char *folder,
+                stls_trust **trust, stls_credential **credential) {
+    tls_options copy = *options; /* the callback's argument is not constant */
+    stls_certstore_options how = {.password = give_password, .password_arg = &copy};
+    stls_certstore *store = NULL;
+    stls_error error;
+    stls_result result = stls_certstore_open_folder(backend, folder, &how, &store, &error);
+    if (result == STLS_OK) {
+        result = stls_certstore_snapshot(store, backend, STLS_TRUST_SET_STORED, STLS_SEND_STORED,
+                                         trust, credential, &error);
+    }
+    if (result == STLS_OK && trust != NULL) {
+        result = add_crls(options, *trust, &error);
+    }
+    stls_certstore_free(store);
+    if (result != STLS_OK) {
+        complain(options->command, "%s", error.text);
+        return false;
+    }
+    if (*credential == NULL) {
+        complain(options->command,
+                 "the store in %s has no server certificate to send: siptls device install",
+                 folder);
+        return false;
+    }
+    return true;
 }
 
 /* --- The profile */

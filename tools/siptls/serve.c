@@ -20,17 +20,21 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: siptls serve [options] --cert FILE\n"
+    "usage: siptls serve [options] --cert FILE | --store FOLDER\n"
     "\n"
     "Listens for TLS and is a small SIP registrar: REGISTER is remembered in memory,\n"
     "OPTIONS is answered with 200, keep-alives (RFC 5626) are answered, other\n"
     "requests with 405 or 501. Nobody needs a password; --client-ca lets in only who\n"
     "has a certificate. Prints \"listening on ADDRESS\" first, then one line for each\n"
-    "thing that happens. SIGINT and SIGTERM end it.\n"
+    "thing that happens. SIGINT and SIGTERM end it. SIGHUP reads all files anew: new\n"
+    "connections get what is in them then, the others keep what they have, and so do\n"
+    "all if anything is wrong with the new files.\n"
     "\n"
     "  --listen HOST:PORT   default: 127.0.0.1:5061; port 0 takes any free port\n"
     "  --cert FILE          the server's certificate and its intermediates, PEM,\n"
     "                       leaf first\n"
+    "  --store FOLDER       in place of --cert and --client-ca: the certificate and the\n"
+    "                       trusted certificates of a store; see \"siptls device\"\n"
     "  --key FILE           its private key; default: it is in the file of --cert\n"
     "  --password-file FILE the password of all keys is the first line of this file\n"
     "  --host NAME=CERT[,KEY]\n"
@@ -76,6 +80,7 @@ enum own_option {
     OPTION_STRICT_HOSTS,
     OPTION_VERIFY,
     OPTION_COUNT,
+    OPTION_STORE,
 };
 
 static const struct option long_options[] = {
@@ -100,6 +105,7 @@ static const struct option long_options[] = {
     {"strict-hosts", no_argument, NULL, OPTION_STRICT_HOSTS},
     {"verify", required_argument, NULL, OPTION_VERIFY},
     {"count", required_argument, NULL, OPTION_COUNT},
+    {"store", required_argument, NULL, OPTION_STORE},
     {NULL, 0, NULL, 0},
 };
 
@@ -134,7 +140,7 @@ typedef struct sip_visitor {
 
 typedef struct server {
     tls_options tls;
-    const char *listen;
+    const char *listen, *store;
     const char *hosts[HOSTS_MAX];
     size_t host_count;
     bool strict_hosts;
@@ -168,6 +174,17 @@ static void tell(server *self, const sip_visitor *visitor, const char *event, co
     } else {
         printf("#%u %s %s%s%s\n", visitor->number, visitor->who, event, text[0] != '\0' ? ": " : "",
                text);
+    }
+}
+
+/* What the server does of itself. */
+static void tell_own(server *self, const char *event, const char *text) {
+    if (self->tls.json) {
+        begin_event(self, NULL, event);
+        json_text(&self->json, "text", text);
+        json_object_end(&self->json);
+    } else {
+        printf("%s: %s\n", event, text);
     }
 }
 
@@ -450,6 +467,113 @@ static void end_if_late(server *self, sip_visitor *visitor) {
     }
 }
 
+/* --- The context */
+
+/* Out of the store, whose key may have a password. Trust is taken if somebody is verified. */
+static bool set_from_store(server *self, const stls_backend *backend, stls_profile *profile) {
+    stls_trust *trust = NULL;
+    stls_credential *credential = NULL;
+    bool verifies = self->verify != STLS_VERIFY_NONE;
+    bool good = load_store(&self->tls, backend, self->store, verifies ? &trust : NULL, &credential);
+    if (good) { /* both are of this backend, so the profile takes them */
+        stls_profile_set_trust(profile, trust, NULL);
+        stls_profile_set_credential(profile, credential, NULL);
+    }
+    stls_trust_free(trust);
+    stls_credential_free(credential);
+    return good;
+}
+
+static bool set_credential(server *self, const stls_backend *backend, stls_profile *profile,
+                           stls_error *error) {
+    stls_credential *credential =
+        load_credential(&self->tls, backend, self->tls.cert, self->tls.key);
+    bool good =
+        credential != NULL && stls_profile_set_credential(profile, credential, error) == STLS_OK;
+    stls_credential_free(credential);
+    return good;
+}
+
+static bool add_host(server *self, const stls_backend *backend, stls_profile *profile,
+                     const char *host, stls_error *error) {
+    char *name = strdup(host), *cert = name != NULL ? strchr(name, '=') : NULL;
+    if (cert == NULL) {
+        free(name);
+        return false;
+    }
+    *cert++ = '\0';
+    char *key = strchr(cert, ',');
+    if (key != NULL) {
+        *key++ = '\0';
+    }
+    stls_credential *credential = load_credential(&self->tls, backend, cert, key);
+    bool good = credential != NULL &&
+                stls_profile_add_host(profile, name, credential, self->verify, error) == STLS_OK;
+    stls_credential_free(credential);
+    free(name);
+    return good;
+}
+
+static bool set_trust(server *self, stls_profile *profile, stls_error *error) {
+    if (self->tls.ca_count == 0) {
+        return true;
+    }
+    stls_trust *trust = load_trust(&self->tls);
+    bool good = trust != NULL && stls_profile_set_trust(profile, trust, error) == STLS_OK;
+    stls_trust_free(trust);
+    return good;
+}
+
+static bool set_certificates(server *self, const stls_backend *backend, stls_profile *profile,
+                             stls_error *error) {
+    return self->store != NULL
+               ? set_from_store(self, backend, profile)
+               : set_credential(self, backend, profile, error) && set_trust(self, profile, error);
+}
+
+static bool fill_profile(server *self, const stls_backend *backend, stls_profile *profile,
+                         stls_error *error) {
+    bool good = set_certificates(self, backend, profile, error) &&
+                stls_profile_set_verify(profile, self->verify, error) == STLS_OK &&
+                stls_profile_set_strict_hosts(profile, self->strict_hosts, error) == STLS_OK;
+    for (size_t i = 0; good && i < self->host_count; i++) {
+        good = add_host(self, backend, profile, self->hosts[i], error);
+    }
+    return good;
+}
+
+/* Of what is in the files now, in place of the one in force; which stays if that fails, after the
+ * reason was printed. */
+static bool make_context(server *self) {
+    const stls_backend *backend = find_backend(&self->tls);
+    stls_profile *profile =
+        backend != NULL ? make_profile(&self->tls, backend, STLS_ROLE_SERVER) : NULL;
+    if (profile == NULL) {
+        return false;
+    }
+    stls_error error = {.text = ""};
+    stls_context *context = NULL;
+    bool good = fill_profile(self, backend, profile, &error) &&
+                stls_context_new(profile, &context, &error) == STLS_OK;
+    if (!good && error.text[0] != '\0') { /* what load_...() complain of, they have told */
+        complain(self->tls.command, "%s", error.text);
+    }
+    stls_profile_free(profile);
+    if (good) {
+        stls_context_free(self->context); /* its connections keep it as long as they live */
+        self->context = context;
+    }
+    return good;
+}
+
+static void reload(server *self) {
+    if (make_context(self)) {
+        tell_own(self, "reloaded", "new connections get what is in the files now");
+    } else {
+        tell_own(self, "not reloaded", "new connections get what they got before");
+    }
+}
+
 /* --- All connections */
 
 static sip_visitor *new_visitor(server *self, int fd, const char *who) {
@@ -556,16 +680,30 @@ static int signal_pipe[2] = {-1, -1};
 
 static void on_signal(int number) {
     int error = errno;
-    (void)number;
-    (void)!write(signal_pipe[1], "x", 1);
+    (void)!write(signal_pipe[1], number == SIGHUP ? "h" : "x", 1);
     errno = error;
 }
 
 static bool catch_signals(void) {
     struct sigaction action = {.sa_handler = on_signal};
     sigemptyset(&action.sa_mask);
-    return pipe(signal_pipe) == 0 && fcntl(signal_pipe[1], F_SETFL, O_NONBLOCK) == 0 &&
-           sigaction(SIGTERM, &action, NULL) == 0 && sigaction(SIGINT, &action, NULL) == 0;
+    return pipe(signal_pipe) == 0 && fcntl(signal_pipe[0], F_SETFL, O_NONBLOCK) == 0 &&
+           fcntl(signal_pipe[1], F_SETFL, O_NONBLOCK) == 0 &&
+           sigaction(SIGTERM, &action, NULL) == 0 && sigaction(SIGINT, &action, NULL) == 0 &&
+           sigaction(SIGHUP, &action, NULL) == 0;
+}
+
+/* Whether to go on, after the signals that have come. */
+static bool heed_signals(server *self) {
+    char signals[64];
+    ssize_t count = read(signal_pipe[0], signals, sizeof signals);
+    if (count > 0 && memchr(signals, 'x', (size_t)count) != NULL) {
+        return false;
+    }
+    if (count > 0) {
+        reload(self);
+    }
+    return true;
 }
 
 static void run(server *self) {
@@ -580,7 +718,7 @@ static void run(server *self) {
         if (ready < 0) {
             continue;
         }
-        if (list[0].revents != 0) {
+        if (list[0].revents != 0 && !heed_signals(self)) {
             return;
         }
         serve_visitors(self, list);
@@ -649,6 +787,9 @@ static int take_own_option(server *self, int id, const char *value) {
     case OPTION_STRICT_HOSTS:
         self->strict_hosts = true;
         return -1;
+    case OPTION_STORE:
+        self->store = value;
+        return -1;
     case OPTION_VERIFY:
         return take_verify(self, value);
     case OPTION_COUNT:
@@ -672,8 +813,14 @@ static int read_command_line(server *self, int argc, char **argv) {
     if (optind != argc) {
         return usage_error(self->tls.command, "\"%s\" is too much", argv[optind]);
     }
-    if (self->tls.cert == NULL) {
-        return usage_error(self->tls.command, "a server needs a certificate: --cert");
+    if (self->tls.cert == NULL && self->store == NULL) {
+        return usage_error(self->tls.command, "a server needs a certificate: --cert or --store");
+    }
+    if (self->store != NULL &&
+        (self->tls.cert != NULL || self->tls.key != NULL || self->tls.ca_count > 0)) {
+        return usage_error(self->tls.command,
+                           "--store has the certificate and whom to trust: --cert, --key and "
+                           "--client-ca make no sense with it");
     }
     if (self->verify == 0) {
         self->verify = self->tls.ca_count > 0 ? STLS_VERIFY_REQUIRED : STLS_VERIFY_NONE;
@@ -683,74 +830,7 @@ static int read_command_line(server *self, int argc, char **argv) {
     return -1;
 }
 
-/* --- The context */
-
-static bool set_credential(server *self, const stls_backend *backend, stls_profile *profile,
-                           stls_error *error) {
-    stls_credential *credential =
-        load_credential(&self->tls, backend, self->tls.cert, self->tls.key);
-    bool good =
-        credential != NULL && stls_profile_set_credential(profile, credential, error) == STLS_OK;
-    stls_credential_free(credential);
-    return good;
-}
-
-static bool add_host(server *self, const stls_backend *backend, stls_profile *profile,
-                     const char *host, stls_error *error) {
-    char *name = strdup(host), *cert = name != NULL ? strchr(name, '=') : NULL;
-    if (cert == NULL) {
-        free(name);
-        return false;
-    }
-    *cert++ = '\0';
-    char *key = strchr(cert, ',');
-    if (key != NULL) {
-        *key++ = '\0';
-    }
-    stls_credential *credential = load_credential(&self->tls, backend, cert, key);
-    bool good = credential != NULL &&
-                stls_profile_add_host(profile, name, credential, self->verify, error) == STLS_OK;
-    stls_credential_free(credential);
-    free(name);
-    return good;
-}
-
-static bool set_trust(server *self, stls_profile *profile, stls_error *error) {
-    if (self->tls.ca_count == 0) {
-        return true;
-    }
-    stls_trust *trust = load_trust(&self->tls);
-    bool good = trust != NULL && stls_profile_set_trust(profile, trust, error) == STLS_OK;
-    stls_trust_free(trust);
-    return good;
-}
-
-static bool fill_profile(server *self, const stls_backend *backend, stls_profile *profile,
-                         stls_error *error) {
-    bool good = set_credential(self, backend, profile, error) && set_trust(self, profile, error) &&
-                stls_profile_set_verify(profile, self->verify, error) == STLS_OK &&
-                stls_profile_set_strict_hosts(profile, self->strict_hosts, error) == STLS_OK;
-    for (size_t i = 0; good && i < self->host_count; i++) {
-        good = add_host(self, backend, profile, self->hosts[i], error);
-    }
-    return good && stls_context_new(profile, &self->context, error) == STLS_OK;
-}
-
-static bool make_context(server *self) {
-    const stls_backend *backend = find_backend(&self->tls);
-    stls_profile *profile =
-        backend != NULL ? make_profile(&self->tls, backend, STLS_ROLE_SERVER) : NULL;
-    if (profile == NULL) {
-        return false;
-    }
-    stls_error error = {.text = ""};
-    bool good = fill_profile(self, backend, profile, &error);
-    if (!good && error.text[0] != '\0') { /* what load_...() complain of, they have told */
-        complain(self->tls.command, "%s", error.text);
-    }
-    stls_profile_free(profile);
-    return good;
-}
+/* --- The whole */
 
 static int start_listening(server *self) {
     char host[NET_HOST_SIZE], port[NET_PORT_SIZE], where[NET_ADDRESS_SIZE], why[NET_WHY_SIZE];

@@ -77,6 +77,11 @@ const stls_backend *find_backend(const tls_options *options);
 stls_credential *load_credential(const tls_options *options, const stls_backend *backend,
                                  const char *cert, const char *key);
 
+/* What a store has for a server: its trusted certificates, with the CRLs of --crl, into `*trust`
+ * (NULL: not wanted), and the certificate that it sends. False after the reason was printed. */
+bool load_store(const tls_options *options, const stls_backend *backend, const char *folder,
+                stls_trust **trust, stls_credential **credential);
+
 /* The trust of --ca with the CRLs of --crl; NULL after the reason was printed. */
 stls_trust *load_trust(const tls_options *options);
 
