@@ -227,6 +227,10 @@ expect "verify --time" 0 '^accepted' "$tool" verify --ca "$pki/root.pem" --time 
     "$pki/expired.chain.pem"
 expect "verify --time as a date" 4 'expired' "$tool" verify --ca "$pki/root.pem" --time 2090-01-31T23:59:59Z \
     "$pki/server.chain.pem"
+expect "verify --time unset" 4 'the clock is not set, so the dates' "$tool" verify --ca "$pki/root.pem" --time unset \
+    "$pki/server.chain.pem"
+expect "verify --time unset, tolerated" 0 'tolerated: clock-not-set' "$tool" verify --ca "$pki/root.pem" --time unset \
+    --tolerate clock-not-set "$pki/expired.chain.pem"
 expect "verify --time, nonsense" 1 'takes 2026-12-24' "$tool" verify --ca "$pki/root.pem" --time 2026-02-30 x
 expect "verify DER" 0 '^accepted' "$tool" verify --ca "$pki/root.der" "$pki/direct.der"
 expect "verify a client" 0 '^accepted' "$tool" verify --ca "$pki/root.pem" --role client "$pki/phone.chain.pem"

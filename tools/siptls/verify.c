@@ -28,7 +28,8 @@ static const char usage[] =
     "                       9525), none\n"
     "  --role ROLE          what the leaf is used as: server (default) or client\n"
     "  --time TIME          judge as if it were 2026-12-24, 2026-12-24T18:00:00Z, or\n"
-    "                       a number of seconds since 1970\n"
+    "                       a number of seconds since 1970; or \"unset\": as a device\n"
+    "                       would whose clock is not set\n"
     "  --tolerate FLAGS     accept in spite of these flaws: \"expired,name-mismatch\"\n"
     "  --backend NAME       the TLS library whose signature checks are used\n"
     "  --json               as one JSON object\n"
@@ -72,6 +73,7 @@ typedef struct question {
     const char *file, *name;
     stls_role leaf_role;
     int64_t now;
+    bool unset;        /* `now` is for showing dates only */
     stls_trust *chain; /* only to read the file: it keeps the certificates in their order */
     stls_bytes certificates[CHAIN_MAX];
     size_t count;
@@ -129,6 +131,10 @@ static bool read_iso_time(const char *text, int64_t *seconds) {
 
 static int take_time(question *self, const char *value) {
     unsigned seconds;
+    self->unset = strcmp(value, "unset") == 0;
+    if (self->unset) {
+        return -1;
+    }
     if (read_unsigned(value, 0, UINT32_MAX, &seconds)) {
         self->now = seconds;
         return -1;
@@ -136,8 +142,8 @@ static int take_time(question *self, const char *value) {
     return read_iso_time(value, &self->now)
                ? -1
                : usage_error(self->tls.command,
-                             "--time takes 2026-12-24, 2026-12-24T18:00:00Z or seconds since "
-                             "1970, not \"%s\"",
+                             "--time takes 2026-12-24, 2026-12-24T18:00:00Z, seconds since "
+                             "1970 or unset, not \"%s\"",
                              value);
 }
 
@@ -189,8 +195,9 @@ static int read_command_line(question *self, int argc, char **argv) {
 
 /* --- The context: a server's chain is judged by a client's, a client's by a server's */
 
-static int64_t clock_of(void *now) {
-    return *(const int64_t *)now;
+static int64_t clock_of(void *asked) {
+    const question *self = asked;
+    return self->unset ? STLS_CLOCK_NOT_SET : self->now;
 }
 
 /* A server asks its clients for a name in mode LIST only. */
@@ -207,7 +214,7 @@ static bool fill_profile(question *self, stls_profile *profile, stls_trust *trus
                          stls_error *error) {
     return stls_profile_set_trust(profile, trust, error) == STLS_OK &&
            stls_profile_set_verify(profile, STLS_VERIFY_REQUIRED, error) == STLS_OK &&
-           stls_profile_set_clock(profile, clock_of, &self->now, error) == STLS_OK &&
+           stls_profile_set_clock(profile, clock_of, self, error) == STLS_OK &&
            set_name(self, profile, error);
 }
 
@@ -255,7 +262,7 @@ static void tell_json(const question *self, const stls_backend *backend,
     json_object(&writer, NULL);
     json_text(&writer, "file", self->file);
     json_text(&writer, "backend", stls_backend_name(backend));
-    json_text(&writer, "time", date);
+    json_text(&writer, "time", self->unset ? "unset" : date);
     json_text(&writer, "wanted_name", self->name);
     json_array(&writer, "certificates");
     for (size_t i = 0; i < self->count; i++) {
