@@ -113,7 +113,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         .rules = &rules,
         .peer_role = octet(config, 6) % 2 != 0 ? STLS_ROLE_CLIENT : STLS_ROLE_SERVER,
         .peer = octet(config, 7) % 5 < 4 ? names[octet(config, 7) % 5] : NULL,
-        .now = (int64_t)octet(config, 8) << 23,
+        .now = octet(config, 10) % 4 == 1 ? STLS_CLOCK_NOT_SET : (int64_t)octet(config, 8) << 23,
+        .earliest = (int64_t)octet(config, 11) << 23,
         .chain = chain,
         .count = count,
     };

@@ -109,7 +109,8 @@ typedef struct stls_verdict {
 
     /* The next moment at which time alone makes it worse: the first of the dates, notAfter of the
      * path's certificates and nextUpdate of CRLs that counted, that is not behind us yet. Seconds
-     * since 1970; 0 if the state is not ACCEPTED. */
+     * since 1970; INT64_MAX if none is ahead (all is over, and tolerated); 0 if the state is not
+     * ACCEPTED. */
     int64_t next_expiry;
 
     stls_name_kind name_kind;  /* what matched the wanted name; NONE: nothing, or not asked */
