@@ -11,7 +11,7 @@
 static stls_result edit_reset(stls_certstore *store, stls_state *next, void *arg,
                               stls_error *error) {
     (void)store, (void)arg, (void)error;
-    stls_state_remove_places(next, STLS_PLACE_CUSTOM | STLS_PLACE_CUSTOM_SERVER);
+    stls_state_remove_places(next, STLS_PLACE_CUSTOM | STLS_PLACE_CUSTOM_SERVER | STLS_PLACE_CRL);
     next->set = STLS_TRUST_SET_ALL;
     next->send = STLS_SEND_DEVICE;
     return STLS_OK;
@@ -30,6 +30,7 @@ static uint32_t places_of(uint32_t parts) {
     places |= (parts & STLS_PART_CUSTOM) != 0 ? STLS_PLACE_CUSTOM : 0U;
     places |= (parts & STLS_PART_CUSTOM_SERVER) != 0 ? STLS_PLACE_CUSTOM_SERVER : 0U;
     places |= (parts & STLS_PART_DEVICE) != 0 ? STLS_PLACE_UNIQUE | STLS_PLACE_GENERIC : 0U;
+    places |= (parts & STLS_PART_CRL) != 0 ? STLS_PLACE_CRL : 0U;
     return places;
 }
 
@@ -45,7 +46,7 @@ static stls_result export_item(stls_certstore *store, const stls_store_item *ite
         return result;
     }
     stls_buffer pem = {.data = NULL};
-    stls_buffer_add_pem(&pem, "CERTIFICATE", item->der);
+    stls_buffer_add_pem(&pem, stls_item_label(item), item->der);
     stls_bytes content = stls_buffer_bytes(&pem);
     stls_index_add_item(text, item, &content);
     text->failed = text->failed || pem.failed;
@@ -75,8 +76,8 @@ static stls_result export_items(stls_certstore *store, uint32_t places, stls_buf
         if (item->damage != STLS_DAMAGE_NONE) {
             return stls_fail(
                 error, STLS_E_FORMAT,
-                "the %s certificate \"%s\" is damaged, so it cannot be exported; remove "
-                "it first, or leave that part out",
+                "%s \"%s\" is damaged, so it cannot be exported; remove it first, or leave that "
+                "part out",
                 stls_place_name(item->place), item->name);
         }
         stls_result result =
@@ -183,17 +184,16 @@ static stls_result check_server(const import *self, const stls_parsed_item *pars
     return result;
 }
 
-/* One certificate has one place; the custom list has many, but none twice. */
+/* One certificate has one place; the lists of custom ones and CRLs have many, but none twice. */
 static stls_result check_place(const import *self, const stls_parsed_item *parsed,
                                stls_error *error) {
-    if (parsed->place != STLS_PLACE_CUSTOM && stls_state_count(&self->read, parsed->place) != 0) {
+    if (!stls_place_is_single(parsed->place) && stls_state_count(&self->read, parsed->place) != 0) {
         return stls_fail(error, STLS_E_FORMAT, "%s holds two certificates for one place: %s",
                          self->what, stls_place_name(parsed->place));
     }
-    if (parsed->place == STLS_PLACE_CUSTOM &&
-        stls_state_find(&self->read, STLS_PLACE_CUSTOM, parsed->id) != NULL) {
-        return stls_fail(error, STLS_E_FORMAT, "%s holds certificate \"%s\" twice", self->what,
-                         parsed->name);
+    if (stls_place_is_single(parsed->place) &&
+        stls_state_find(&self->read, parsed->place, parsed->id) != NULL) {
+        return stls_fail(error, STLS_E_FORMAT, "%s holds \"%s\" twice", self->what, parsed->name);
     }
     return STLS_OK;
 }
@@ -234,6 +234,9 @@ static stls_result import_item(void *arg, const stls_parsed_item *parsed, stls_e
         memcpy(self->read.builtin_id, parsed->id, sizeof parsed->id);
         return check_builtin(self, error);
     }
+    if (parsed->place == STLS_PLACE_CRL) {
+        return STLS_OK; /* stls_store_check_crls() looks at them all */
+    }
     return parsed->place == STLS_PLACE_CUSTOM ? check_trusted(self, parsed, item, error)
                                               : check_server(self, parsed, item, error);
 }
@@ -257,7 +260,8 @@ static stls_result edit_import(stls_certstore *store, stls_state *next, void *ar
             return stls_fail(error, STLS_E_NO_MEMORY, "no memory for the certificate lists");
         }
     }
-    return stls_store_check_count(store, next, error);
+    stls_result result = stls_store_check_count(store, next, error);
+    return result == STLS_OK ? stls_store_check_crls(store, next, error) : result;
 }
 
 /* A file whose items do not belong to its parts was made by nobody's siptls. */

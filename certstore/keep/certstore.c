@@ -4,6 +4,7 @@
 #include "backends/contract.h"
 #include "certstore/keep/storage.h"
 #include "certstore/keep/store.h"
+#include "certstore/read/describe.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -28,6 +29,7 @@ static stls_result allocate(const stls_backend *backend, const stls_certstore_op
     stls_certstore_options all =
         options != NULL ? *options : (stls_certstore_options){.clock = NULL};
     all.max_custom = all.max_custom != 0 ? all.max_custom : STLS_CERTSTORE_MAX_CUSTOM;
+    all.max_crls = all.max_crls != 0 ? all.max_crls : STLS_CERTSTORE_MAX_CRLS;
     all.max_bytes = all.max_bytes != 0 ? all.max_bytes : STLS_CERTSTORE_MAX_BYTES;
     all.lock_ms = all.lock_ms != 0 ? all.lock_ms : STLS_CERTSTORE_LOCK_MS;
     *store = (stls_certstore){.backend = backend, .options = all};
@@ -138,8 +140,9 @@ size_t stls_certstore_memory(const stls_certstore *store) {
 /* --- Looking */
 
 const char *stls_entry_flag_name(uint32_t flag) {
-    static const char *const names[] = {"expired", "not-yet-valid", "peer",      "also-builtin",
-                                        "damaged", "exposed",       "encrypted", "sent"};
+    static const char *const names[] = {"expired",      "not-yet-valid", "peer",
+                                        "also-builtin", "damaged",       "exposed",
+                                        "encrypted",    "sent",          "no-issuer"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (flag == (uint32_t)1 << i) {
             return names[i];
@@ -194,6 +197,9 @@ static uint32_t entry_flags(const stls_certstore *store, const stls_store_item *
     flags |= now < item->not_before ? STLS_ENTRY_NOT_YET_VALID : 0U;
     flags |= item->exposed ? STLS_ENTRY_EXPOSED : 0U;
     flags |= item->encrypted ? STLS_ENTRY_ENCRYPTED : 0U;
+    if (item->place == STLS_PLACE_CRL && stls_crl_lacks_issuer(store, item)) {
+        flags |= STLS_ENTRY_NO_ISSUER;
+    }
     if ((item->place & STLS_PLACES_TRUSTED) != 0 && !item->is_ca) {
         flags |= STLS_ENTRY_PEER;
     }
@@ -215,7 +221,11 @@ static void fill_entry(const stls_certstore *store, const stls_store_item *item,
     memcpy(entry->fingerprint, item->fingerprint, sizeof entry->fingerprint);
     if (item->der.len != 0) {
         entry->seconds_left = item->not_after - now;
-        stls_certificate_read(item->der, &entry->info, NULL);
+        if (item->place == STLS_PLACE_CRL) {
+            stls_crl_describe(item->der, &entry->info, &entry->revoked_count);
+        } else {
+            stls_certificate_read(item->der, &entry->info, NULL);
+        }
     }
     if ((item->place & STLS_PLACES_SERVER) != 0 &&
         stls_store_choose(store, STLS_SEND_STORED, NULL) == item) {
@@ -236,6 +246,11 @@ static bool contains(const char *text, const char *part) {
 static bool names_subject(const stls_store_item *item, const char *part) {
     stls_certificate_info info;
     char name[STLS_NAME_SIZE];
+    if (item->place == STLS_PLACE_CRL && item->der.len != 0) {
+        size_t unused;
+        stls_crl_describe(item->der, &info, &unused);
+        return contains(info.subject, part);
+    }
     if (item->der.len == 0 || stls_certificate_read(item->der, &info, NULL) != STLS_OK) {
         return false;
     }
@@ -286,6 +301,14 @@ bool stls_certstore_next(const stls_certstore *store, const stls_certstore_query
         fill_entry(store, item, entry);
     }
     return item != NULL;
+}
+
+size_t stls_certstore_pem(const stls_certstore_entry *entry, char *text, size_t size) {
+    if (entry == NULL || entry->der.len == 0) {
+        return 0;
+    }
+    return stls_describe_pem(entry->place == STLS_PLACE_CRL ? "X509 CRL" : "CERTIFICATE",
+                             entry->der, text, size);
 }
 
 size_t stls_certstore_count(const stls_certstore *store, const stls_certstore_query *query) {

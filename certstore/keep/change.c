@@ -10,8 +10,8 @@
 static stls_result damaged(const stls_parsed_item *parsed, bool strict, const char *why,
                            stls_state *state, stls_damage damage, stls_error *error) {
     if (strict) {
-        return stls_fail(error, STLS_E_FORMAT, "%s certificate \"%s\": %s",
-                         stls_place_name(parsed->place), parsed->name, why);
+        return stls_fail(error, STLS_E_FORMAT, "%s \"%s\": %s", stls_place_name(parsed->place),
+                         parsed->name, why);
     }
     stls_store_item *item = stls_item_new_damaged(parsed->place, parsed->name, parsed->id, damage);
     return stls_state_insert(state, item)
@@ -23,9 +23,13 @@ static bool is_key(stls_block_kind kind) {
     return kind == STLS_BLOCK_KEY || kind == STLS_BLOCK_ENCRYPTED_KEY;
 }
 
-/* Whether `blocks` are what a blob of this place holds: certificates first, then a server's key. */
+/* Whether `blocks` are what a blob of this place holds: one CRL; or certificates first, then a
+ * server's key. */
 static bool blocks_fit(const stls_blocks *blocks, stls_place place) {
     size_t certificates = 0, keys = 0;
+    if (place == STLS_PLACE_CRL) {
+        return blocks->count == 1 && blocks->items[0].kind == STLS_BLOCK_CRL;
+    }
     for (size_t i = 0; i < blocks->count; i++) {
         certificates += blocks->items[i].kind == STLS_BLOCK_CERTIFICATE;
         keys += is_key(blocks->items[i].kind);
@@ -111,10 +115,10 @@ stls_result stls_store_take_item(const stls_certstore *store, stls_state *state,
     if (stls_blocks_read(content, STLS_STORE_BLOB_MAX, "it", &blocks, &reason) != STLS_OK) {
         return damaged(parsed, strict, reason.text, state, STLS_DAMAGE_CHANGED, error);
     }
-    bool of_certificate = parsed->place == STLS_PLACE_CUSTOM;
+    bool of_element = stls_place_is_single(parsed->place);
     bool fits = blocks_fit(&blocks, parsed->place);
     stls_result result =
-        stls_store_digest(store, of_certificate ? blocks.items[0].der : content, id, error);
+        stls_store_digest(store, of_element ? blocks.items[0].der : content, id, error);
     if (result == STLS_OK && (!fits || memcmp(id, parsed->id, sizeof id) != 0)) {
         result = damaged(parsed, strict, "its content is not what it was written with", state,
                          STLS_DAMAGE_CHANGED, error);
@@ -317,7 +321,7 @@ static stls_result write_item(const stls_certstore *store, const stls_store_item
     if ((item->place & STLS_PLACES_SERVER) != 0) {
         stls_buffer_add(&content, item->content.data, item->content.len);
     } else {
-        stls_buffer_add_pem(&content, "CERTIFICATE", item->der);
+        stls_buffer_add_pem(&content, stls_item_label(item), item->der);
     }
     stls_result result = write_blob(store, item->place, item->id, &content, error);
     stls_buffer_free(&content);
@@ -371,7 +375,7 @@ static bool is_named(const stls_state *state, const char *blob) {
 
 /* Files of ours only: a folder may hold a note of the administrator. */
 static bool is_blob(const char *name) {
-    static const char *const prefixes[] = {"ca-", "builtin-", "server-"};
+    static const char *const prefixes[] = {"ca-", "crl-", "builtin-", "server-"};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         size_t len = strlen(prefixes[i]);
         if (strncmp(name, prefixes[i], len) == 0 &&

@@ -8,6 +8,7 @@
  *     trusted ID NAME                trusted ID LENGTH NAME, and so many bytes
  *     peer ID NAME                   ...
  *     server custom-server ID NAME
+ *     crl ID NAME
  *     end ID                         end ID
  *
  * ID is the hexadecimal SHA-256 of what the item holds; that of the last line, of all lines before
@@ -30,6 +31,7 @@ static const struct {
     {STLS_PLACE_UNIQUE, "unique", "server"},
     {STLS_PLACE_GENERIC, "generic", "server"},
     {STLS_PLACE_CUSTOM_SERVER, "custom-server", "server"},
+    {STLS_PLACE_CRL, "crl", "crl"},
 };
 
 enum { PLACE_COUNT = sizeof places / sizeof places[0] };
@@ -119,6 +121,8 @@ void stls_index_add_item(stls_buffer *text, const stls_store_item *item,
         /* What a damaged certificate was is not known any more; it will not be used as either. */
         bool is_peer = item->der.len != 0 && !item->is_ca;
         stls_buffer_print(text, "%s ", is_peer ? "peer" : "trusted");
+    } else if (item->place == STLS_PLACE_CRL) {
+        stls_buffer_print(text, "crl ");
     } else {
         stls_buffer_print(text, "server %s ", stls_place_name(item->place));
     }
@@ -275,6 +279,8 @@ static bool read_keyword(const char *keyword, char **rest, stls_parsed_item *ite
     } else if (strcmp(keyword, "trusted") == 0 || strcmp(keyword, "peer") == 0) {
         item->place = STLS_PLACE_CUSTOM;
         item->is_peer = *keyword == 'p';
+    } else if (strcmp(keyword, "crl") == 0) {
+        item->place = STLS_PLACE_CRL;
     } else if (strcmp(keyword, "server") == 0) {
         const char *place = next_word(rest);
         for (size_t i = 0; i < PLACE_COUNT; i++) {

@@ -10,17 +10,23 @@
 
 /* --- Is it a chain? */
 
+stls_be_status stls_store_check_signature(const stls_backend *backend, const stls_x509 *issuer,
+                                          const stls_signature_algorithm *algorithm, stls_bytes tbs,
+                                          stls_bytes signature) {
+    void *key = NULL;
+    stls_be_status status = backend->key_from_spki(issuer->spki, &key);
+    if (status == STLS_BE_OK) {
+        status = backend->verify_signature(algorithm, key, tbs, signature);
+        backend->key_free(key);
+    }
+    return status;
+}
+
 static bool is_signed_by(const stls_backend *backend, const stls_x509 *certificate,
                          const stls_x509 *issuer) {
-    void *key = NULL;
-    if (!stls_name_equal(certificate->issuer, issuer->subject) ||
-        backend->key_from_spki(issuer->spki, &key) != STLS_BE_OK) {
-        return false;
-    }
-    stls_be_status status = backend->verify_signature(&certificate->signature_algorithm, key,
-                                                      certificate->tbs, certificate->signature);
-    backend->key_free(key);
-    return status == STLS_BE_OK;
+    return stls_name_equal(certificate->issuer, issuer->subject) &&
+           stls_store_check_signature(backend, issuer, &certificate->signature_algorithm,
+                                      certificate->tbs, certificate->signature) == STLS_BE_OK;
 }
 
 /* Each certificate behind the leaf issued the one before it. */

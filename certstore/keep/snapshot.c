@@ -15,6 +15,23 @@ static stls_result add_items(const stls_certstore *store, uint32_t places, stls_
     return result;
 }
 
+/* A CRL less could let pass what it revokes, where a profile tolerates that there is none. */
+static stls_result add_crls(const stls_certstore *store, stls_trust *trust, stls_error *error) {
+    stls_result result = STLS_OK;
+    for (size_t i = 0; result == STLS_OK && i < store->state.count; i++) {
+        const stls_store_item *item = store->state.items[i];
+        if (item->place != STLS_PLACE_CRL) {
+            continue;
+        }
+        result =
+            item->damage == STLS_DAMAGE_NONE
+                ? stls_trust_add_crl(trust, item->der.data, item->der.len, item->name, error)
+                : stls_fail(error, STLS_E_FORMAT,
+                            "the CRL \"%s\" is damaged: remove it, then add it again", item->name);
+    }
+    return result;
+}
+
 static stls_result make_trust(const stls_certstore *store, stls_trust_set set, stls_trust **out,
                               stls_error *error) {
     static const uint32_t places[] = {[STLS_TRUST_SET_DEFAULT] = STLS_PLACE_BUILTIN,
@@ -29,6 +46,9 @@ static stls_result make_trust(const stls_certstore *store, stls_trust_set set, s
         set == STLS_TRUST_SET_SYSTEM ? stls_trust_add_system(trust, error) : STLS_OK;
     if (result == STLS_OK) {
         result = add_items(store, places[set], trust, error);
+    }
+    if (result == STLS_OK) {
+        result = add_crls(store, trust, error);
     }
     if (result != STLS_OK) {
         stls_trust_free(trust);

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "certstore/keep/store.h"
+#include "certstore/read/crl.h"
 #include "certstore/read/describe.h"
 
 #include <stdarg.h>
@@ -129,17 +130,41 @@ static stls_store_item *item_alloc(stls_place place, const char *name) {
     return item;
 }
 
-stls_result stls_item_new(const stls_certstore *store, stls_place place, const char *name,
-                          stls_bytes der, stls_store_item **out, stls_error *error) {
+static stls_result read_certificate(stls_bytes der, stls_store_item *item, stls_error *error) {
     stls_x509 certificate;
     stls_result result = stls_x509_parse(der, &certificate, error);
+    if (result == STLS_OK) {
+        item->not_before = certificate.not_before;
+        item->not_after = certificate.not_after;
+        /* A CA that may not sign certificates is none (RFC 5280 4.2.1.3). */
+        item->is_ca = certificate.is_ca && ((certificate.present & STLS_EXT_KEY_USAGE) == 0 ||
+                                            (certificate.key_usage & STLS_KU_KEY_CERT_SIGN) != 0);
+    }
+    return result;
+}
+
+static stls_result read_crl(stls_bytes der, stls_store_item *item, stls_error *error) {
+    stls_crl crl;
+    stls_result result = stls_crl_parse(der, &crl, error);
+    if (result == STLS_OK) {
+        item->not_before = crl.this_update;
+        item->not_after = crl.has_next_update ? crl.next_update : crl.this_update;
+    }
+    return result;
+}
+
+stls_result stls_item_new(const stls_certstore *store, stls_place place, const char *name,
+                          stls_bytes der, stls_store_item **out, stls_error *error) {
+    stls_store_item facts = {.holds = 0};
+    stls_result result = place == STLS_PLACE_CRL ? read_crl(der, &facts, error)
+                                                 : read_certificate(der, &facts, error);
     if (result != STLS_OK) {
         return result;
     }
     stls_store_item *item = item_alloc(place, name);
     if (item == NULL || !stls_bytes_copy(der, &item->der)) {
         stls_item_free(item);
-        return stls_fail(error, STLS_E_NO_MEMORY, "no memory for a certificate");
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory for a certificate or CRL");
     }
     result = stls_store_digest(store, der, item->fingerprint, error);
     if (result != STLS_OK) {
@@ -147,11 +172,9 @@ stls_result stls_item_new(const stls_certstore *store, stls_place place, const c
         return result;
     }
     memcpy(item->id, item->fingerprint, sizeof item->id);
-    item->not_before = certificate.not_before;
-    item->not_after = certificate.not_after;
-    /* A CA that may not sign certificates is none (RFC 5280 4.2.1.3). */
-    item->is_ca = certificate.is_ca && ((certificate.present & STLS_EXT_KEY_USAGE) == 0 ||
-                                        (certificate.key_usage & STLS_KU_KEY_CERT_SIGN) != 0);
+    item->not_before = facts.not_before;
+    item->not_after = facts.not_after;
+    item->is_ca = facts.is_ca;
     *out = item;
     return STLS_OK;
 }
@@ -161,7 +184,7 @@ stls_store_item *stls_item_new_damaged(stls_place place, const char *name, const
     stls_store_item *item = item_alloc(place, name);
     if (item != NULL) {
         memcpy(item->id, id, sizeof item->id);
-        if (place == STLS_PLACE_CUSTOM) {
+        if (stls_place_is_single(place)) {
             memcpy(item->fingerprint, id, sizeof item->fingerprint);
         }
         item->damage = damage;
@@ -182,7 +205,13 @@ void stls_item_free(stls_store_item *item) {
 const char *stls_item_title(const stls_store_item *item, char title[STLS_ITEM_TITLE_SIZE]) {
     stls_text text = stls_text_in(title, STLS_ITEM_TITLE_SIZE);
     stls_x509 certificate;
-    if (item->der.len != 0 && stls_x509_parse(item->der, &certificate, NULL) == STLS_OK) {
+    stls_crl crl;
+    bool is_crl = item->place == STLS_PLACE_CRL;
+    if (is_crl && item->der.len != 0 && stls_crl_parse(item->der, &crl, NULL) == STLS_OK) {
+        stls_text_add(&text, "the CRL of ");
+        stls_describe_short_name(&text, crl.issuer);
+    } else if (!is_crl && item->der.len != 0 &&
+               stls_x509_parse(item->der, &certificate, NULL) == STLS_OK) {
         stls_describe_subject(&text, &certificate);
     } else {
         stls_text_add(&text, "\"%s\"", item->name);
@@ -279,6 +308,14 @@ size_t stls_state_count(const stls_state *state, uint32_t places) {
     return count;
 }
 
+const char *stls_item_label(const stls_store_item *item) {
+    return item->place == STLS_PLACE_CRL ? "X509 CRL" : "CERTIFICATE";
+}
+
+bool stls_place_is_single(stls_place place) {
+    return place == STLS_PLACE_CUSTOM || place == STLS_PLACE_CRL;
+}
+
 void stls_state_builtin_content(const stls_state *state, stls_buffer *content) {
     for (size_t i = 0; i < state->count; i++) {
         if (state->items[i]->place == STLS_PLACE_BUILTIN && state->items[i]->der.len != 0) {
@@ -298,6 +335,11 @@ stls_result stls_store_name(const char *name, stls_bytes der, char out[STLS_CERT
     stls_text text = stls_text_in(out, STLS_CERTSTORE_NAME_SIZE);
     if (name == NULL) {
         stls_x509 certificate;
+        stls_crl crl;
+        if (stls_crl_parse(der, &crl, NULL) == STLS_OK) {
+            stls_describe_short_name(&text, crl.issuer);
+            return STLS_OK;
+        }
         stls_result result = stls_x509_parse(der, &certificate, error);
         if (result == STLS_OK) {
             stls_describe_subject(&text, &certificate);

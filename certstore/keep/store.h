@@ -8,13 +8,13 @@
  *     index.c     a state as text, and back: the index of a store, and the file of an export
  *     change.c    reading from storage, writing to it, and what lies around a change
  *     certstore.c opening, looking, settings
- *     trusted.c, server.c, snapshot.c, archive.c   what siptls/certstore.h says about each
+ *     trusted.c, revoked.c, server.c, snapshot.c, archive.c   what siptls/certstore.h says of each
  *     disk.c      a folder as storage
  *
  * Blobs are named by what they hold: "ca-ID.pem" (one custom certificate; ID is its fingerprint),
- * "builtin-ID.pem" (all built-in ones) and "server-ID.pem" (chain and key), where ID is the SHA-256
- * of the content. A blob is never changed, so whoever read an index finds what it names, or, if a
- * writer has just removed that, a newer index.
+ * "crl-ID.pem" (one CRL, likewise), "builtin-ID.pem" (all built-in ones) and "server-ID.pem" (chain
+ * and key), where ID is the SHA-256 of the content. A blob is never changed, so whoever read an
+ * index finds what it names, or, if a writer has just removed that, a newer index.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef STLS_CERTSTORE_KEEP_STORE_H
@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "certstore/read/pem.h"
+#include "certstore/read/x509.h"
 #include <siptls/certstore.h>
 
 enum {
@@ -47,9 +48,9 @@ typedef struct stls_store_item {
     char name[STLS_CERTSTORE_NAME_SIZE];
     uint8_t id[STLS_STORE_ID_LEN]; /* in the index; of a built-in one: as `fingerprint` */
     uint8_t fingerprint[STLS_FINGERPRINT_LEN];
-    stls_bytes der;     /* the certificate, or the leaf */
-    stls_bytes content; /* a server certificate that is not in storage: the blob */
-    int64_t not_before, not_after;
+    stls_bytes der;                /* the certificate, the leaf, or the CRL */
+    stls_bytes content;            /* a server certificate that is not in storage: the blob */
+    int64_t not_before, not_after; /* a CRL's thisUpdate and nextUpdate */
     bool is_ca, encrypted, exposed;
     bool stored; /* its blob is in storage */
     stls_damage damage;
@@ -98,8 +99,8 @@ void stls_secret_free(stls_bytes *secret);
 stls_result stls_store_digest(const stls_certstore *store, stls_bytes data, uint8_t *id,
                               stls_error *error);
 
-/* Makes an item of certificate `der`, which is copied. The sentence of STLS_E_FORMAT begins behind
- * the name of the input. */
+/* Makes an item of certificate or (STLS_PLACE_CRL) CRL `der`, which is copied. The sentence of
+ * STLS_E_FORMAT begins behind the name of the input. */
 stls_result stls_item_new(const stls_certstore *store, stls_place place, const char *name,
                           stls_bytes der, stls_store_item **item, stls_error *error);
 
@@ -119,6 +120,12 @@ void stls_state_free(stls_state *state);
 stls_store_item *stls_state_find(const stls_state *state, uint32_t places,
                                  const uint8_t *fingerprint);
 size_t stls_state_count(const stls_state *state, uint32_t places);
+
+/* "CERTIFICATE", or what a CRL is called. */
+const char *stls_item_label(const stls_store_item *item);
+
+/* Whether the blob of a place holds one element, and is named by that element's digest. */
+bool stls_place_is_single(stls_place place);
 
 /* The PEM of all built-in certificates. */
 void stls_state_builtin_content(const stls_state *state, stls_buffer *content);
@@ -201,11 +208,34 @@ stls_result stls_store_create(stls_certstore *store, stls_error *error);
 
 /* --- trusted.c */
 
+/* "file ca.pem, line 12", for sentences. */
+enum { STLS_STORE_WHERE_SIZE = 192 };
+const char *stls_store_where(const char *input, const stls_block *block,
+                             char text[STLS_STORE_WHERE_SIZE]);
+
 /* What an upload of custom certificates may be, for import too. */
 stls_result stls_store_check_count(const stls_certstore *store, const stls_state *next,
                                    stls_error *error);
 
+/* --- revoked.c */
+
+/* The same of CRLs: how many, and how large together. */
+stls_result stls_store_check_crls(const stls_certstore *store, const stls_state *next,
+                                  stls_error *error);
+
+/* What a CRL says of itself, in the place of a certificate's information. */
+void stls_crl_describe(stls_bytes der, stls_certificate_info *info, size_t *entry_count);
+
+/* Whether no trusted certificate of the store has the name of the CRL's issuer. */
+bool stls_crl_lacks_issuer(const stls_certstore *store, const stls_store_item *item);
+
 /* --- server.c */
+
+/* Whether `issuer` made `signature` over `tbs`: STLS_BE_OK, STLS_BE_FAILED, or why that cannot be
+ * told. */
+stls_be_status stls_store_check_signature(const stls_backend *backend, const stls_x509 *issuer,
+                                          const stls_signature_algorithm *algorithm, stls_bytes tbs,
+                                          stls_bytes signature);
 
 /* Whether chain and key of `content` are a pair, and the chain is one. */
 stls_result stls_store_check_pair(const stls_certstore *store, stls_bytes content,

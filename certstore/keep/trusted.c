@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-enum { WHERE_SIZE = 192 };
+enum { WHERE_SIZE = STLS_STORE_WHERE_SIZE };
 
-/* "file ca.pem, line 12" */
-static const char *where_is(const char *input, const stls_block *block, char text[WHERE_SIZE]) {
-    stls_text where = stls_text_in(text, WHERE_SIZE);
+const char *stls_store_where(const char *input, const stls_block *block,
+                             char text[STLS_STORE_WHERE_SIZE]) {
+    stls_text where = stls_text_in(text, STLS_STORE_WHERE_SIZE);
     stls_text_add(&where, "%s", input);
     if (block->line != 0) {
         stls_text_add(&where, ", line %zu", block->line);
@@ -29,11 +29,17 @@ static stls_result read_blocks(const stls_certstore *store, stls_bytes data, con
                           "%s is a PKCS#12 file, which is not supported by this build; take the "
                           "certificates out: openssl pkcs12 -in FILE -nokeys -out ca.pem",
                           input);
-        } else if (block->kind != STLS_BLOCK_CERTIFICATE) {
+        } else if (block->kind == STLS_BLOCK_CRL) {
             result = stls_fail(error, STLS_E_FORMAT,
-                               "%s: this is %s, but only certificates can be trusted; nothing was "
-                               "added",
-                               where_is(input, block, where), stls_block_kind_name(block->kind));
+                               "%s: this is a certificate revocation list, but only certificates "
+                               "can be trusted; CRLs have a list of their own. Nothing was added",
+                               stls_store_where(input, block, where));
+        } else if (block->kind != STLS_BLOCK_CERTIFICATE) {
+            result =
+                stls_fail(error, STLS_E_FORMAT,
+                          "%s: this is %s, but only certificates can be trusted; nothing was "
+                          "added",
+                          stls_store_where(input, block, where), stls_block_kind_name(block->kind));
         }
     }
     return result;
@@ -80,7 +86,7 @@ static stls_result add_block(stls_certstore *store, stls_state *next, upload *se
     char where[WHERE_SIZE], name[STLS_CERTSTORE_NAME_SIZE];
     stls_store_item *item = NULL;
     stls_error reason;
-    where_is(self->input, block, where);
+    stls_store_where(self->input, block, where);
     stls_result result = stls_store_name(self->name, block->der, name, &reason);
     if (result == STLS_OK) {
         result = stls_item_new(store, STLS_PLACE_CUSTOM, name, block->der, &item, &reason);
@@ -198,7 +204,7 @@ static stls_result edit_remove(stls_certstore *store, stls_state *next, void *ar
     self->count = 0;
     for (size_t i = next->count; i-- > 0;) {
         const stls_store_item *item = next->items[i];
-        if (item->place == STLS_PLACE_CUSTOM && is_meant(self, item)) {
+        if (stls_place_is_single(item->place) && is_meant(self, item)) {
             stls_state_remove(next, i);
             self->count++;
         } else if (item->place == STLS_PLACE_BUILTIN && is_meant(self, item)) {
@@ -219,7 +225,7 @@ static stls_result edit_remove(stls_certstore *store, stls_state *next, void *ar
     return stls_fail(error, STLS_E_REFUSED,
                      is_builtin ? "the certificate %s is built in and cannot be removed; the trust "
                                   "set \"custom\" leaves all built-in ones out"
-                                : "there is no custom certificate %s",
+                                : "there is no custom certificate and no CRL %s",
                      meant);
 }
 

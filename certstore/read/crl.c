@@ -397,6 +397,38 @@ stls_result stls_crl_parse(stls_bytes der, stls_crl *crl, stls_error *error) {
     return STLS_OK;
 }
 
+/* --- What it is worth --- */
+
+const char *stls_crl_defect(const stls_crl *crl) {
+    if (crl->is_indirect || crl->has_entry_issuer) {
+        return "it is an indirect CRL, which is not supported";
+    }
+    return crl->has_unknown_critical ? "it has a critical extension that is not understood" : NULL;
+}
+
+/* "The values are compared as non-negative integers": both are in shortest form. */
+static int compare_numbers(stls_bytes a, stls_bytes b) {
+    stls_der one = stls_der_of(a), other = stls_der_of(b);
+    if (a.len != b.len) {
+        return a.len < b.len ? -1 : 1;
+    }
+    while (one.at != one.end && *one.at == *other.at) {
+        one.at++;
+        other.at++;
+    }
+    return one.at == one.end ? 0 : *one.at < *other.at ? -1 : 1;
+}
+
+bool stls_crl_is_newer(const stls_crl *a, const stls_crl *b) {
+    if (a->number.len != 0 && b->number.len != 0) {
+        int order = compare_numbers(a->number, b->number);
+        if (order != 0) {
+            return order > 0;
+        }
+    }
+    return a->this_update > b->this_update;
+}
+
 /* --- Distribution points --- */
 
 bool stls_distribution_point_next(stls_der *points, stls_distribution_point *point) {

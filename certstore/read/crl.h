@@ -80,6 +80,13 @@ typedef struct stls_crl_entry {
 /* The next entry of the entries of a parsed CRL; false at the end. */
 bool stls_crl_entry_next(stls_der *entries, stls_crl_entry *entry);
 
+/* Whether `a` was issued after `b`, both parsed and of one issuer and scope: by their numbers, or
+ * else by thisUpdate (RFC 5280 5.2.3). */
+bool stls_crl_is_newer(const stls_crl *a, const stls_crl *b);
+
+/* Why no certificate can be found good by this CRL, as the end of a sentence; NULL: it can. */
+const char *stls_crl_defect(const stls_crl *crl);
+
 /* A DistributionPoint of a certificate's cRLDistributionPoints. */
 typedef struct stls_distribution_point {
     stls_bytes name;  /* the whole DistributionPointName; empty: absent */

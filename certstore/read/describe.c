@@ -382,19 +382,29 @@ static void put_base64(counted_text *out, stls_bytes octets) {
     }
 }
 
-size_t stls_certificate_pem(stls_bytes der, char *text, size_t size) {
-    static const char begin[] = "-----BEGIN CERTIFICATE-----\n";
-    static const char end[] = "-----END CERTIFICATE-----\n";
+static void put_line(counted_text *out, const char *what, const char *label) {
+    put(out, "-----", 5);
+    put(out, what, strlen(what));
+    put(out, " ", 1);
+    put(out, label, strlen(label));
+    put(out, "-----\n", 6);
+}
+
+size_t stls_describe_pem(const char *label, stls_bytes der, char *text, size_t size) {
     counted_text out = {text, text != NULL ? size : 0, 0};
-    put(&out, begin, sizeof begin - 1);
+    put_line(&out, "BEGIN", label);
     for (size_t i = 0; i < der.len; i += PEM_LINE_OCTETS) {
         size_t len = der.len - i < PEM_LINE_OCTETS ? der.len - i : PEM_LINE_OCTETS;
         put_base64(&out, (stls_bytes){der.data + i, len});
         put(&out, "\n", 1);
     }
-    put(&out, end, sizeof end - 1);
+    put_line(&out, "END", label);
     if (out.size != 0) {
         out.data[out.len < out.size ? out.len : out.size - 1] = '\0';
     }
     return out.len;
+}
+
+size_t stls_certificate_pem(stls_bytes der, char *text, size_t size) {
+    return stls_describe_pem("CERTIFICATE", der, text, size);
 }

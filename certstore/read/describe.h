@@ -35,4 +35,7 @@ void stls_describe_oid(stls_text *text, stls_bytes oid);
 /* "EC secp256r1", "RSA 2048", "Ed25519". */
 void stls_describe_key(stls_text *text, const stls_x509 *certificate);
 
+/* stls_certificate_pem() with another label. */
+size_t stls_describe_pem(const char *label, stls_bytes der, char *text, size_t size);
+
 #endif

@@ -153,37 +153,6 @@ static bool names_another_key(const inquiry *in, const stls_crl *crl) {
 
 /* --- One CRL --- */
 
-/* Why this CRL can never say that a certificate is good, as the end of a sentence; NULL: it can. */
-static const char *defect(const stls_crl *crl) {
-    if (crl->is_indirect || crl->has_entry_issuer) {
-        return "it is an indirect CRL, which is not supported";
-    }
-    return crl->has_unknown_critical ? "it has a critical extension that is not understood" : NULL;
-}
-
-/* "The values are compared as non-negative integers": both are in shortest form. */
-static int compare_numbers(stls_bytes a, stls_bytes b) {
-    stls_der one = stls_der_of(a), other = stls_der_of(b);
-    if (a.len != b.len) {
-        return a.len < b.len ? -1 : 1;
-    }
-    while (one.at != one.end && *one.at == *other.at) {
-        one.at++;
-        other.at++;
-    }
-    return one.at == one.end ? 0 : *one.at < *other.at ? -1 : 1;
-}
-
-static bool is_newer(const stls_crl *a, const stls_crl *b) {
-    if (a->number.len != 0 && b->number.len != 0) {
-        int order = compare_numbers(a->number, b->number);
-        if (order != 0) {
-            return order > 0;
-        }
-    }
-    return a->this_update > b->this_update;
-}
-
 /* Whether a newer CRL of the same scope has taken the place of `loaded`, which has `flags`. */
 static bool is_superseded(const inquiry *in, const stls_loaded_crl *loaded, uint32_t flags) {
     const stls_crl_list *list = stls_trust_crls(in->search->request->trust);
@@ -192,9 +161,10 @@ static bool is_superseded(const inquiry *in, const stls_loaded_crl *loaded, uint
         uint32_t its_flags;
         if (list->items[i] != loaded && is_by(list->items[i], in->cert) &&
             stls_bytes_equal(other->scope, loaded->crl.scope) && !other->is_delta &&
-            defect(other) == NULL && other->this_update <= stls_time_most(in->search->request) &&
-            is_newer(other, &loaded->crl) && is_authentic(in, list->items[i], &its_flags) &&
-            (its_flags & ~flags) == 0) {
+            stls_crl_defect(other) == NULL &&
+            other->this_update <= stls_time_most(in->search->request) &&
+            stls_crl_is_newer(other, &loaded->crl) &&
+            is_authentic(in, list->items[i], &its_flags) && (its_flags & ~flags) == 0) {
             return true;
         }
     }
@@ -242,7 +212,7 @@ static void consult(inquiry *in, stls_loaded_crl *loaded) {
     if (crl->is_delta) {
         return;
     }
-    if (defect(crl) != NULL) {
+    if (stls_crl_defect(crl) != NULL) {
         in->obstacles |= STLS_FLAG_CRL_INVALID;
         return;
     }
@@ -332,7 +302,7 @@ static const stls_loaded_crl *crl_to_name(const stls_trust *trust, const stls_x5
         const stls_loaded_crl *next = list->items[i];
         if (stls_name_equal(next->crl.issuer, x509->issuer) &&
             (!listing || stls_loaded_crl_find(next, x509->serial, &entry)) &&
-            (best == NULL || is_newer(&next->crl, &best->crl))) {
+            (best == NULL || stls_crl_is_newer(&next->crl, &best->crl))) {
             best = next;
         }
     }
@@ -378,7 +348,7 @@ void stls_revocation_describe(stls_text *text, const stls_judge_request *request
         describe_dates(text, &named->crl, request);
         return;
     }
-    const char *why = defect(&named->crl);
+    const char *why = stls_crl_defect(&named->crl);
     stls_text_add(
         text, "cannot be used: %s",
         why != NULL ? why : "its signature is not good by a key of its issuer that may sign CRLs");

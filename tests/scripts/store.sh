@@ -83,7 +83,7 @@ expect "show by fingerprint" 0 'subject  CN=other-root' store show "$s" "$finger
 store show --pem "$s" "$fingerprint" >"$work/shown.pem"
 if cmp -s "$work/shown.pem" "$pki/other-root.pem"; then pass "show --pem"; else fail "show --pem" "it differs"; fi
 expect "show nobody" 1 'is called "nobody"' store show "$s" nobody
-same "remove nobody" 1 'no custom certificate called' store remove "$s" nobody
+same "remove nobody" 1 'no custom certificate and no CRL called' store remove "$s" nobody
 same "remove a built-in one" 1 'is built in' store remove "$s" CN=root
 expect "remove by name" 0 'removed 1' store remove "$s" 'The house'
 expect "remove by fingerprint" 0 'removed 1' store remove "$s" "$fingerprint"
@@ -92,6 +92,31 @@ same "use what there is not" 1 'SET is' store use "$s" everything
 if store use --quiet "$s" all >"$out" 2>&1 && [ ! -s "$out" ]; then pass "--quiet is quiet"; else
     fail "--quiet is quiet" "it is not" "$out"
 fi
+
+# --- revocation lists
+
+same "a CRL where a CA is due" 1 'CRLs have a list of their own' store add "$s" "$pki/crl-int.pem"
+same "a CA where a CRL is due" 1 'this is a certificate, but only CRLs' store add-crl "$s" "$pki/root.pem"
+expect "add-crl" 0 'added 1 CRL$' store add-crl "$s" "$pki/crl-int.der" --name 'of int'
+expect "list tells the CRL" 0 '^crl +of int ' store list "$s"
+expect "add-crl: its successor" 0 'added 1 CRL$' store add-crl "$s" "$pki/crl-int-revoked.pem"
+expect_json "there is one" '[e["crl"]["revoked"] for e in it["entries"] if e["place"] == "crl"] == [1]' \
+    store list --json "$s"
+same "an older CRL" 1 'is not older than this one' store add-crl "$s" "$pki/crl-int.pem"
+same "the same CRL" 1 'is this very one' store add-crl "$s" "$pki/crl-int-revoked.pem"
+same "an expired CRL" 1 'the next was due on' store add-crl "$s" "$pki/crl-int-expired.pem"
+same "an indirect CRL" 1 'indirect CRL' store add-crl "$s" "$pki/crl-int-indirect.pem"
+same "6 MB of CRLs" 1 'larger than' store add-crl "$s" "$work/large.pem"
+sed 's/./A/30' "$pki/crl-root.pem" >"$work/forged.pem"
+same "a CRL that was changed" 1 'crl-root|forged.pem' store add-crl "$s" "$work/forged.pem"
+expect "show the CRL" 0 'next update in (29|30) days' store show "$s" crl-int-revoked.pem
+store show --pem "$s" crl-int-revoked.pem >"$work/shown.pem"
+if cmp -s "$work/shown.pem" "$pki/crl-int-revoked.pem"; then pass "show --pem"; else fail "show --pem" "it differs"; fi
+expect "list CRLs by issuer" 0 'crl-int-revoked.pem' store list "$s" --subject CN=INT
+expect "check: the next CRL will be due" 4 'crl "crl-int-revoked.pem": the next one will be due soon' \
+    store check --days 40 "$s"
+expect "remove the CRL" 0 'removed 1' store remove "$s" crl-int-revoked.pem
+expect "add-crl: two in one file" 0 'added 2 CRLs' store add-crl "$s" "$pki/crl-two.pem"
 
 # --- the device's certificates
 
@@ -121,7 +146,7 @@ fi
 
 # --- check, export, import, reset
 
-expect "check" 0 'all [0-9]+ certificates are well' store check --days 0 "$s"
+expect "check" 0 'all [0-9]+ certificates and CRLs are well' store check --days 0 "$s"
 expect "check what will expire" 4 'it will expire soon' store check --days 10000 "$s"
 expect_json "check --json" 'len(it["troubles"]) > 0' store check --json --days 10000 "$s"
 expect "export for provisioning" 0 'wrote' store export "$s" "$work/provisioning"

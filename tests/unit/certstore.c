@@ -102,7 +102,7 @@ static const add_case add_cases[] = {
     {"other-root.pem", 0, STLS_E_REFUSED, 0, "is in the list of custom certificates already"},
     {"mixed-bundle.pem", 0, STLS_E_FORMAT, 0, "line"},
     {"root.pem server.key", 0, STLS_E_FORMAT, 0, "a private key"},
-    {"root.pem crl-int.pem", 0, STLS_E_FORMAT, 0, "only certificates can be trusted"},
+    {"root.pem crl-int.pem", 0, STLS_E_FORMAT, 0, "CRLs have a list of their own"},
     {"trunc.pem", 0, STLS_E_FORMAT, 0, NULL},
     {"trunc.der", 0, STLS_E_FORMAT, 0, NULL},
     {"trailing.der", 0, STLS_E_FORMAT, 0, NULL},
@@ -233,7 +233,7 @@ static void test_remove(void) {
     add(store, "other-root.pem", "other", 0, &error);
     CHECK_RESULT("unknown name", stls_certstore_remove_name(store, "nobody", NULL, &error),
                  STLS_E_REFUSED, &error);
-    CHECK_CONTAINS("sentence", error.text, "no custom certificate called \"nobody\"");
+    CHECK_CONTAINS("sentence", error.text, "no custom certificate and no CRL called \"nobody\"");
     CHECK_RESULT("unknown fingerprint",
                  stls_certstore_remove(store, fingerprint_of("int2.der"), &error), STLS_E_REFUSED,
                  &error);
@@ -300,6 +300,188 @@ static void test_builtin(void) {
     stls_certstore_free(store);
 }
 
+/* --- Revocation lists */
+
+static stls_result add_crl(stls_certstore *store, const char *files, stls_error *error) {
+    stls_bytes data = pki_join(files);
+    return stls_certstore_add_crl(store, data.data, data.len, "the upload", NULL, error);
+}
+
+typedef struct crl_case {
+    const char *trusted, *before, *files;
+    stls_result result;
+    size_t count; /* CRLs afterwards */
+    uint32_t flags;
+    const char *text;
+} crl_case;
+
+static const crl_case crl_cases[] = {
+    {"int.pem", "", "crl-int.pem", STLS_OK, 1, 0, NULL},
+    {"int.pem", "", "crl-int.der", STLS_OK, 1, 0, NULL},
+    {"int.pem root.pem", "", "crl-two.pem", STLS_OK, 2, 0, NULL},
+    {"int.pem", "", "crl-int.pem crl-int.pem", STLS_OK, 1, 0, NULL},
+    {"int.pem", "", "crl-int-not-yet.pem", STLS_OK, 1, STLS_ENTRY_NOT_YET_VALID, NULL},
+    /* of a CA that is not in the store */
+    {"root.pem", "", "crl-int.pem", STLS_OK, 1, STLS_ENTRY_NO_ISSUER, NULL},
+    {"root.pem", "", "crl-int-bad-signature.pem", STLS_OK, 1, STLS_ENTRY_NO_ISSUER, NULL},
+    /* newer, older, the same, and beside each other */
+    {"int.pem", "crl-int.pem", "crl-int-revoked.pem", STLS_OK, 1, 0, NULL},
+    {"int.pem", "crl-int.pem", "crl-root.pem", STLS_OK, 2, 0, NULL},
+    {"int.pem", "crl-int.pem", "crl-int-users.pem", STLS_OK, 2, 0, NULL},
+    {"int.pem", "crl-int.pem", "crl-int-delta.pem", STLS_OK, 2, 0, NULL},
+    {"int.pem", "crl-int-delta.pem", "crl-int-delta-revoked.pem", STLS_OK, 1, 0, NULL},
+    {"int.pem", "", "crl-int-revoked.pem crl-int.pem", STLS_E_REFUSED, 0, 0, "not older than"},
+    {"int.pem", "crl-int-revoked.pem", "crl-int.pem", STLS_E_REFUSED, 1, 0, "not older than this"},
+    {"int.pem", "crl-int.pem", "crl-int.pem", STLS_E_REFUSED, 1, 0, "this very one"},
+    /* refused, all of it */
+    {"int.pem", "", "crl-int-bad-signature.pem", STLS_E_REFUSED, 0, 0, "damaged or forged"},
+    {"int.pem", "", "crl-root.pem crl-int-bad-signature.pem", STLS_E_REFUSED, 0, 0, "Nothing was"},
+    {"int.pem", "", "crl-int-expired.pem", STLS_E_REFUSED, 0, 0, "the next was due on 20"},
+    {"int.pem", "", "crl-int-indirect.pem", STLS_E_UNSUPPORTED, 0, 0, "indirect CRL"},
+    {"int.pem", "", "crl-int-critical.pem", STLS_E_UNSUPPORTED, 0, 0, "critical extension"},
+    {"int.pem", "", "crl-and-certificate.pem", STLS_E_FORMAT, 0, 0, "only CRLs are taken here"},
+    {"int.pem", "", "int.pem", STLS_E_FORMAT, 0, 0, "this is a certificate"},
+    {"int.pem", "", "server.key", STLS_E_FORMAT, 0, 0, "this is a private key"},
+    {"int.pem", "", "garbage.bin", STLS_E_FORMAT, 0, 0, "the upload"},
+    {"int.pem", "", "empty.pem", STLS_E_FORMAT, 0, 0, "the upload"},
+};
+
+static void test_add_crl(void) {
+    for (size_t i = 0; i < sizeof crl_cases / sizeof crl_cases[0]; i++) {
+        const crl_case *at = &crl_cases[i];
+        stls_certstore *store = new_store(NULL);
+        stls_certstore_entry entry = {.flags = 0};
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("%s behind \"%s\"", at->files, at->before);
+        CHECK_RESULT("CAs", add(store, at->trusted, NULL, 0, &error), STLS_OK, &error);
+        if (at->before[0] != '\0') {
+            CHECK_RESULT("before", add_crl(store, at->before, &error), STLS_OK, &error);
+        }
+        uint64_t generation = stls_certstore_generation(store);
+        CHECK_RESULT("add", add_crl(store, at->files, &error), at->result, &error);
+        CHECK_NUMBER("CRLs", count(store, STLS_PLACE_CRL), at->count);
+        CHECK_NUMBER("generation", stls_certstore_generation(store),
+                     generation + (at->result == STLS_OK));
+        if (at->text != NULL) {
+            CHECK_CONTAINS("sentence", error.text, at->text);
+        }
+        if (at->result == STLS_OK && find_at(store, STLS_PLACE_CRL, &entry)) {
+            CHECK_NUMBER("flags", entry.flags, at->flags);
+        }
+        stls_certstore_free(store);
+    }
+}
+
+/* crl-int.der without its nextUpdate, the second of two dates of 15 octets; signed by nobody. */
+static stls_bytes without_next_update(void) {
+    enum { HEADER = 3, DATE = 15 };
+    static uint8_t der[512];
+    stls_bytes whole = pki_bytes("crl-int.der");
+    static const uint8_t utc_time[] = {0x17, 0x0d};
+    size_t at = 0, found = 0, tbs_end = whole.data[5] + 2U * HEADER;
+    for (size_t i = 2 * HEADER; found < 2 && i + 2 < tbs_end; i++) {
+        if (memcmp(whole.data + i, utc_time, sizeof utc_time) == 0) {
+            at = i;
+            found++;
+        }
+    }
+    CHECK(found == 2 && whole.len < sizeof der && whole.data[4] == 0x81 &&
+              whole.data[5] < 0x80 + DATE,
+          "the CRL is as it was");
+    /* Both lengths are smaller; that of what is signed needs an octet less. */
+    const uint8_t headers[] = {0x30, 0x81, (uint8_t)(whole.len - HEADER - DATE - 1), 0x30,
+                               (uint8_t)(whole.data[5] - DATE)};
+    memcpy(der, headers, sizeof headers);
+    memcpy(der + sizeof headers, whole.data + 6, at - 6);
+    memcpy(der + sizeof headers + at - 6, whole.data + at + DATE, whole.len - at - DATE);
+    return (stls_bytes){der, whole.len - DATE - 1};
+}
+
+static void test_crl_limits(void) {
+    stls_certstore *store = new_store(&(stls_certstore_options){.max_crls = 1, .max_bytes = 1500});
+    stls_error error = {.result = STLS_NOT_DONE};
+    CHECK_RESULT("two of one", add_crl(store, "crl-two.pem", &error), STLS_E_LIMIT, &error);
+    CHECK_CONTAINS("sentence", error.text, "2 CRLs, and at most 1 are allowed; remove 1");
+    CHECK_RESULT("one", add_crl(store, "crl-int.pem", &error), STLS_OK, &error);
+    CHECK_RESULT("its successor", add_crl(store, "crl-int-revoked.pem", &error), STLS_OK, &error);
+    CHECK_RESULT("another", add_crl(store, "crl-root.pem", &error), STLS_E_LIMIT, &error);
+    CHECK_RESULT(
+        "1500 bytes of text",
+        add_crl(store, "crl-int.pem crl-int.pem crl-int.pem crl-int.pem crl-int.pem", &error),
+        STLS_E_LIMIT, &error);
+    CHECK_NUMBER("CRLs", count(store, STLS_PLACE_CRL), 1);
+    stls_certstore_free(store);
+
+    store = new_store(&(stls_certstore_options){.max_bytes = 450});
+    CHECK_RESULT("one", add_crl(store, "crl-int.der", &error), STLS_OK, &error);
+    CHECK_RESULT("450 bytes together", add_crl(store, "crl-int-users.pem", &error), STLS_E_LIMIT,
+                 &error);
+    CHECK_CONTAINS("sentence", error.text, "bytes of CRLs, and at most 450");
+    stls_certstore_free(store);
+
+    store = new_store(NULL);
+    stls_bytes endless = without_next_update();
+    CHECK_RESULT("no nextUpdate",
+                 stls_certstore_add_crl(store, endless.data, endless.len, NULL, NULL, &error),
+                 STLS_E_REFUSED, &error);
+    CHECK_CONTAINS("sentence", error.text, "nextUpdate");
+    CHECK_RESULT("no file", stls_certstore_add_crl_file(store, "/nowhere/x", NULL, NULL, &error),
+                 STLS_E_FILE, &error);
+    CHECK_RESULT("NULL", stls_certstore_add_crl(store, NULL, 1, NULL, NULL, &error),
+                 STLS_E_ARGUMENT, &error);
+    CHECK_NUMBER("CRLs", count(store, STLS_PLACE_CRL), 0);
+    stls_certstore_free(store);
+}
+
+static void test_crl_entry(void) {
+    int64_t now = (int64_t)time(NULL);
+    stls_certstore *store =
+        new_store(&(stls_certstore_options){.clock = clock_at, .clock_arg = &now});
+    stls_certstore_entry entry;
+    stls_error error = {.result = STLS_NOT_DONE};
+    char pem[8192];
+    CHECK_RESULT(
+        "add",
+        stls_certstore_add_crl_file(store, pki_path("crl-int-revoked.pem"), NULL, NULL, &error),
+        STLS_OK, &error);
+    CHECK(find_at(store, STLS_PLACE_CRL, &entry), "there");
+    CHECK_TEXT("name", entry.name, "crl-int-revoked.pem");
+    CHECK_CONTAINS("issuer", entry.info.issuer, "CN=int");
+    CHECK_NUMBER("revoked", entry.revoked_count, 1);
+    CHECK(entry.info.serial[0] != '\0', "a number");
+    CHECK(entry.seconds_left > 28 * DAY && entry.seconds_left < 31 * DAY, "%lld seconds",
+          (long long)entry.seconds_left);
+    size_t len = stls_certstore_pem(&entry, pem, sizeof pem);
+    CHECK_NUMBER("length", len, strlen(pem));
+    CHECK_BYTES("PEM", ((stls_bytes){(const uint8_t *)pem, strlen(pem)}),
+                pki_bytes("crl-int-revoked.pem"));
+    CHECK_NUMBER("by issuer",
+                 stls_certstore_count(store, &(stls_certstore_query){.subject = "cn=INT"}), 1);
+    CHECK_NUMBER("due in 40 days",
+                 stls_certstore_count(store, &(stls_certstore_query){.expiring = true, .days = 40}),
+                 1);
+    CHECK_NUMBER("in 20",
+                 stls_certstore_count(store, &(stls_certstore_query){.expiring = true, .days = 20}),
+                 0);
+    now += 40 * DAY;
+    CHECK(find_at(store, STLS_PLACE_CRL, &entry), "there");
+    CHECK_NUMBER("flags", entry.flags, STLS_ENTRY_EXPIRED | STLS_ENTRY_NO_ISSUER);
+    CHECK(entry.seconds_left < 0, "%lld seconds", (long long)entry.seconds_left);
+    size_t removed = 0;
+    CHECK_RESULT("remove", stls_certstore_remove_name(store, entry.name, &removed, &error), STLS_OK,
+                 &error);
+    CHECK_NUMBER("removed", removed, 1);
+    now -= 40 * DAY;
+    add_crl(store, "crl-int.pem", &error);
+    CHECK(find_at(store, STLS_PLACE_CRL, &entry), "there");
+    uint8_t fingerprint[STLS_FINGERPRINT_LEN];
+    memcpy(fingerprint, entry.fingerprint, sizeof fingerprint);
+    CHECK_RESULT("remove", stls_certstore_remove(store, fingerprint, &error), STLS_OK, &error);
+    CHECK_RESULT("once more", stls_certstore_remove(store, fingerprint, &error), STLS_E_REFUSED,
+                 &error);
+    stls_certstore_free(store);
+}
+
 /* --- Looking */
 
 static void test_query(void) {
@@ -341,12 +523,13 @@ static void test_query(void) {
 }
 
 static void test_order(void) {
-    static const stls_place expected[] = {STLS_PLACE_BUILTIN, STLS_PLACE_CUSTOM,
-                                          STLS_PLACE_CUSTOM,  STLS_PLACE_UNIQUE,
-                                          STLS_PLACE_GENERIC, STLS_PLACE_CUSTOM_SERVER};
+    static const stls_place expected[] = {
+        STLS_PLACE_BUILTIN, STLS_PLACE_CUSTOM,        STLS_PLACE_CUSTOM, STLS_PLACE_UNIQUE,
+        STLS_PLACE_GENERIC, STLS_PLACE_CUSTOM_SERVER, STLS_PLACE_CRL};
     stls_certstore *store = new_store(NULL);
     stls_certstore_entry entry;
     size_t position = 0;
+    add_crl(store, "crl-int.pem", NULL);
     install(store, STLS_PLACE_CUSTOM_SERVER, "server.pem", "server.key", NULL, NULL);
     install(store, STLS_PLACE_GENERIC, "phone.pem", "phone.key", NULL, NULL);
     add(store, "int.pem", NULL, 0, NULL);
@@ -602,6 +785,7 @@ static void test_sets(void) {
     stls_certstore *store = new_store(NULL);
     set_builtin(store, "root.pem int.pem");
     add(store, "other-root.pem", NULL, 0, NULL);
+    add_crl(store, "crl-two.pem", NULL);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         stls_trust *trust = NULL;
         stls_error error = {.result = STLS_NOT_DONE};
@@ -613,6 +797,7 @@ static void test_sets(void) {
             continue;
         }
         CHECK_RESULT("snapshot", result, STLS_OK, &error);
+        CHECK_NUMBER("CRLs", stls_trust_crl_count(trust), 2);
         CHECK(stls_trust_count(trust) >= cases[i].least && stls_trust_count(trust) <= cases[i].most,
               "%zu anchors", stls_trust_count(trust));
         stls_trust_free(trust);
@@ -714,6 +899,7 @@ static stls_certstore *full_store(void) {
     install(store, STLS_PLACE_UNIQUE, "server.chain.pem", "server.key", NULL, NULL);
     install(store, STLS_PLACE_GENERIC, "phone.pem", "phone.key", NULL, NULL);
     install(store, STLS_PLACE_CUSTOM_SERVER, "server.pem", "server.key.enc.pem", "secret", NULL);
+    add_crl(store, "crl-two.pem", NULL);
     stls_certstore_set_trust_set(store, STLS_TRUST_SET_CUSTOM, NULL);
     stls_certstore_set_send(store, STLS_SEND_CUSTOM, NULL);
     return store;
@@ -722,10 +908,11 @@ static stls_certstore *full_store(void) {
 static void test_reset(void) {
     stls_certstore *store = full_store();
     stls_error error = {.result = STLS_NOT_DONE};
-    CHECK_NUMBER("before", count(store, 0), 8);
+    CHECK_NUMBER("before", count(store, 0), 10);
     CHECK_RESULT("reset", stls_certstore_reset(store, &error), STLS_OK, &error);
     CHECK_NUMBER("built in", count(store, STLS_PLACE_BUILTIN), 2);
     CHECK_NUMBER("custom", count(store, STLS_PLACE_CUSTOM | STLS_PLACE_CUSTOM_SERVER), 0);
+    CHECK_NUMBER("CRLs", count(store, STLS_PLACE_CRL), 0);
     CHECK_NUMBER("of the device", count(store, STLS_PLACE_UNIQUE | STLS_PLACE_GENERIC), 2);
     CHECK_NUMBER("set", stls_certstore_trust_set(store), STLS_TRUST_SET_ALL);
     CHECK_NUMBER("send", stls_certstore_send(store), STLS_SEND_DEVICE);
@@ -737,10 +924,10 @@ static void test_export(void) {
         uint32_t parts;
         size_t count; /* in a store that had one custom certificate and one unique one */
         bool secret;
-    } cases[] = {{STLS_PARTS_ALL, 8, true},      {STLS_PARTS_PROVISIONING, 4, false},
+    } cases[] = {{STLS_PARTS_ALL, 10, true},     {STLS_PARTS_PROVISIONING, 4, false},
                  {STLS_PART_SETTINGS, 2, false}, {STLS_PART_BUILTIN, 4, false},
                  {STLS_PART_CUSTOM, 4, false},   {STLS_PART_CUSTOM_SERVER, 3, true},
-                 {STLS_PART_DEVICE, 3, true}};
+                 {STLS_PART_DEVICE, 3, true},    {STLS_PART_CRL, 4, false}};
     stls_certstore *from = full_store();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         text_sink sink = {NULL, 0};
@@ -841,6 +1028,9 @@ int main(int argc, char **argv) {
         {"names", test_names},
         {"removing", test_remove},
         {"the built-in list", test_builtin},
+        {"revocation lists", test_add_crl},
+        {"how many, how large, how long", test_crl_limits},
+        {"what a revocation list says", test_crl_entry},
         {"queries", test_query},
         {"order", test_order},
         {"a phone's clock", test_clock},

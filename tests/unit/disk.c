@@ -116,6 +116,23 @@ static stls_result change_builtin(stls_certstore *store, stls_error *error) {
     return set_builtin(store, "root.pem int.pem", error);
 }
 
+static stls_result add_crl(stls_certstore *store, const char *files, stls_error *error) {
+    stls_bytes data = joined(files);
+    return stls_certstore_add_crl(store, data.data, data.len, files, NULL, error);
+}
+
+static stls_result change_add_crl(stls_certstore *store, stls_error *error) {
+    return add_crl(store, "crl-root.pem", error);
+}
+
+static stls_result change_renew_crl(stls_certstore *store, stls_error *error) {
+    return add_crl(store, "crl-int-revoked.pem", error);
+}
+
+static stls_result change_remove_crl(stls_certstore *store, stls_error *error) {
+    return stls_certstore_remove_name(store, "crl-int.pem", NULL, error);
+}
+
 static stls_result change_reset(stls_certstore *store, stls_error *error) {
     return stls_certstore_reset(store, error);
 }
@@ -132,6 +149,9 @@ static const change_case changes[] = {
     {"uninstall", change_uninstall},
     {"setting", change_setting},
     {"built-in list", change_builtin},
+    {"add a CRL", change_add_crl},
+    {"renew a CRL", change_renew_crl},
+    {"remove a CRL", change_remove_crl},
     {"reset", change_reset},
     {"import", change_import},
 };
@@ -145,6 +165,7 @@ static void make_export(void) {
     stls_certstore_new(stls_backend_default(), NULL, &store, &error);
     set_builtin(store, "int.pem", &error);
     add(store, "root-ed25519.pem", &error);
+    CHECK_RESULT("CRL", add_crl(store, "crl-root.pem", &error), STLS_OK, &error);
     install(store, STLS_PLACE_UNIQUE, "uri-only.pem", "uri-only.key", &error);
     install(store, STLS_PLACE_CUSTOM_SERVER, "phone.pem", "phone.key", &error);
     CHECK_RESULT("export", stls_certstore_export(store, STLS_PARTS_ALL, keep_export, NULL, &error),
@@ -169,6 +190,7 @@ static sim_disk *start(void) {
     CHECK_RESULT("install",
                  install(store, STLS_PLACE_CUSTOM_SERVER, "phone.chain.pem", "phone.key", &error),
                  STLS_OK, &error);
+    CHECK_RESULT("CRL", add_crl(store, "crl-int.pem", &error), STLS_OK, &error);
     stls_certstore_free(store);
     sim_sync(SIM_FOLDER);
     return sim;
@@ -558,6 +580,7 @@ static void test_folder(void) {
         "install",
         install(store, STLS_PLACE_CUSTOM_SERVER, "server-rsa.chain.pem", "server-rsa.key", &error),
         STLS_OK, &error);
+    CHECK_RESULT("CRL", add_crl(store, "crl-two.pem", &error), STLS_OK, &error);
     CHECK_RESULT("set", stls_certstore_set_send(store, STLS_SEND_CUSTOM, &error), STLS_OK, &error);
     describe(store, before);
     uint64_t generation = stls_certstore_generation(store);
@@ -700,8 +723,9 @@ static void test_bad_blobs(void) {
         stls_place place;
     } blobs[] = {{"builtin-", STLS_PLACE_BUILTIN},
                  {"ca-", STLS_PLACE_CUSTOM},
-                 {"server-", STLS_PLACE_CUSTOM_SERVER}};
-    for (size_t i = 0; i < 9; i++) {
+                 {"server-", STLS_PLACE_CUSTOM_SERVER},
+                 {"crl-", STLS_PLACE_CRL}};
+    for (size_t i = 0; i < 12; i++) {
         stls_certstore *store = create_folder();
         stls_trust *trust = NULL;
         stls_credential *credential = NULL;
@@ -710,6 +734,7 @@ static void test_bad_blobs(void) {
         set_builtin(store, "int.pem", NULL);
         add(store, "other-root.pem", NULL);
         install(store, STLS_PLACE_CUSTOM_SERVER, "server.pem", "server.key", NULL);
+        add_crl(store, "crl-int.pem", NULL);
         stls_certstore_set_send(store, STLS_SEND_CUSTOM, NULL);
         stls_certstore_free(store);
         const char *path = find_file(blobs[i / 3].prefix);
@@ -723,14 +748,15 @@ static void test_bad_blobs(void) {
         }
         check_case("%s, trouble %zu", blobs[i / 3].prefix, i % 3);
         store = open_folder(NULL);
-        CHECK_NUMBER("entries", stls_certstore_count(store, NULL), 3);
+        CHECK_NUMBER("entries", stls_certstore_count(store, NULL), 4);
         CHECK((flags_at(store, place) & STLS_ENTRY_DAMAGED) != 0, "flagged");
-        bool is_server = place == STLS_PLACE_CUSTOM_SERVER;
+        /* Without another identity, and without what a CRL revokes, nothing goes on. */
+        bool is_fatal = place == STLS_PLACE_CUSTOM_SERVER || place == STLS_PLACE_CRL;
         CHECK_RESULT("snapshot",
                      stls_certstore_snapshot(store, stls_backend_default(), STLS_TRUST_SET_STORED,
                                              STLS_SEND_STORED, &trust, &credential, &error),
-                     is_server ? STLS_E_FORMAT : STLS_OK, &error);
-        CHECK_NUMBER("anchors", stls_trust_count(trust), is_server ? 0 : 1);
+                     is_fatal ? STLS_E_FORMAT : STLS_OK, &error);
+        CHECK_NUMBER("anchors", stls_trust_count(trust), is_fatal ? 0 : 1);
         CHECK_RESULT("other changes",
                      stls_certstore_set_trust_set(store, STLS_TRUST_SET_CUSTOM, &error), STLS_OK,
                      &error);

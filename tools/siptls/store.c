@@ -28,15 +28,18 @@ static const char usage[] =
     "      --subject TEXT       only what has TEXT in its names\n"
     "  show FOLDER WHICH        all about one: WHICH is a name or a SHA-256 fingerprint\n"
     "      --pem                as PEM, for export\n"
-    "  remove FOLDER WHICH      remove a custom certificate\n"
+    "  remove FOLDER WHICH      remove a custom certificate or a CRL\n"
+    "  add-crl FOLDER FILE...   add revocation lists, PEM or DER; each takes the place of\n"
+    "                           an older one of the same CA and scope\n"
+    "      --name NAME          call them so; default: the file's name\n"
     "  use FOLDER SET           which count: default (built-in), custom, all, or system\n"
     "  check FOLDER             is anything expired (or will within --days N, default\n"
-    "                           30), damaged, or open to others?\n"
+    "                           30), damaged, or open to others? A CRL: is the next due?\n"
     "  export FOLDER FILE       write the store into one file\n"
     "      --parts PARTS        provisioning (settings and custom certificates, no key;\n"
     "                           default), or all, with private keys\n"
     "  import FOLDER FILE       replace what FILE holds\n"
-    "  reset FOLDER             factory reset: custom certificates and settings go\n"
+    "  reset FOLDER             factory reset: custom certificates, CRLs and settings go\n"
     "\n"
     "  --max-custom N           most custom certificates (add, import); default: 10\n"
     "  --backend NAME           the TLS library for digests and checks\n"
@@ -158,6 +161,26 @@ static int run_add(store_command *self) {
     return status;
 }
 
+static int run_add_crl(store_command *self) {
+    stls_certstore *store = store_open(self, NULL);
+    stls_error error;
+    size_t sum = 0;
+    int status = store != NULL ? EXIT_GOOD : EXIT_USAGE;
+    for (int i = 0; status == EXIT_GOOD && i < self->operand_count; i++) {
+        size_t count = 0;
+        if (stls_certstore_add_crl_file(store, self->operands[i], self->name, &count, &error) !=
+            STLS_OK) {
+            status = store_failed(self, &error);
+        }
+        sum += count;
+    }
+    if (status == EXIT_GOOD) {
+        status = store_done(self, "added %zu CRL%s", sum, sum == 1 ? "" : "s");
+    }
+    stls_certstore_free(store);
+    return status;
+}
+
 static int run_remove(store_command *self) {
     stls_certstore *store = store_open(self, NULL);
     stls_error error;
@@ -171,7 +194,7 @@ static int run_remove(store_command *self) {
                              ? stls_certstore_remove(store, fingerprint, &error)
                              : stls_certstore_remove_name(store, which, &count, &error);
     int status = result == STLS_OK
-                     ? store_done(self, "removed %zu certificate%s", count, count == 1 ? "" : "s")
+                     ? store_done(self, "removed %zu entr%s", count, count == 1 ? "y" : "ies")
                      : store_failed(self, &error);
     stls_certstore_free(store);
     return status;
@@ -269,11 +292,11 @@ static int run_list(store_command *self) {
     return EXIT_GOOD;
 }
 
-static void print_pem(stls_bytes der) {
-    size_t len = stls_certificate_pem(der, NULL, 0);
+static void print_pem(const stls_certstore_entry *entry) {
+    size_t len = stls_certstore_pem(entry, NULL, 0);
     char *text = malloc(len + 1);
     if (text != NULL) {
-        stls_certificate_pem(der, text, len + 1);
+        stls_certstore_pem(entry, text, len + 1);
         fputs(text, stdout);
         free(text);
     }
@@ -283,7 +306,9 @@ static void show_entry(const store_command *self, const stls_certstore_entry *en
     if (entry->der.len == 0) {
         printf("%s \"%s\": %s\n", stls_place_name(entry->place), entry->name, entry->damage);
     } else if (self->pem) {
-        print_pem(entry->der);
+        print_pem(entry);
+    } else if (entry->place == STLS_PLACE_CRL) {
+        store_print_crl(entry);
     } else {
         printf("%s \"%s\"\n", stls_place_name(entry->place), entry->name);
         output_certificate(self->backend, entry->der, "",
@@ -316,7 +341,8 @@ static int run_show(store_command *self) {
         count++;
     }
     if (count == 0) {
-        complain(self->title, "no certificate in %s is called \"%s\" or has that fingerprint",
+        complain(self->title,
+                 "no certificate or CRL in %s is called \"%s\" or has that fingerprint",
                  self->folder, self->operands[0]);
     }
     stls_certstore_free(store);
@@ -333,6 +359,10 @@ static const char *advice(const stls_certstore_entry *entry, unsigned days) {
     if ((entry->flags & STLS_ENTRY_EXPOSED) != 0) {
         return "other users can read its key or change it: chmod go-w the folder, chmod 600 the "
                "files server-*.pem, and have a key that was open to read replaced";
+    }
+    if (entry->place == STLS_PLACE_CRL && entry->seconds_left < (int64_t)days * 86400) {
+        return entry->seconds_left < 0 ? "the next one was due: download it and add it"
+                                       : "the next one will be due soon: download it and add it";
     }
     if ((entry->flags & STLS_ENTRY_EXPIRED) != 0) {
         return "it has expired: replace it";
@@ -378,7 +408,7 @@ static int run_check(store_command *self) {
         json_object_end(&writer);
         putchar('\n');
     } else if (count == 0 && !self->quiet) {
-        printf("all %zu certificates are well\n", stls_certstore_count(store, NULL));
+        printf("all %zu certificates and CRLs are well\n", stls_certstore_count(store, NULL));
     }
     stls_certstore_free(store);
     return count == 0 ? EXIT_GOOD : EXIT_TROUBLE;
@@ -389,6 +419,7 @@ int store_main(int argc, char **argv) {
     static const store_action actions[] = {
         {"init", run_init, STORE_FROM | STORE_LIST | STORE_FORCE, 0, 0, ""},
         {"add", run_add, STORE_NAME | STORE_PEER | STORE_MAX, 1, MANY, " and at least one FILE"},
+        {"add-crl", run_add_crl, STORE_NAME, 1, MANY, " and at least one FILE"},
         {"list", run_list, STORE_DAYS | STORE_SUBJECT, 0, 0, ""},
         {"show", run_show, STORE_PEM, 1, 1, " and a name or fingerprint"},
         {"remove", run_remove, 0, 1, 1, " and a name or fingerprint"},

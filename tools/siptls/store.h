@@ -73,6 +73,7 @@ int store_done(const store_command *self, const char *format, ...)
 
 /* The entries that answer `query`: a table, or the members "entries" of the object that is open. */
 void store_print_entries(const stls_certstore *store, const stls_certstore_query *query);
+void store_print_crl(const stls_certstore_entry *entry);
 void store_entries_json(json *writer, const store_command *self, const stls_certstore *store,
                         const stls_certstore_query *query);
 

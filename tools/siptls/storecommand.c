@@ -218,6 +218,8 @@ bool store_password(const store_command *self, char password[STORE_PASSWORD_SIZE
 
 /* --- Entries */
 
+enum { SECONDS_A_DAY = 86400 };
+
 static const char *colour(uint32_t flags) {
     static int with_colours = -1;
     if (with_colours < 0) {
@@ -246,7 +248,6 @@ static void write_flags(uint32_t flags, char *text, size_t size) {
 }
 
 void store_print_entries(const stls_certstore *store, const stls_certstore_query *query) {
-    enum { SECONDS_A_DAY = 86400 };
     stls_certstore_entry entry;
     size_t position = 0;
     bool is_first = true;
@@ -273,6 +274,47 @@ void store_print_entries(const stls_certstore *store, const stls_certstore_query
     }
 }
 
+static void write_fingerprint(const uint8_t *fingerprint, char text[3 * STLS_FINGERPRINT_LEN]) {
+    for (size_t i = 0; i < STLS_FINGERPRINT_LEN; i++) {
+        snprintf(text + 3 * i, 4, "%02X%s", fingerprint[i],
+                 i + 1 < STLS_FINGERPRINT_LEN ? ":" : "");
+    }
+}
+
+void store_print_crl(const stls_certstore_entry *entry) {
+    char since[OUTPUT_DATE_SIZE], until[OUTPUT_DATE_SIZE], sha256[3 * STLS_FINGERPRINT_LEN];
+    long long days = entry->seconds_left / SECONDS_A_DAY;
+    output_date(entry->info.not_before, since);
+    output_date(entry->info.not_after, until);
+    printf("%s \"%s\"\n", stls_place_name(entry->place), entry->name);
+    printf("         issuer   %s%s\n", entry->info.issuer,
+           (entry->flags & STLS_ENTRY_NO_ISSUER) != 0 ? " (not in this store)" : "");
+    printf("         number   %s\n", entry->info.serial[0] != '\0' ? entry->info.serial : "none");
+    printf("         valid    %s to %s: %s%lld days%s\n", since, until,
+           entry->seconds_left < 0 ? "expired; next update was due " : "next update in ",
+           entry->seconds_left < 0 ? -days : days, entry->seconds_left < 0 ? " ago" : "");
+    printf("         revokes  %zu certificate%s\n", entry->revoked_count,
+           entry->revoked_count == 1 ? "" : "s");
+    write_fingerprint(entry->fingerprint, sha256);
+    printf("         SHA-256  %s\n", sha256);
+}
+
+static void crl_json(json *writer, const stls_certstore_entry *entry) {
+    char date[OUTPUT_DATE_SIZE], sha256[3 * STLS_FINGERPRINT_LEN];
+    json_object(writer, "crl");
+    json_text(writer, "issuer", entry->info.issuer);
+    json_text(writer, "number", entry->info.serial);
+    output_date_and_time(entry->info.not_before, date);
+    json_text(writer, "this_update", date);
+    output_date_and_time(entry->info.not_after, date);
+    json_text(writer, "next_update", date);
+    json_number(writer, "days_left", entry->seconds_left / SECONDS_A_DAY);
+    json_number(writer, "revoked", (int64_t)entry->revoked_count);
+    write_fingerprint(entry->fingerprint, sha256);
+    json_text(writer, "sha256", sha256);
+    json_object_end(writer);
+}
+
 void store_entries_json(json *writer, const store_command *self, const stls_certstore *store,
                         const stls_certstore_query *query) {
     stls_certstore_entry entry;
@@ -291,7 +333,9 @@ void store_entries_json(json *writer, const store_command *self, const stls_cert
         }
         json_array_end(writer);
         json_text(writer, "damage", entry.damage);
-        if (entry.der.len != 0) {
+        if (entry.der.len != 0 && entry.place == STLS_PLACE_CRL) {
+            crl_json(writer, &entry);
+        } else if (entry.der.len != 0) {
             output_certificate_json(writer, "certificate", self->backend, entry.der,
                                     entry.info.not_after - entry.seconds_left);
         } else {

@@ -8,8 +8,9 @@
  *                            generic   the same in all devices of a model
  *                            custom    uploaded by the administrator; one
  *
- * and two settings: which of the trusted certificates are in force, and whether the custom server
- * certificate is sent. stls_certstore_snapshot() turns lists and settings into the frozen
+ * beside them the revocation lists (CRLs) that the administrator uploads, and two settings: which
+ * of the trusted certificates are in force, and whether the custom server certificate is sent.
+ * stls_certstore_snapshot() turns lists and settings into the frozen
  * stls_trust and stls_credential that a profile takes. Nothing that was made from a store changes
  * with it: to take a change into force, make a new snapshot, a new context from it, and use that
  * for new connections; live ones go on as they are.
@@ -41,24 +42,27 @@
  *
  * --- What is refused, what is kept and flagged
  *
- * Refused, with a sentence that names the certificate and what to do:
+ * Refused, with a sentence that names the certificate or file and what to do:
  *
- *     STLS_E_LIMIT         a file above max_bytes (5 MB); more custom certificates than max_custom
- * (10) STLS_E_FORMAT        what is no certificate; a bundle with one bad certificate in it, whole;
- * a chain with a certificate that issued none of the others STLS_E_REFUSED       a trusted
- * certificate that is no CA (but see STLS_ADD_PEER), that has expired, or that is in the custom
- * list already; a server certificate that has expired; a change of the built-in list or a name that
- * nobody has STLS_E_KEY_MISMATCH  a private key that is not the certificate's STLS_E_PASSWORD an
- * encrypted private key, and no password or a wrong one STLS_E_UNSUPPORTED   PKCS#12; a store
- * written by a newer siptls STLS_E_FILE          a folder that is missing, full, read-only, or no
- * store STLS_E_STATE         another process is changing the store and does not come to an end
+ *     LIMIT         an input above max_bytes (5 MB); more custom certificates than max_custom (10);
+ *                   more CRLs than max_crls (10), or more than max_bytes of them
+ *     FORMAT        what is no certificate; a bundle with one bad certificate in it, whole; a chain
+ *                   with a certificate that issued none of the others
+ *     REFUSED       a trusted certificate that is no CA (but see STLS_ADD_PEER), that has expired,
+ * or that is in the custom list already; a server certificate that has expired; a CRL that its
+ * issuer did not sign, that has expired or is older than the one there; a change of the built-in
+ * list or a name that nobody has KEY_MISMATCH  a private key that is not the certificate's PASSWORD
+ * an encrypted private key, and no password or a wrong one UNSUPPORTED   PKCS#12; an indirect CRL;
+ * a store written by a newer siptls FILE          a folder that is missing, full, read-only, or no
+ * store STATE         another process is changing the store and does not come to an end
  *
- * Kept, and flagged in stls_certstore_entry: a certificate that is not valid yet (a phone boots in
- * 1970), or that expires while it is in the list; a custom certificate that is built in too; a key
- * that other users can read; a blob that is missing, cut off or was changed by hand (DAMAGED).
- * Damaged trusted certificates are left out of snapshots, which trusts less, never more. A damaged
- * server certificate that would be sent makes the snapshot fail: no other identity is taken in
- * its place. An index that is damaged cannot be opened: import a backup into a new store.
+ * Kept, and flagged in stls_certstore_entry: a certificate or CRL that is not valid yet (a phone
+ * boots in 1970), or that expires while it is in the list; a custom certificate that is built in
+ * too; a CRL of a CA that is not in the store; a key that other users can read; a blob that is
+ * missing, cut off or was changed by hand (DAMAGED). Damaged trusted certificates are left out of
+ * snapshots, which trusts less, never more. A damaged CRL, and a damaged server certificate that
+ * would be sent, make the snapshot fail: nothing revoked comes back by it, and no other identity is
+ * taken in its place. An index that is damaged cannot be opened: import a backup into a new store.
  *
  * Whether a certificate has expired is asked of the clock of stls_certstore_options. A clock that
  * was never set finds nothing expired, so nothing is refused for it; STLS_CLOCK_NOT_SET counts as
@@ -91,6 +95,7 @@ typedef struct stls_certstore stls_certstore;
 enum {
     STLS_CERTSTORE_NAME_SIZE = 64, /* of a certificate's name, with its NUL */
     STLS_CERTSTORE_MAX_CUSTOM = 10,
+    STLS_CERTSTORE_MAX_CRLS = 10,
     STLS_CERTSTORE_MAX_BYTES = 5 * 1024 * 1024,
     STLS_CERTSTORE_LOCK_MS = 5000,
 };
@@ -102,13 +107,15 @@ typedef enum stls_place {
     STLS_PLACE_UNIQUE = 1 << 2,        /* server certificates */
     STLS_PLACE_GENERIC = 1 << 3,       /* */
     STLS_PLACE_CUSTOM_SERVER = 1 << 4, /* */
+    STLS_PLACE_CRL = 1 << 5,           /* revocation lists */
 } stls_place;
 
 #define STLS_PLACES_TRUSTED ((uint32_t)(STLS_PLACE_BUILTIN | STLS_PLACE_CUSTOM))
 #define STLS_PLACES_SERVER                                                                         \
     ((uint32_t)(STLS_PLACE_UNIQUE | STLS_PLACE_GENERIC | STLS_PLACE_CUSTOM_SERVER))
 
-/* "builtin", "custom", "unique", "generic", "custom-server"; NULL for what is no single place. */
+/* "builtin", "custom", "unique", "generic", "custom-server", "crl"; NULL for what is no single
+ * place. */
 STLS_API const char *stls_place_name(stls_place place);
 
 /* Which trusted certificates count. Phones call it "CA certificates: default, custom, all". */
@@ -145,7 +152,9 @@ typedef bool (*stls_password_callback)(void *arg, stls_place place, const char *
 /* Zero, or a NULL pointer to it, is the default of everything. */
 typedef struct stls_certstore_options {
     size_t max_custom; /* custom trusted certificates; 0: STLS_CERTSTORE_MAX_CUSTOM */
-    size_t max_bytes;  /* of one input, at most STLS_TRUST_INPUT_MAX; 0: STLS_CERTSTORE_MAX_BYTES */
+    size_t max_crls;   /* 0: STLS_CERTSTORE_MAX_CRLS */
+    size_t max_bytes;  /* of one input, and of all CRLs together as DER; at most
+                          STLS_TRUST_INPUT_MAX; 0: STLS_CERTSTORE_MAX_BYTES */
     bool create;       /* make the store (and the folder, but none above it) where there is none */
     bool replace;      /* make an empty store whatever is there; the way out of a damaged index */
     unsigned lock_ms;  /* how long a change waits for another writer; 0: STLS_CERTSTORE_LOCK_MS */
@@ -239,13 +248,15 @@ typedef enum stls_entry_flag {
     STLS_ENTRY_EXPOSED = 1 << 5,   /* others can read the private key, or change the certificate */
     STLS_ENTRY_ENCRYPTED = 1 << 6, /* the private key asks for a password */
     STLS_ENTRY_SENT = 1 << 7,      /* the server certificate that the store's setting sends */
+    STLS_ENTRY_NO_ISSUER = 1 << 8, /* a CRL by a CA that is in neither list of trusted ones */
 } stls_entry_flag;
 
 /* "expired", "not-yet-valid", ...; NULL for a bit without meaning. */
 STLS_API const char *stls_entry_flag_name(uint32_t flag);
 
-/* One certificate of the lists. Pointers are valid until the store is changed, refreshed or freed.
- */
+/* One certificate or CRL of the lists. Pointers are valid until the store is changed, refreshed or
+ * freed. Of a CRL, `info` tells: its issuer as subject and issuer, its number as serial, and
+ * thisUpdate and nextUpdate as not_before and not_after. */
 typedef struct stls_certstore_entry {
     stls_place place;
     const char *name;   /* as given when it was added; several may have the same */
@@ -253,16 +264,18 @@ typedef struct stls_certstore_entry {
     const char *damage; /* what is wrong, as a sentence; NULL: nothing */
     uint8_t
         fingerprint[STLS_FINGERPRINT_LEN]; /* SHA-256; all zero for a damaged server certificate */
-    stls_bytes der;             /* the certificate (a chain's leaf); {NULL, 0}: damaged */
+    stls_bytes der;             /* the certificate (a chain's leaf) or CRL; {NULL, 0}: damaged */
     stls_certificate_info info; /* all zero: damaged */
-    int64_t seconds_left;       /* until it expires; negative: since */
+    int64_t seconds_left;       /* until it expires, or the next CRL is due; negative: since */
+    size_t revoked_count;       /* of a CRL: its entries */
 } stls_certstore_entry;
 
 /* Which entries are looked for; zero is all. */
 typedef struct stls_certstore_query {
     uint32_t places;            /* STLS_PLACE_... or-ed; 0: all */
     const char *name;           /* exactly this name; NULL: any */
-    const char *subject;        /* in the subject or an alternative name, without regard to case */
+    const char *subject;        /* in the subject, an alternative name, or the issuer of a CRL,
+                                   without regard to case */
     const uint8_t *fingerprint; /* STLS_FINGERPRINT_LEN bytes; NULL: any */
     bool expiring;              /* expired, or will be within `days` */
     unsigned days;
@@ -270,13 +283,18 @@ typedef struct stls_certstore_query {
 
 /* The next entry that answers `query` (NULL: all) into `*entry`; false behind the last. `*position`
  * begins as 0 and is the store's own. Built-in ones come first, then custom ones, each in the order
- * in which they were added, then the server certificates. */
+ * in which they were added, then the server certificates, then the CRLs. */
 STLS_API bool stls_certstore_next(const stls_certstore *store, const stls_certstore_query *query,
                                   size_t *position, stls_certstore_entry *entry);
 
 /* How many there are. */
 STLS_API size_t stls_certstore_count(const stls_certstore *store,
                                      const stls_certstore_query *query);
+
+/* Writes what `entry` is, as PEM and ended by NUL, into `text` of `size` bytes; returns the length
+ * that the whole takes without the NUL, as snprintf does; 0: it is damaged. Private keys are never
+ * in it. */
+STLS_API size_t stls_certstore_pem(const stls_certstore_entry *entry, char *text, size_t size);
 
 /* A fingerprint as people write it: 64 hexadecimal digits, with ':' between pairs or not. False:
  * `text` is none. */
@@ -301,8 +319,8 @@ STLS_API stls_result stls_certstore_add_file(stls_certstore *store, const char *
                                              const char *name, uint32_t flags, size_t *count,
                                              stls_error *error);
 
-/* Removes the custom certificate with this fingerprint, or all called `name` (how many: `*count`,
- * may be NULL). STLS_E_REFUSED if there is none, or only a built-in one. */
+/* Removes the custom certificate or CRL with this fingerprint, or all called `name` (how many:
+ * `*count`, may be NULL). STLS_E_REFUSED if there is none, or only a built-in one. */
 STLS_API stls_result stls_certstore_remove(stls_certstore *store, const uint8_t *fingerprint,
                                            stls_error *error);
 STLS_API stls_result stls_certstore_remove_name(stls_certstore *store, const char *name,
@@ -320,6 +338,31 @@ STLS_API stls_result stls_certstore_set_builtin(stls_certstore *store, const voi
 STLS_API stls_result stls_certstore_set_trust_set(stls_certstore *store, stls_trust_set set,
                                                   stls_error *error);
 STLS_API stls_trust_set stls_certstore_trust_set(const stls_certstore *store);
+
+/* --- Revocation lists */
+
+/* Adds each CRL in `data`: one as DER, or any number as PEM ("X509 CRL"), told apart by content.
+ * All or none. A CRL takes the place of an older one of the same issuer, key and scope; base and
+ * delta CRLs stand beside each other. `name` as for stls_certstore_add(); NULL: by its issuer.
+ *
+ * Whoever issued it: where a trusted certificate of the store has the name of the issuer (and,
+ * where both tell, the key that the CRL is signed with), it must have signed the CRL, or that is
+ * refused. A CRL of a CA that the store does not know is kept and flagged (STLS_ENTRY_NO_ISSUER):
+ * the intermediate CA that issued it comes with the chains of its servers, which is when its
+ * signature is checked. So a CRL here can only take trust away, and never more than its issuer
+ * could.
+ *
+ * STLS_E_REFUSED: not the issuer's; older than the one in its place, or the same; its nextUpdate
+ * has passed, or it has none. STLS_E_UNSUPPORTED: an indirect CRL, or one with a critical extension
+ * that is not known. STLS_E_LIMIT: more than max_crls, or more than max_bytes of DER together.
+ * STLS_E_FORMAT: what is no CRL. */
+STLS_API stls_result stls_certstore_add_crl(stls_certstore *store, const void *data, size_t len,
+                                            const char *name, size_t *count, stls_error *error);
+
+/* The same from file `path`; a `name` of NULL stands for the name of the file. */
+STLS_API stls_result stls_certstore_add_crl_file(stls_certstore *store, const char *path,
+                                                 const char *name, size_t *count,
+                                                 stls_error *error);
 
 /* --- Server certificates */
 
@@ -356,13 +399,14 @@ STLS_API stls_place stls_certstore_chosen(const stls_certstore *store, stls_send
 
 /* --- From list to wire */
 
-/* What the store holds now, for profiles of `backend`: the trusted certificates of `set` into
- * `*trust` and the server certificate that `send` chooses into `*credential`, NULL if there is
- * none; the caller frees both. Either pointer may be NULL: not wanted. A set without any
- * certificate is an empty trust, with which stls_context_new() refuses a client that verifies.
+/* What the store holds now, for profiles of `backend`: the trusted certificates of `set` and all
+ * CRLs into `*trust` (whether CRLs are looked at: stls_profile_set_crl_mode()) and the server
+ * certificate that `send` chooses into `*credential`, NULL if there is none; the caller frees both.
+ * Either pointer may be NULL: not wanted. A set without any certificate is an empty trust, with
+ * which stls_context_new() refuses a client that verifies.
  *
- * STLS_E_PASSWORD (the callback had none, or a wrong one), STLS_E_FORMAT (the server certificate is
- * damaged), STLS_E_FILE (STLS_TRUST_SET_SYSTEM, and the system has no bundle), and what
+ * STLS_E_PASSWORD (the callback had none, or a wrong one), STLS_E_FORMAT (the server certificate or
+ * a CRL is damaged), STLS_E_FILE (STLS_TRUST_SET_SYSTEM, and the system has no bundle), and what
  * stls_credential_new() answers. */
 STLS_API stls_result stls_certstore_snapshot(stls_certstore *store, const stls_backend *backend,
                                              stls_trust_set set, stls_send_choice send,
@@ -371,7 +415,8 @@ STLS_API stls_result stls_certstore_snapshot(stls_certstore *store, const stls_b
 
 /* --- The whole */
 
-/* Factory reset: custom certificates and settings go; built-in ones, unique and generic stay. */
+/* Factory reset: custom certificates, CRLs and settings go; built-in ones, unique and generic stay.
+ */
 STLS_API stls_result stls_certstore_reset(stls_certstore *store, stls_error *error);
 
 /* Parts of a store in one file. */
@@ -381,9 +426,10 @@ enum {
     STLS_PART_CUSTOM = 1 << 2,
     STLS_PART_CUSTOM_SERVER = 1 << 3, /* with its private key */
     STLS_PART_DEVICE = 1 << 4,        /* unique and generic, with their private keys */
+    STLS_PART_CRL = 1 << 5,
 };
 #define STLS_PARTS_PROVISIONING ((uint32_t)(STLS_PART_SETTINGS | STLS_PART_CUSTOM))
-#define STLS_PARTS_ALL          ((uint32_t)31)
+#define STLS_PARTS_ALL          ((uint32_t)63)
 
 /* Writes `parts` as one text with a checksum, piece by piece, to `sink`, whose first answer that is
  * not STLS_OK ends it and is returned. STLS_E_FORMAT if one of the parts is damaged. For
@@ -399,8 +445,8 @@ STLS_API stls_result stls_certstore_export_file(stls_certstore *store, uint32_t 
 
 /* Replaces the parts that `data` holds, in one step; the others stay. The rules and limits of an
  * upload hold, but certificates that have expired since are kept and flagged, and keys that are
- * encrypted are matched only if the password callback answers. `*parts` (may be NULL): which parts
- * those were. */
+ * encrypted are matched only if the password callback answers. CRLs too are as old as the export.
+ * `*parts` (may be NULL): which parts those were. */
 STLS_API stls_result stls_certstore_import(stls_certstore *store, const void *data, size_t len,
                                            uint32_t *parts, stls_error *error);
 STLS_API stls_result stls_certstore_import_file(stls_certstore *store, const char *path,
