@@ -114,6 +114,7 @@ static const struct {
     {STLS_CAN_TELL_SCHEME, "tell-scheme", "the peer's signature scheme is known"},
     {STLS_CAN_ENCRYPTED_KEYS, "encrypted-keys", "private keys under a password (PKCS#8)"},
     {STLS_CAN_VERIFY_ED25519, "ed25519", "certificates signed with Ed25519"},
+    {STLS_CAN_PKCS12, "pkcs12", "chains with their key in PKCS#12"},
     {STLS_CAN_VERIFY_RSA_PSS_KEYS, "rsa-pss-keys", "certificates signed by an id-RSASSA-PSS key"},
 };
 

@@ -13,7 +13,8 @@ const char *stls_backend_flaw(const stls_backend *backend) {
     bool whole = backend->name != NULL && backend->start != NULL && backend->describe != NULL &&
                  backend->supports != NULL && backend->key_from_spki != NULL &&
                  backend->key_free != NULL && backend->verify_signature != NULL &&
-                 backend->digest != NULL && backend->credential_init != NULL &&
+                 backend->digest != NULL && backend->derive != NULL && backend->hmac != NULL &&
+                 backend->cbc_decrypt != NULL && backend->credential_init != NULL &&
                  backend->credential_fini != NULL && backend->context_init != NULL &&
                  backend->context_fini != NULL && backend->conn_init != NULL &&
                  backend->conn_handshake != NULL && backend->conn_read != NULL &&

@@ -38,7 +38,7 @@
 #include <siptls/backend.h> /* names of capabilities and registries; results are not used here */
 
 /* Raised whenever this file changes meaning. The core refuses a backend of another number. */
-#define STLS_CONTRACT_ABI 1u
+#define STLS_CONTRACT_ABI 2u
 
 /* What a call answers. Only STLS_BE_OK is success. Every status below STLS_BE_CLOSED besides OK and
  * WANT_READ is final for the object: the core does not call the same function on it again. */
@@ -110,6 +110,36 @@ typedef struct stls_signature_algorithm {
     stls_hash mgf1_hash; /* RSA_PSS only */
     size_t salt_len;     /* RSA_PSS only, bytes */
 } stls_signature_algorithm;
+
+/* --- Cryptography for keys under a password, in PKCS#12 --- */
+
+typedef enum stls_kdf {
+    STLS_KDF_NONE = 0,
+    STLS_KDF_PBKDF2 = 1, /* RFC 8018 section 5.2, with HMAC */
+    STLS_KDF_PKCS12 = 2, /* RFC 7292 appendix B.2 */
+} stls_kdf;
+
+/* What the octets are for: the ID of RFC 7292 appendix B.3. PBKDF2 does not ask. */
+typedef enum stls_kdf_purpose {
+    STLS_KDF_FOR_KEY = 1,
+    STLS_KDF_FOR_IV = 2,
+    STLS_KDF_FOR_MAC = 3,
+} stls_kdf_purpose;
+
+typedef struct stls_derivation {
+    stls_kdf kdf;
+    stls_hash hash;
+    stls_bytes salt;
+    uint32_t iterations; /* the core has bounded them */
+} stls_derivation;
+
+typedef enum stls_cipher {
+    STLS_CIPHER_NONE = 0,
+    STLS_CIPHER_AES_128_CBC = 1,
+    STLS_CIPHER_AES_192_CBC = 2,
+    STLS_CIPHER_AES_256_CBC = 3,
+    STLS_CIPHER_DES_EDE3_CBC = 4, /* a key of 24 octets */
+} stls_cipher;
 
 /* --- A context's settings --- */
 
@@ -250,6 +280,19 @@ struct stls_backend {
 
     /* The digest of `data` into `out` (STLS_HASH_SIZE_MAX bytes), its length into `*len`. */
     stls_be_status (*digest)(stls_hash hash, stls_bytes data, uint8_t *out, size_t *len);
+
+    /* `len` octets (at most 64) from `password` into `out`. */
+    stls_be_status (*derive)(const stls_derivation *derivation, stls_kdf_purpose purpose,
+                             stls_bytes password, uint8_t *out, size_t len);
+
+    /* The HMAC of `data` into `out` (STLS_HASH_SIZE_MAX bytes), its length into `*len`. */
+    stls_be_status (*hmac)(stls_hash hash, stls_bytes key, stls_bytes data, uint8_t *out,
+                           size_t *len);
+
+    /* Decrypts `sealed`, whole blocks of the cipher, into as many bytes at `out`; padding is not
+     * looked at. `key` and `iv` are as long as the cipher's. */
+    stls_be_status (*cbc_decrypt)(stls_cipher cipher, const uint8_t *key, const uint8_t *iv,
+                                  stls_bytes sealed, uint8_t *out);
 
     /* A chain, leaf first, with the leaf's private key as DER: PKCS#8 PrivateKeyInfo or
      * EncryptedPrivateKeyInfo, SEC 1 ECPrivateKey, PKCS#1 RSAPrivateKey. `password` is NULL or

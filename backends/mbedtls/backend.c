@@ -67,6 +67,9 @@ static uint32_t capabilities(void) {
 #if defined(MBEDTLS_RSA_C) && defined(MBEDTLS_PKCS1_V21)
     can |= STLS_CAN_VERIFY_RSA_PSS_KEYS;
 #endif
+#if defined(MBED_HAS_PKCS12)
+    can |= STLS_CAN_PKCS12;
+#endif
     return can;
 }
 
@@ -225,6 +228,9 @@ const stls_backend stls_backend_mbedtls = {
     .key_free = mbed_key_free,
     .verify_signature = mbed_verify_signature,
     .digest = mbed_digest,
+    .derive = mbed_derive,
+    .hmac = mbed_hmac,
+    .cbc_decrypt = mbed_cbc_decrypt,
     .credential_init = mbed_credential_init,
     .credential_fini = mbed_credential_fini,
     .context_init = mbed_context_init,

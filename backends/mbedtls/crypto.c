@@ -18,7 +18,7 @@
 
 #include <string.h>
 
-static mbedtls_md_type_t md_type(stls_hash hash) {
+mbedtls_md_type_t mbed_md_type(stls_hash hash) {
     switch (hash) {
     case STLS_HASH_MD5:
         return MBEDTLS_MD_MD5;
@@ -166,7 +166,7 @@ static mbedtls_pk_type_t pk_type(const stls_signature_algorithm *algorithm,
 stls_be_status mbed_verify_signature(const stls_signature_algorithm *algorithm, void *key,
                                      stls_bytes message, stls_bytes signature) {
     mbedtls_pk_context *pk = key;
-    const mbedtls_md_info_t *info = mbedtls_md_info_from_type(md_type(algorithm->hash));
+    const mbedtls_md_info_t *info = mbedtls_md_info_from_type(mbed_md_type(algorithm->hash));
     const mbedtls_pk_type_t type = pk_type(algorithm, pk);
     unsigned char hash[MBEDTLS_MD_MAX_SIZE];
     int ret;
@@ -174,13 +174,13 @@ stls_be_status mbed_verify_signature(const stls_signature_algorithm *algorithm, 
         return STLS_BE_UNSUPPORTED;
     }
     const mbedtls_pk_rsassa_pss_options pss = {
-        .mgf1_hash_id = md_type(algorithm->mgf1_hash),
+        .mgf1_hash_id = mbed_md_type(algorithm->mgf1_hash),
         .expected_salt_len = (int)algorithm->salt_len,
     };
     ret = mbedtls_md(info, message.data, message.len, hash);
     if (ret == 0) {
         ret = mbedtls_pk_verify_ext(type, type == MBEDTLS_PK_RSASSA_PSS ? &pss : NULL, pk,
-                                    md_type(algorithm->hash), hash, mbedtls_md_get_size(info),
+                                    mbed_md_type(algorithm->hash), hash, mbedtls_md_get_size(info),
                                     signature.data, signature.len);
     }
     if (ret == 0) {
@@ -193,7 +193,7 @@ stls_be_status mbed_verify_signature(const stls_signature_algorithm *algorithm, 
 }
 
 stls_be_status mbed_digest(stls_hash hash, stls_bytes data, uint8_t *out, size_t *len) {
-    const mbedtls_md_info_t *info = mbedtls_md_info_from_type(md_type(hash));
+    const mbedtls_md_info_t *info = mbedtls_md_info_from_type(mbed_md_type(hash));
     int ret;
     if (info == NULL) {
         return STLS_BE_UNSUPPORTED;

@@ -14,6 +14,7 @@
 
 #include <mbedtls/build_info.h>
 
+#include <mbedtls/md.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
@@ -24,6 +25,10 @@
  * the sources of 3.6; its ABI is frozen within that series. */
 #if MBEDTLS_VERSION_NUMBER < 0x03060000 || MBEDTLS_VERSION_NUMBER >= 0x03070000
 #error "siptls was verified with mbedTLS 3.6 only (see backends/mbedtls/private.c)."
+#endif
+#if defined(MBEDTLS_PKCS5_C) && defined(MBEDTLS_PKCS12_C) && defined(MBEDTLS_CIPHER_C) &&          \
+    defined(MBEDTLS_CIPHER_MODE_CBC)
+#define MBED_HAS_PKCS12
 #endif
 #if !defined(MBEDTLS_THREADING_C)
 #error "siptls shares keys between threads: mbedTLS must be built with MBEDTLS_THREADING_C."
@@ -143,6 +148,7 @@ bool mbed_supports(stls_registry registry, uint16_t code);
 /* --- crypto.c --- */
 
 stls_be_status mbed_key_status(int code);
+mbedtls_md_type_t mbed_md_type(stls_hash hash); /* NONE: the library has no such */
 
 /* --- context.c --- */
 
@@ -159,6 +165,12 @@ void mbed_key_free(void *key);
 stls_be_status mbed_verify_signature(const stls_signature_algorithm *algorithm, void *key,
                                      stls_bytes message, stls_bytes signature);
 stls_be_status mbed_digest(stls_hash hash, stls_bytes data, uint8_t *out, size_t *len);
+stls_be_status mbed_derive(const stls_derivation *derivation, stls_kdf_purpose purpose,
+                           stls_bytes password, uint8_t *out, size_t len);
+stls_be_status mbed_hmac(stls_hash hash, stls_bytes key, stls_bytes data, uint8_t *out,
+                         size_t *len);
+stls_be_status mbed_cbc_decrypt(stls_cipher cipher, const uint8_t *key, const uint8_t *iv,
+                                stls_bytes sealed, uint8_t *out);
 
 stls_be_status mbed_credential_init(void *credential, const stls_bytes *chain, size_t count,
                                     stls_bytes key, const char *password, stls_be_failure *failure);

@@ -221,7 +221,8 @@ EVP_PKEY *ossl_curve_template(size_t index) {
 static void ossl_describe(stls_be_description *description) {
     uint32_t can = STLS_CAN_SET_SIGNATURE_SCHEMES | STLS_CAN_ALPN | STLS_CAN_SELECT_VERIFY |
                    STLS_CAN_READ_ANY_CHAIN | STLS_CAN_LONG_CHAINS | STLS_CAN_ANY_ALERT |
-                   STLS_CAN_TELL_GROUP | STLS_CAN_TELL_SCHEME | STLS_CAN_ENCRYPTED_KEYS;
+                   STLS_CAN_TELL_GROUP | STLS_CAN_TELL_SCHEME | STLS_CAN_ENCRYPTED_KEYS |
+                   STLS_CAN_PKCS12;
     can |= ossl_library.tls1_2 ? STLS_CAN_TLS1_2 : 0u;
     can |= ossl_library.tls1_3 ? STLS_CAN_TLS1_3 : 0u;
     can |= ossl_library.ed25519 ? STLS_CAN_VERIFY_ED25519 : 0u;
@@ -393,6 +394,9 @@ const stls_backend stls_backend_openssl = {
     .key_free = ossl_key_free,
     .verify_signature = ossl_verify_signature,
     .digest = ossl_digest,
+    .derive = ossl_derive,
+    .hmac = ossl_hmac,
+    .cbc_decrypt = ossl_cbc_decrypt,
     .credential_init = ossl_credential_init,
     .credential_fini = ossl_credential_fini,
     .context_init = ossl_context_init,

@@ -238,7 +238,7 @@ void ossl_key_free(void *key) {
 
 /* --- Digests and signatures --- */
 
-static const EVP_MD *ossl_md(stls_hash hash) {
+const EVP_MD *ossl_md(stls_hash hash) {
     switch (hash) {
     case STLS_HASH_MD5:
         return EVP_md5();

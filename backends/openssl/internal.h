@@ -5,6 +5,7 @@
  *
  *   backend.c     the table, start, what this libssl can do, IANA numbers <-> OpenSSL's names
  *   crypto.c      keys, signatures, digests of certificates
+ *   password.c    what PKCS#12 needs: key derivation, HMAC, CBC
  *   credential.c  DER chain and key
  *   context.c     settings -> SSL_CTX; the choices a server makes for a ClientHello
  *   verdict.c     the peer's Certificate message and our verdict on it
@@ -119,6 +120,18 @@ stls_be_status ossl_digest(stls_hash hash, stls_bytes data, uint8_t *out, size_t
 /* Whether `key` is an elliptic-curve key whose curve was spelled out instead of named (RFC 5480
  * forbids it; forged curves have been a way to forge signatures). */
 bool ossl_key_has_explicit_curve(EVP_PKEY *key);
+
+/* NULL: STLS_HASH_NONE. */
+const EVP_MD *ossl_md(stls_hash hash);
+
+/* --- password.c */
+
+stls_be_status ossl_derive(const stls_derivation *derivation, stls_kdf_purpose purpose,
+                           stls_bytes password, uint8_t *out, size_t len);
+stls_be_status ossl_hmac(stls_hash hash, stls_bytes key, stls_bytes data, uint8_t *out,
+                         size_t *len);
+stls_be_status ossl_cbc_decrypt(stls_cipher cipher, const uint8_t *key, const uint8_t *iv,
+                                stls_bytes sealed, uint8_t *out);
 
 /* --- credential.c */
 

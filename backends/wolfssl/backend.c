@@ -23,6 +23,9 @@ const stls_backend stls_backend_wolfssl = {
     .key_free = wolf_key_free,
     .verify_signature = wolf_verify_signature,
     .digest = wolf_digest,
+    .derive = wolf_derive,
+    .hmac = wolf_hmac,
+    .cbc_decrypt = wolf_cbc_decrypt,
     .credential_init = wolf_credential_init,
     .credential_fini = wolf_credential_fini,
     .context_init = wolf_context_init,
@@ -69,6 +72,9 @@ static uint32_t wolf_capabilities(void) {
         can |= STLS_CAN_ANY_ALERT;
 #if defined(HAVE_PKCS8) && !defined(NO_PWDBASED)
     can |= STLS_CAN_ENCRYPTED_KEYS;
+#endif
+#ifdef WOLF_HAS_PKCS12
+    can |= STLS_CAN_PKCS12;
 #endif
 #ifdef HAVE_ED25519
     can |= STLS_CAN_VERIFY_ED25519;

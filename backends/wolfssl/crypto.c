@@ -244,7 +244,7 @@ void wolf_key_free(void *key) {
 
 /* --- Digests --- */
 
-static enum wc_HashType wolf_hash(stls_hash hash) {
+enum wc_HashType wolf_hash(stls_hash hash) {
     switch (hash) {
     case STLS_HASH_MD5:
         return WC_HASH_TYPE_MD5;

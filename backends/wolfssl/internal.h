@@ -21,6 +21,7 @@
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
+#include <wolfssl/wolfcrypt/hash.h>
 
 #include <backends/contract.h>
 
@@ -58,6 +59,11 @@ HAVE_SUPPORTED_CURVES)."
 #else
 #define WOLF_TELLS_KEY    0
 #define WOLF_TELLS_SECRET 0
+#endif
+
+/* What PKCS#12 needs. */
+#if !defined(NO_PWDBASED) && !defined(NO_HMAC) && defined(HAVE_PKCS12) && defined(HAVE_AES_CBC)
+#define WOLF_HAS_PKCS12
 #endif
 
 enum {
@@ -154,6 +160,8 @@ void wolf_key_free(void *key);
 stls_be_status wolf_verify_signature(const stls_signature_algorithm *algorithm, void *key,
                                      stls_bytes message, stls_bytes signature);
 stls_be_status wolf_digest(stls_hash hash, stls_bytes data, uint8_t *out, size_t *len);
+/* WC_HASH_TYPE_NONE: STLS_HASH_NONE. */
+enum wc_HashType wolf_hash(stls_hash hash);
 /* Takes one DER element with tag `tag` off the front of `in`. */
 bool wolf_der_take(stls_bytes *in, uint8_t tag, stls_bytes *content);
 /* The SubjectPublicKeyInfo of a certificate, header included. */
@@ -164,6 +172,14 @@ stls_be_status wolf_key_matches(stls_bytes spki, stls_bytes private_key);
 bool wolf_spki_is_pss(stls_bytes spki);
 /* Whether `spki` is an rsaEncryption key. */
 bool wolf_spki_is_rsa(stls_bytes spki);
+
+/* --- password.c --- */
+stls_be_status wolf_derive(const stls_derivation *derivation, stls_kdf_purpose purpose,
+                           stls_bytes password, uint8_t *out, size_t len);
+stls_be_status wolf_hmac(stls_hash hash, stls_bytes key, stls_bytes data, uint8_t *out,
+                         size_t *len);
+stls_be_status wolf_cbc_decrypt(stls_cipher cipher, const uint8_t *key, const uint8_t *iv,
+                                stls_bytes sealed, uint8_t *out);
 
 /* --- credential.c --- */
 stls_be_status wolf_credential_init(void *credential, const stls_bytes *chain, size_t count,

@@ -177,8 +177,13 @@ static stls_result check_server(const import *self, const stls_parsed_item *pars
     password[sizeof password - 1] = '\0';
     stls_result result = STLS_OK;
     if (!item->encrypted || has_password) {
+        stls_error reason;
         result = stls_store_check_pair(self->store, parsed->content, has_password ? password : NULL,
-                                       error);
+                                       &reason);
+        if (result != STLS_OK) {
+            stls_fail(error, result, "%s, %s \"%s\": %s", self->what, stls_place_name(item->place),
+                      item->name, reason.text);
+        }
     }
     stls_wipe(password, sizeof password);
     return result;

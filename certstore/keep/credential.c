@@ -4,6 +4,7 @@
 #include "backends/contract.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "certstore/keep/pkcs12.h"
 #include "certstore/read/pem.h"
 #include "certstore/read/x509.h"
 
@@ -92,6 +93,11 @@ static stls_result take_chain(inputs *in, bool key_may_be_here, stls_error *erro
 static stls_result take_keys(inputs *in, stls_error *error) {
     for (size_t i = 0; i < in->key.count; i++) {
         const stls_block *block = &in->key.items[i];
+        if (block->kind == STLS_BLOCK_PKCS12) {
+            return stls_fail(error, STLS_E_FORMAT,
+                             "%s is a PKCS#12 file: give it alone, in the place of the certificate",
+                             in->key_name);
+        }
         if (is_key(block->kind) || block->kind == STLS_BLOCK_LEGACY_ENCRYPTED_KEY) {
             stls_result result = take_key(in, in->key_name, block, error);
             if (result != STLS_OK) {
@@ -102,10 +108,28 @@ static stls_result take_keys(inputs *in, stls_error *error) {
     return STLS_OK;
 }
 
-static stls_result read_inputs(inputs *in, stls_bytes chain, stls_bytes key, bool key_apart,
+static bool is_pkcs12(const stls_blocks *blocks) {
+    return blocks->count == 1 && blocks->items[0].kind == STLS_BLOCK_PKCS12;
+}
+
+static stls_result open_pkcs12(inputs *in, const stls_backend *backend, const char *password,
+                               bool key_apart, stls_error *error) {
+    if (key_apart) {
+        return stls_fail(error, STLS_E_FORMAT,
+                         "%s is a PKCS#12 file, which brings its own private key: leave out %s",
+                         in->chain_name, in->key_name);
+    }
+    return stls_pkcs12_expand(backend, in->chain_name, password, &in->chain, error);
+}
+
+static stls_result read_inputs(inputs *in, const stls_backend *backend, stls_bytes chain,
+                               stls_bytes key, bool key_apart, const char *password,
                                stls_error *error) {
     stls_result result =
         stls_blocks_read(chain, STLS_CREDENTIAL_INPUT_MAX, in->chain_name, &in->chain, error);
+    if (result == STLS_OK && is_pkcs12(&in->chain)) {
+        result = open_pkcs12(in, backend, password, key_apart, error);
+    }
     if (result == STLS_OK && key_apart) {
         result = stls_blocks_read(key, STLS_CREDENTIAL_INPUT_MAX, in->key_name, &in->key, error);
     }
@@ -224,7 +248,7 @@ static stls_result make(const stls_backend *backend, stls_bytes chain, stls_byte
                         bool key_apart, const char *chain_name, const char *key_name,
                         const char *password, stls_credential **credential, stls_error *error) {
     inputs in = {.chain_name = chain_name, .key_name = key_apart ? key_name : NULL};
-    stls_result result = read_inputs(&in, chain, key, key_apart, error);
+    stls_result result = read_inputs(&in, backend, chain, key, key_apart, password, error);
     if (result == STLS_OK) {
         sort_chain(&in);
         result = build(backend, &in, password, credential, error);

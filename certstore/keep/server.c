@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "backends/contract.h"
+#include "certstore/keep/pkcs12.h"
 #include "certstore/keep/store.h"
 #include "certstore/read/x509.h"
 #include "certstore/verify/dn.h"
@@ -122,36 +123,37 @@ typedef struct installation {
     stls_bytes chain, key;
     bool key_apart;
     const char *password;
-    stls_blocks blocks; /* of the input that holds the key */
+    stls_blocks blocks;   /* of the input that holds the key */
+    stls_buffer unpacked; /* a PKCS#12 file as PEM */
     stls_store_item *item;
 } installation;
 
-static stls_result refuse_pkcs12(const stls_blocks *blocks, stls_error *error) {
-    for (size_t i = 0; i < blocks->count; i++) {
-        if (blocks->items[i].kind == STLS_BLOCK_PKCS12) {
-            return stls_fail(error, STLS_E_UNSUPPORTED,
-                             "PKCS#12 is not supported by this build; convert the file: openssl "
-                             "pkcs12 -in FILE -nodes -out server.pem. Nothing was changed");
-        }
+/* Once for all: opening a PKCS#12 file is slow on purpose. */
+static stls_result unpack(const stls_certstore *store, installation *self, stls_error *error) {
+    stls_result result = stls_pkcs12_expand(store->backend, "the certificate input", self->password,
+                                            &self->blocks, error);
+    for (size_t i = 0; result == STLS_OK && i < self->blocks.count; i++) {
+        const stls_block *block = &self->blocks.items[i];
+        stls_buffer_add_pem(&self->unpacked,
+                            block->kind == STLS_BLOCK_KEY ? key_label(block) : "CERTIFICATE",
+                            block->der);
     }
-    return STLS_OK;
+    if (result == STLS_OK && self->unpacked.failed) {
+        result = stls_fail(error, STLS_E_NO_MEMORY, "no memory for a server certificate");
+    }
+    return result;
 }
 
 static stls_result read_inputs(const stls_certstore *store, installation *self, stls_error *error) {
     size_t max = store->options.max_bytes;
     stls_result result =
         stls_blocks_read(self->chain, max, "the certificate input", &self->blocks, error);
-    if (result == STLS_OK) {
-        result = refuse_pkcs12(&self->blocks, error);
-    }
     if (result == STLS_OK && self->key_apart) {
         stls_blocks_free(&self->blocks);
-        result = stls_blocks_read(self->key, max, "the key input", &self->blocks, error);
+        return stls_blocks_read(self->key, max, "the key input", &self->blocks, error);
     }
-    if (result == STLS_OK && self->key_apart) {
-        result = refuse_pkcs12(&self->blocks, error);
-    }
-    return result;
+    bool is_pkcs12 = result == STLS_OK && self->blocks.items[0].kind == STLS_BLOCK_PKCS12;
+    return is_pkcs12 ? unpack(store, self, error) : result;
 }
 
 static void write_content(const installation *self, const stls_credential *credential,
@@ -195,7 +197,9 @@ static stls_result check_inputs(const stls_certstore *store, installation *self,
     stls_credential *credential = NULL;
     stls_result result = read_inputs(store, self, error);
     if (result == STLS_OK) {
-        result = stls_credential_new(store->backend, self->chain.data, self->chain.len,
+        stls_bytes chain =
+            self->unpacked.len != 0 ? stls_buffer_bytes(&self->unpacked) : self->chain;
+        result = stls_credential_new(store->backend, chain.data, chain.len,
                                      self->key_apart ? self->key.data : NULL, self->key.len,
                                      self->password, &credential, error);
     }
@@ -230,6 +234,7 @@ static stls_result install(stls_certstore *store, installation *self, stls_error
     }
     stls_item_free(self->item);
     stls_blocks_free(&self->blocks);
+    stls_buffer_free(&self->unpacked);
     return result;
 }
 

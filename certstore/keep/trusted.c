@@ -24,11 +24,12 @@ static stls_result read_blocks(const stls_certstore *store, stls_bytes data, con
         const stls_block *block = &blocks->items[i];
         char where[WHERE_SIZE];
         if (block->kind == STLS_BLOCK_PKCS12) {
-            result =
-                stls_fail(error, STLS_E_UNSUPPORTED,
-                          "%s is a PKCS#12 file, which is not supported by this build; take the "
-                          "certificates out: openssl pkcs12 -in FILE -nokeys -out ca.pem",
-                          input);
+            result = stls_fail(
+                error, STLS_E_UNSUPPORTED,
+                "%s is a PKCS#12 file, as server certificates come in; take the CAs out of "
+                "it: openssl pkcs12 -in FILE -cacerts -nokeys -out ca.pem. Nothing was "
+                "added",
+                input);
         } else if (block->kind == STLS_BLOCK_CRL) {
             result = stls_fail(error, STLS_E_FORMAT,
                                "%s: this is a certificate revocation list, but only certificates "

@@ -28,6 +28,7 @@ for target in "$bin"/fuzz_*; do
     mkdir -p "$work/$name"
     case $name in
     pem) cp "$pki"/*.pem "$work/$name" ;;
+    pkcs12) cp "$pki"/*.p12 "$work/$name" ;;
     crl) for crl in "$pki"/crl-*.pem; do openssl crl -in "$crl" -outform DER -out "$work/$name/${crl##*/}" 2>/dev/null; done ;;
     verify) seed_chains "$work/$name" ;;
     *) cp "$pki"/*.der "$work/$name" ;;

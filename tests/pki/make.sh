@@ -408,6 +408,39 @@ for name in server server-rsa; do
         -in $name.key -out $name.key.enc.pem
 done
 
+# --- PKCS#12 ---------------------------------------------------------------------------------------------
+
+# make_pkcs12 NAME KEY-NAME OPTION...: NAME.p12 with certificate and key. Few iterations, as tests open it often.
+make_pkcs12() {
+    file=$1.p12 of=$2
+    shift 2
+    must pkcs12 -export -out "$file" -iter 300 -in "$of.pem" -inkey "$of.key" "$@"
+}
+cat int.pem root.pem >work/issuers.pem
+secret="-passout pass:$password"
+# shellcheck disable=SC2086 # words are words
+{
+    make_pkcs12 modern server -certfile work/issuers.pem $secret -name "The door"
+    make_pkcs12 rsa server-rsa $secret
+    make_pkcs12 triple-des server -certfile int.pem $secret -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1
+    make_pkcs12 two-key-des server $secret -keypbe PBE-SHA1-2DES -certpbe PBE-SHA1-2DES
+    make_pkcs12 des-pbes2 server $secret -keypbe DES-EDE3-CBC -certpbe DES-EDE3-CBC
+    make_pkcs12 aes-128 server $secret -keypbe AES-128-CBC -certpbe AES-192-CBC -macalg sha512
+    make_pkcs12 no-mac server -certfile int.pem $secret -nomac
+    make_pkcs12 key-open server $secret -keypbe NONE
+    make_pkcs12 no-cipher server $secret -keypbe NONE -certpbe NONE
+    make_pkcs12 nothing server -passout pass: -keypbe NONE -certpbe NONE -nomac
+    make_pkcs12 empty-password server -certfile int.pem -passout pass:
+    make_pkcs12 empty-triple-des server -passout pass: -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -nomac
+    make_pkcs12 umlaut server -passout "pass:pässwört €" -keypbe PBE-SHA1-3DES -certpbe AES-256-CBC
+    make_pkcs12 other-leaf phone -certfile server.pem $secret
+    make_pkcs12 expired expired $secret
+    must pkcs12 -export -out key-only.p12 -iter 300 -nocerts -inkey server.key $secret
+    must pkcs12 -export -out no-key.p12 -iter 300 -nokeys -in work/issuers.pem $secret
+    # RC2 lives in openssl's legacy provider, which not every machine has.
+    run pkcs12 -export -legacy -in server.pem -inkey server.key -out rc2.p12 $secret || rm -f rc2.p12
+}
+
 # --- odd and broken files -------------------------------------------------------------------------------
 
 half() {
@@ -415,6 +448,7 @@ half() {
 }
 half server.pem >trunc.pem
 half server.der >trunc.der
+half modern.p12 >trunc.p12
 : >empty.pem
 head -c 4096 /dev/zero >work/zeros
 must enc -aes-128-ctr -K 73697074 -iv 0 -in work/zeros -out garbage.bin
@@ -434,7 +468,7 @@ cat root.pem bad-base64.pem other-root.pem >mixed-bundle.pem
 rm -rf work
 set +f
 chmod 644 -- *
-chmod 600 -- *.key *.key.*
+chmod 600 -- *.key *.key.* *.p12
 {
     printf '%s\n%s\n' "$checksum" "$now $((now + 30 * day))"
     ls

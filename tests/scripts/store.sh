@@ -134,8 +134,21 @@ same "no password" 1 'no password was given' device install "$s" --cert "$pki/se
 same "wrong key" 1 'is not the one of' device install "$s" --cert "$pki/server.pem" --key "$pki/phone.key"
 same "wrong chain" 1 'issued none of the others' device install "$s" \
     --cert <(cat "$pki/server.pem" "$pki/other-root.pem") --key "$pki/server.key"
-openssl pkcs12 -export -in "$pki/server.pem" -inkey "$pki/server.key" -passout pass:x -out "$work/p12" 2>/dev/null
-same "PKCS#12" 1 'PKCS#12 is not supported by this build' device install "$s" --cert "$work/p12"
+same "PKCS#12, wrong password" 1 'modern.p12: .*the password is wrong' device install "$s" --cert "$pki/modern.p12" \
+    --password-file "$work/wrong"
+same "PKCS#12, no password" 1 'no password was given' device install "$s" --cert "$pki/modern.p12"
+same "PKCS#12 without a key" 1 'holds no private key' device install "$s" --cert "$pki/no-key.p12" \
+    --password-file "$work/password"
+same "PKCS#12, half of it" 1 'cut off' device install "$s" --cert "$pki/trunc.p12" --password-file "$work/password"
+same "PKCS#12 where a CA is due" 1 'openssl pkcs12 -in FILE -cacerts' store add "$s" "$pki/modern.p12"
+expect "PKCS#12" 0 'as the custom' device install "$s" --cert "$pki/modern.p12" --password-file "$work/password"
+if grep -q 'BEGIN PRIVATE KEY' "$s"/server-*.pem; then pass "its key needs no password any more"; else
+    fail "its key needs no password any more" "it does"
+fi
+expect "PKCS#12, its password from stdin" 0 'as the custom' \
+    bash -c "'$tool' device install '$s' --cert '$pki/triple-des.p12' --password-file - <'$work/password'"
+expect "install a custom one again" 0 'as the custom' device install "$s" --cert "$pki/server.pem" \
+    --key "$pki/server.key.enc.pem" --password-file "$work/password"
 same "no place" 1 'PLACE is' device install "$s" --place here --cert "$pki/server.pem"
 expect "the unique one is sent" 0 '^sent: .*the unique one' device show "$s"
 expect "use custom" 0 '^sent: the custom one' device use "$s" custom
@@ -156,6 +169,10 @@ fi
 expect "export all" 0 'private keys: keep it safe' store export --parts all "$s" "$work/backup"
 expect "init another" 0 'made' store init "$work/other"
 expect "import" 0 'took over' store import "$work/other" "$work/backup"
+expect "import, with the password of its key" 0 'took over' \
+    store import "$work/other" "$work/backup" --password-file "$work/password"
+expect "import, with a wrong one" 1 'custom-server "server.pem": .*the password is wrong' \
+    store import "$work/other" "$work/backup" --password-file "$work/wrong"
 store list "$s" >"$work/a"
 store list "$work/other" >"$work/b"
 if cmp -s "$work/a" "$work/b"; then pass "the other is the same"; else fail "the other is the same" "no" "$work/b"; fi

@@ -615,6 +615,19 @@ static const install_case install_cases[] = {
     {"server-rsa.pem", "server-rsa.key.pkcs1.pem", NULL, STLS_OK, 0, NULL},
     {"server.pem", "server.key.enc.pem", "secret", STLS_OK, STLS_ENTRY_ENCRYPTED, NULL},
     {"not-yet.pem", "not-yet.key", NULL, STLS_OK, STLS_ENTRY_NOT_YET_VALID, NULL},
+    {"modern.p12", "", "secret", STLS_OK, 0, NULL},
+    {"triple-des.p12", "", "secret", STLS_OK, 0, NULL},
+    {"empty-password.p12", "", NULL, STLS_OK, 0, NULL},
+    {"nothing.p12", "", NULL, STLS_OK, 0, NULL},
+    {"modern.p12", "", "wrong", STLS_E_PASSWORD, 0, "the password is wrong"},
+    {"modern.p12", "", NULL, STLS_E_PASSWORD, 0, "no password was given"},
+    {"modern.p12", "server.key", "secret", STLS_E_FORMAT, 0, "its own private key"},
+    {"server.pem", "modern.p12", "secret", STLS_E_FORMAT, 0, "give it alone"},
+    {"key-only.p12", "", "secret", STLS_E_FORMAT, 0, "holds no certificate"},
+    {"no-key.p12", "", "secret", STLS_E_FORMAT, 0, "holds no private key"},
+    {"other-leaf.p12", "", "secret", STLS_E_FORMAT, 0, "issued none of the others: CN=server"},
+    {"expired.p12", "", "secret", STLS_E_REFUSED, 0, "has expired on 20"},
+    {"trunc.p12", "", "secret", STLS_E_FORMAT, 0, "cut off"},
     {"server.pem", "server.key.enc.pem", NULL, STLS_E_PASSWORD, 0, "no password was given"},
     {"server.pem", "server.key.enc.pem", "wrong", STLS_E_PASSWORD, 0, "the password is wrong"},
     {"server.pem", "server.key.legacy.pem", "secret", STLS_E_UNSUPPORTED, 0, "openssl pkcs8"},
@@ -661,20 +674,32 @@ static void test_install(void) {
     }
 }
 
+/* What is kept of a PKCS#12 file: chain and key as PEM, which every backend reads without a
+ * password. */
 static void test_pkcs12(void) {
-    static const uint8_t pfx[] = {0x30, 0x16, 0x02, 0x01, 0x03, 0x30, 0x11, 0x06,
-                                  0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01,
-                                  0x07, 0x01, 0xa0, 0x04, 0x04, 0x02, 0x30, 0x00};
+    const stls_backend *backend;
     stls_certstore *store = new_store(NULL);
     stls_error error = {.result = STLS_NOT_DONE};
     CHECK_RESULT("install",
-                 stls_certstore_install(store, STLS_PLACE_UNIQUE, pfx, sizeof pfx, NULL, 0, "x",
-                                        NULL, &error),
-                 STLS_E_UNSUPPORTED, &error);
-    CHECK_CONTAINS("sentence", error.text, "PKCS#12 is not supported by this build");
-    CHECK_RESULT("add", stls_certstore_add(store, pfx, sizeof pfx, NULL, 0, NULL, &error),
-                 STLS_E_UNSUPPORTED, &error);
-    CHECK_CONTAINS("sentence", error.text, "not supported by this build");
+                 stls_certstore_install_files(store, STLS_PLACE_UNIQUE, pki_path("modern.p12"),
+                                              NULL, "secret", NULL, &error),
+                 STLS_OK, &error);
+    CHECK_NUMBER("of that name",
+                 stls_certstore_count(store, &(stls_certstore_query){.name = "modern.p12"}), 1);
+    for (size_t i = 0; (backend = stls_backend_at(i)) != NULL; i++) {
+        stls_credential *credential = NULL;
+        check_case("%s", stls_backend_name(backend));
+        CHECK_RESULT("snapshot",
+                     stls_certstore_snapshot(store, backend, STLS_TRUST_SET_STORED,
+                                             STLS_SEND_STORED, NULL, &credential, &error),
+                     STLS_OK, &error);
+        CHECK_BYTES("leaf", stls_credential_certificate(credential, 0), pki_bytes("server.der"));
+        CHECK_BYTES("next", stls_credential_certificate(credential, 1), pki_bytes("int.der"));
+        CHECK_BYTES("last", stls_credential_certificate(credential, 2), pki_bytes("root.der"));
+        stls_credential_free(credential);
+    }
+    CHECK_RESULT("add", add(store, "modern.p12", NULL, 0, &error), STLS_E_UNSUPPORTED, &error);
+    CHECK_CONTAINS("sentence", error.text, "openssl pkcs12 -in FILE -cacerts -nokeys");
     stls_certstore_free(store);
 }
 

@@ -157,6 +157,24 @@ static stls_be_status fake_digest(stls_hash hash, stls_bytes data, uint8_t *out,
     return STLS_BE_OK;
 }
 
+static stls_be_status fake_derive(const stls_derivation *derivation, stls_kdf_purpose purpose,
+                                  stls_bytes password, uint8_t *out, size_t len) {
+    (void)derivation, (void)purpose, (void)password, (void)out, (void)len;
+    return STLS_BE_UNSUPPORTED;
+}
+
+static stls_be_status fake_hmac(stls_hash hash, stls_bytes key, stls_bytes data, uint8_t *out,
+                                size_t *len) {
+    (void)hash, (void)key, (void)data, (void)out, (void)len;
+    return STLS_BE_UNSUPPORTED;
+}
+
+static stls_be_status fake_cbc_decrypt(stls_cipher cipher, const uint8_t *key, const uint8_t *iv,
+                                       stls_bytes sealed, uint8_t *out) {
+    (void)cipher, (void)key, (void)iv, (void)sealed, (void)out;
+    return STLS_BE_UNSUPPORTED;
+}
+
 static stls_be_status fake_credential_init(void *credential, const stls_bytes *chain, size_t count,
                                            stls_bytes key, const char *password,
                                            stls_be_failure *failure) {
@@ -327,6 +345,9 @@ static const stls_backend fake = {
     .key_free = fake_key_free,
     .verify_signature = fake_verify_signature,
     .digest = fake_digest,
+    .derive = fake_derive,
+    .hmac = fake_hmac,
+    .cbc_decrypt = fake_cbc_decrypt,
     .credential_init = fake_credential_init,
     .credential_fini = fake_credential_fini,
     .context_init = fake_context_init,
@@ -492,6 +513,9 @@ static const struct {
     SLOT(key_free),
     SLOT(verify_signature),
     SLOT(digest),
+    SLOT(derive),
+    SLOT(hmac),
+    SLOT(cbc_decrypt),
     SLOT(credential_init),
     SLOT(credential_fini),
     SLOT(context_init),

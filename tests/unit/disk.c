@@ -104,6 +104,12 @@ static stls_result change_replace(stls_certstore *store, stls_error *error) {
     return install(store, STLS_PLACE_CUSTOM_SERVER, "server.chain.pem", "server.key", error);
 }
 
+static stls_result change_pkcs12(stls_certstore *store, stls_error *error) {
+    stls_bytes file = joined("empty-triple-des.p12");
+    return stls_certstore_install(store, STLS_PLACE_CUSTOM_SERVER, file.data, file.len, NULL, 0,
+                                  NULL, "p12", error);
+}
+
 static stls_result change_uninstall(stls_certstore *store, stls_error *error) {
     return stls_certstore_uninstall(store, STLS_PLACE_CUSTOM_SERVER, error);
 }
@@ -146,6 +152,7 @@ static const change_case changes[] = {
     {"remove", change_remove},
     {"install", change_install},
     {"replace", change_replace},
+    {"replace by PKCS#12", change_pkcs12},
     {"uninstall", change_uninstall},
     {"setting", change_setting},
     {"built-in list", change_builtin},
@@ -852,19 +859,23 @@ static void test_export_file(void) {
 
 /* --- A process that is killed at any moment */
 
-static void change_for_ever(void) {
+/* Says so in `told` before each change. */
+static void change_for_ever(int told) {
     stls_certstore *store = NULL;
     stls_error error;
     if (stls_certstore_open_folder(stls_backend_default(), folder, NULL, &store, &error) !=
         STLS_OK) {
         _exit(1);
     }
-    for (;;) {
+    while (write(told, "12345", 5) == 5) {
         add(store, "root.pem int.pem", NULL);
         install(store, STLS_PLACE_CUSTOM_SERVER, "server.pem", "server.key", NULL);
+        add_crl(store, "crl-int.pem", NULL);
         stls_certstore_remove_name(store, "root.pem int.pem", NULL, NULL);
+        stls_certstore_remove_name(store, "crl-int.pem", NULL, NULL);
         install(store, STLS_PLACE_CUSTOM_SERVER, "phone.pem", "phone.key", NULL);
     }
+    _exit(1);
 }
 
 static void test_kills(void) {
@@ -872,16 +883,26 @@ static void test_kills(void) {
     stls_certstore *store = create_folder();
     joined("root.pem int.pem"); /* read once, here */
     joined("server.pem"), joined("server.key"), joined("phone.pem"), joined("phone.key");
+    joined("crl-int.pem");
     install(store, STLS_PLACE_CUSTOM_SERVER, "phone.pem", "phone.key", NULL);
     for (int i = 0; i < KILLS; i++) {
         char state[STATE_SIZE];
+        int told[2];
+        char byte;
+        CHECK(pipe(told) == 0, "a pipe");
         pid_t child = fork();
         if (child == 0) {
-            change_for_ever();
+            change_for_ever(told[1]);
         }
-        nanosleep(&(struct timespec){.tv_nsec = (i * 7919 % 40 + 3) * 1000000L}, NULL);
+        close(told[1]);
+        /* From its second round on, at any moment. */
+        for (int rounds = 0; rounds < 6; rounds++) {
+            CHECK(read(told[0], &byte, 1) == 1, "it goes on");
+        }
+        nanosleep(&(struct timespec){.tv_nsec = (i * 7919 % 40) * 1000000L}, NULL);
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
+        close(told[0]);
         check_case("kill %d", i);
         stls_certstore_free(store);
         store = open_folder(NULL);

@@ -14,11 +14,13 @@ static const char usage[] =
     "of its model, and a custom one of its administrator.\n"
     "\n"
     "  install FOLDER --cert FILE  put one in; what was there goes only if key, password\n"
-    "                              and chain of the new one are good\n"
+    "                              and chain of the new one are good. FILE is PEM, DER, or\n"
+    "                              PKCS#12 (.p12, .pfx) with its key\n"
     "      --key FILE              its private key, if that is not in FILE too\n"
-    "      --password-file FILE    whose first line is the key's password. It is not\n"
-    "                              kept: the key stays encrypted, and whoever uses the\n"
-    "                              store is asked for it\n"
+    "      --password-file FILE    whose first line is the key's password; \"-\": stdin. It\n"
+    "                              is not kept: a key in PEM or DER stays encrypted, and\n"
+    "                              whoever uses the store is asked for it; a key out of\n"
+    "                              PKCS#12 is kept without\n"
     "      --place PLACE           custom (default), unique, or generic\n"
     "      --name NAME             such as the device's MAC; default: the file's name\n"
     "  show FOLDER                 what there is, which is sent, and why\n"
@@ -49,32 +51,18 @@ static stls_place find_place(const store_command *self, const char *name) {
     return (stls_place)0;
 }
 
-/* Through a volatile pointer, so that the compiler keeps it. */
-static void wipe(char *text, size_t size) {
-    volatile char *at = text;
-    while (size-- > 0) {
-        *at++ = 0;
-    }
-}
-
 static int install(store_command *self, stls_place place) {
-    char password[STORE_PASSWORD_SIZE] = "";
     stls_error error;
-    bool with_password = self->password_file != NULL;
-    if (with_password && !store_password(self, password)) {
+    stls_certstore *store = store_open(self, NULL);
+    if (store == NULL) {
         return EXIT_USAGE;
     }
-    stls_certstore *store = store_open(self, NULL);
-    int status = EXIT_USAGE;
-    if (store != NULL) {
-        status = stls_certstore_install_files(store, place, self->cert, self->key,
-                                              with_password ? password : NULL, self->name,
-                                              &error) == STLS_OK
+    const char *password = self->password_file != NULL ? self->password : NULL;
+    int status = stls_certstore_install_files(store, place, self->cert, self->key, password,
+                                              self->name, &error) == STLS_OK
                      ? store_done(self, "installed %s as the %s certificate", self->cert,
                                   self->place != NULL ? self->place : "custom")
                      : store_failed(self, &error);
-    }
-    wipe(password, sizeof password);
     stls_certstore_free(store);
     return status;
 }

@@ -228,28 +228,28 @@ const stls_backend *find_backend(const tls_options *options) {
 
 /* --- Files */
 
-enum { PASSWORD_SIZE = 1024 };
-
 /* Through a volatile pointer, so that the compiler keeps it. */
-static void wipe(char *text, size_t size) {
-    volatile char *at = text;
+void wipe_password(char *password, size_t size) {
+    volatile char *at = password;
     while (size-- > 0) {
         *at++ = 0;
     }
 }
 
-/* The first line of the file. */
-static bool read_password(const tls_options *options, char *password, size_t size) {
-    FILE *file = fopen(options->password_file, "r");
+bool read_password(const char *command, const char *path, char *password, size_t size) {
+    bool is_stdin = strcmp(path, "-") == 0;
+    FILE *file = is_stdin ? stdin : fopen(path, "r");
     if (file == NULL) {
-        complain(options->command, "%s: %s", options->password_file, strerror(errno));
+        complain(command, "%s: %s", path, strerror(errno));
         return false;
     }
     setvbuf(file, NULL, _IONBF, 0); /* no second copy of it in memory */
     bool good = fgets(password, (int)size, file) != NULL;
-    fclose(file);
+    if (!is_stdin) {
+        fclose(file);
+    }
     if (!good) {
-        complain(options->command, "%s holds no password", options->password_file);
+        complain(command, "%s holds no password", is_stdin ? "stdin" : path);
         return false;
     }
     password[strcspn(password, "\r\n")] = '\0';
@@ -260,14 +260,15 @@ stls_credential *load_credential(const tls_options *options, const stls_backend 
                                  const char *cert, const char *key) {
     char password[PASSWORD_SIZE] = "";
     bool with_password = options->password_file != NULL;
-    if (with_password && !read_password(options, password, sizeof password)) {
+    if (with_password &&
+        !read_password(options->command, options->password_file, password, sizeof password)) {
         return NULL;
     }
     stls_credential *credential = NULL;
     stls_error error;
     stls_result result = stls_credential_load(backend, cert, key, with_password ? password : NULL,
                                               &credential, &error);
-    wipe(password, sizeof password);
+    wipe_password(password, sizeof password);
     if (result != STLS_OK) {
         complain(options->command, "%s", error.text);
         return NULL;
@@ -305,7 +306,8 @@ static bool give_password(void *arg, stls_place place, const char *name, char *p
                           size_t size) {
     const tls_options *options = arg;
     (void)place, (void)name; /* the password of all keys */
-    return options->password_file != NULL && read_password(options, password, size);
+    return options->password_file != NULL &&
+           read_password(options->command, options->password_file, password, size);
 }
 
 bool load_store(const tls_options *options, const stls_backend *backend, const char *folder,

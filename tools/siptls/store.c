@@ -39,6 +39,8 @@ static const char usage[] =
     "      --parts PARTS        provisioning (settings and custom certificates, no key;\n"
     "                           default), or all, with private keys\n"
     "  import FOLDER FILE       replace what FILE holds\n"
+    "      --password-file FILE whose first line is the password of encrypted private keys\n"
+    "                           in it (\"-\": stdin), which are then checked too\n"
     "  reset FOLDER             factory reset: custom certificates, CRLs and settings go\n"
     "\n"
     "  --max-custom N           most custom certificates (add, import); default: 10\n"
@@ -426,7 +428,7 @@ int store_main(int argc, char **argv) {
         {"use", run_use, 0, 1, 1, " and a SET"},
         {"check", run_check, STORE_DAYS, 0, 0, ""},
         {"export", run_export, STORE_PARTS, 1, 1, " and a FILE"},
-        {"import", run_import, STORE_MAX, 1, 1, " and a FILE"},
+        {"import", run_import, STORE_MAX | STORE_PASSWORD, 1, 1, " and a FILE"},
         {"reset", run_reset, 0, 0, 0, ""},
         {NULL, NULL, 0, 0, 0, NULL},
     };

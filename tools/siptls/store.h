@@ -30,6 +30,7 @@ typedef struct store_command {
     unsigned days, max_custom;
     bool expiring, force, peer, pem, json, quiet;
     const stls_backend *backend;
+    char password[PASSWORD_SIZE]; /* of password_file, once store_open() has read it */
 } store_command;
 
 /* Options, as bits of what an action takes; all take --backend, --json and --quiet. */
@@ -61,7 +62,8 @@ typedef struct store_action {
 int store_run(const char *group, const char *usage, const store_action *actions, int argc,
               char **argv);
 
-/* The store in the folder; NULL after the reason was printed. `options` may be NULL. */
+/* The store in the folder, which is told the password of --password-file; NULL after the reason was
+ * printed. `options` may be NULL. */
 stls_certstore *store_open(store_command *self, stls_certstore_options *options);
 
 /* Prints the sentence; returns EXIT_USAGE. */
@@ -76,9 +78,5 @@ void store_print_entries(const stls_certstore *store, const stls_certstore_query
 void store_print_crl(const stls_certstore_entry *entry);
 void store_entries_json(json *writer, const store_command *self, const stls_certstore *store,
                         const stls_certstore_query *query);
-
-/* The first line of --password-file into `password`; false after the reason was printed. */
-enum { STORE_PASSWORD_SIZE = 1024 };
-bool store_password(const store_command *self, char password[STORE_PASSWORD_SIZE]);
 
 #endif

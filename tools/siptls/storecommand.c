@@ -153,6 +153,7 @@ int store_run(const char *group, const char *usage, const store_action *actions,
                 tls_options backend = {.command = self.title, .backend = self.backend_name};
                 self.backend = find_backend(&backend);
                 status = self.backend != NULL ? actions->run(&self) : EXIT_USAGE;
+                wipe_password(self.password, sizeof self.password);
             }
             return status;
         }
@@ -167,12 +168,29 @@ int store_failed(const store_command *self, const stls_error *error) {
     return EXIT_USAGE;
 }
 
+/* For every key that asks for one. */
+static bool answer_password(void *arg, stls_place place, const char *name, char *password,
+                            size_t size) {
+    const store_command *self = arg;
+    (void)place, (void)name;
+    snprintf(password, size, "%s", self->password);
+    return true;
+}
+
 stls_certstore *store_open(store_command *self, stls_certstore_options *options) {
     stls_certstore *store = NULL;
     stls_certstore_options none = {.create = false};
     stls_error error;
     options = options != NULL ? options : &none;
     options->max_custom = self->max_custom;
+    if (self->password_file != NULL) {
+        if (!read_password(self->title, self->password_file, self->password,
+                           sizeof self->password)) {
+            return NULL;
+        }
+        options->password = answer_password;
+        options->password_arg = self;
+    }
     if (stls_certstore_open_folder(self->backend, self->folder, options, &store, &error) !=
         STLS_OK) {
         store_failed(self, &error);
@@ -197,23 +215,6 @@ int store_done(const store_command *self, const char *format, ...) {
         puts(text);
     }
     return EXIT_GOOD;
-}
-
-bool store_password(const store_command *self, char password[STORE_PASSWORD_SIZE]) {
-    FILE *file = fopen(self->password_file, "r");
-    if (file == NULL) {
-        complain(self->title, "%s: %s", self->password_file, strerror(errno));
-        return false;
-    }
-    setvbuf(file, NULL, _IONBF, 0); /* no second copy of it in memory */
-    bool good = fgets(password, STORE_PASSWORD_SIZE, file) != NULL;
-    fclose(file);
-    if (!good) {
-        complain(self->title, "%s holds no password", self->password_file);
-        return false;
-    }
-    password[strcspn(password, "\r\n")] = '\0';
-    return true;
 }
 
 /* --- Entries */

@@ -72,6 +72,12 @@ bool take_option(tls_options *options, int id, const char *value);
 /* For --backend: NULL after the reason was printed. */
 const stls_backend *find_backend(const tls_options *options);
 
+/* The first line of file `path`, or of stdin for "-", into `password`; false after the reason was
+ * printed. wipe_password() is for when it is no longer needed. */
+enum { PASSWORD_SIZE = 1024 };
+bool read_password(const char *command, const char *path, char *password, size_t size);
+void wipe_password(char *password, size_t size);
+
 /* A credential from files; `password_file` and `key` may be NULL. NULL after the reason was
  * printed. */
 stls_credential *load_credential(const tls_options *options, const stls_backend *backend,

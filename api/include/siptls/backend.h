@@ -38,6 +38,7 @@ typedef enum stls_capability {
     STLS_CAN_ENCRYPTED_KEYS = 1 << 10,      /* PKCS#8 private keys under a password */
     STLS_CAN_VERIFY_ED25519 = 1 << 11,      /* certificates signed with Ed25519 (RFC 8410) */
     STLS_CAN_VERIFY_RSA_PSS_KEYS = 1 << 12, /* certificates signed by an id-RSASSA-PSS key */
+    STLS_CAN_PKCS12 = 1 << 13,              /* chains with their key in PKCS#12 (RFC 7292) */
 } stls_capability;
 
 /* The registries of numbers that stls_backend_supports() and siptls/iana.h know. */

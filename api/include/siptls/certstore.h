@@ -38,23 +38,28 @@
  * be had back from it, so an encrypted key stays encrypted, its password is kept nowhere, and the
  * callback of stls_certstore_options is asked for it at each snapshot. Who wants a device to start
  * unattended uploads a key without password, or keeps the password elsewhere and answers from
- * there.
+ * there. A key that comes in PKCS#12 is kept without its password, which is that of the file: of a
+ * PKCS#12 file, certificates and key are kept as PEM, for the owner's eyes only.
  *
  * --- What is refused, what is kept and flagged
  *
  * Refused, with a sentence that names the certificate or file and what to do:
  *
- *     LIMIT         an input above max_bytes (5 MB); more custom certificates than max_custom (10);
- *                   more CRLs than max_crls (10), or more than max_bytes of them
- *     FORMAT        what is no certificate; a bundle with one bad certificate in it, whole; a chain
- *                   with a certificate that issued none of the others
- *     REFUSED       a trusted certificate that is no CA (but see STLS_ADD_PEER), that has expired,
- * or that is in the custom list already; a server certificate that has expired; a CRL that its
- * issuer did not sign, that has expired or is older than the one there; a change of the built-in
- * list or a name that nobody has KEY_MISMATCH  a private key that is not the certificate's PASSWORD
- * an encrypted private key, and no password or a wrong one UNSUPPORTED   PKCS#12; an indirect CRL;
- * a store written by a newer siptls FILE          a folder that is missing, full, read-only, or no
- * store STATE         another process is changing the store and does not come to an end
+ *     LIMIT         an input above max_bytes (5 MB); more custom certificates than max_custom,
+ *                   more CRLs than max_crls, more than max_bytes of them; a PKCS#12 file that
+ *                   asks for more iterations than STLS_PKCS12_ITERATIONS_MAX
+ *     FORMAT        what is no certificate; a bundle with one bad certificate in it, whole; a
+ *                   chain with a certificate that issued none of the others; a PKCS#12 file
+ *                   without a key, with several, or without a certificate
+ *     REFUSED       a trusted certificate that is no CA (but see STLS_ADD_PEER), has expired, or
+ *                   is in the custom list already; a server certificate that has expired; a CRL
+ *                   that its issuer did not sign, that has expired or is older than the one in
+ *                   its place; a change of the built-in list; a name that nobody has
+ *     KEY_MISMATCH  a private key that is not the certificate's
+ *     PASSWORD      an encrypted private key or file, and no password or a wrong one
+ *     UNSUPPORTED   PKCS#12 under RC2 or RC4; an indirect CRL; a store of a newer siptls
+ *     FILE          a folder that is missing, full, read-only, or no store
+ *     STATE         another process is changing the store and does not come to an end
  *
  * Kept, and flagged in stls_certstore_entry: a certificate or CRL that is not valid yet (a phone
  * boots in 1970), or that expires while it is in the list; a custom certificate that is built in
@@ -367,8 +372,8 @@ STLS_API stls_result stls_certstore_add_crl_file(stls_certstore *store, const ch
 /* --- Server certificates */
 
 /* Puts a certificate with its chain and private key into `place` (one of STLS_PLACES_SERVER); what
- * was there is replaced, and stays if this fails. Input as for stls_credential_new(): `key` NULL
- * means that it stands in `chain`; `password` is used for an encrypted key and not kept. Before the
+ * was there is replaced, and stays if this fails. Input as for stls_credential_new(), PKCS#12
+ * too: `key` NULL means that it stands in `chain`; `password` is not kept. Before the
  * swap all is read, the key is matched, and the chain is checked: each certificate behind the leaf
  * issued the one before it. `name`: as for stls_certstore_add(), e.g. the device's MAC; NULL: by
  * its subject. */

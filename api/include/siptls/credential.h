@@ -9,6 +9,16 @@
  * stand in one PEM file. Keys encrypted in OpenSSL's old way (Proc-Type, DEK-Info) are refused with
  * the command that converts them: one round of MD5 protects nobody.
  *
+ * Or one PKCS#12 file (RFC 7292: .p12, .pfx) in the place of the chain, without a key beside it.
+ * It has to hold one private key; the certificate that this belongs to is the leaf, wherever it
+ * stands. Read are DER files under a password (UTF-8, at most 1023 bytes; NULL is the empty one) or
+ * under none, encrypted by PBES2 with AES or Triple DES and PBKDF2, or by the older Triple DES;
+ * not under RC2 or RC4, not under scrypt, and not for a certificate's key. The iterations by which
+ * such a file slows its readers down are counted before they are done: all together, at most
+ * STLS_PKCS12_ITERATIONS_MAX (and twice that where no password is given); programs write 2 000 to
+ * 600 000 for each of a file's two or three keys. It works alike on every backend that can:
+ * STLS_CAN_PKCS12.
+ *
  * Secrets: passwords are not kept; key bytes are wiped when they are no longer needed.
  *
  * SPDX-License-Identifier: MIT */
@@ -26,6 +36,8 @@ typedef struct stls_credential stls_credential;
 enum {
     STLS_CREDENTIAL_CHAIN_MAX = 10,              /* certificates */
     STLS_CREDENTIAL_INPUT_MAX = 5 * 1024 * 1024, /* bytes of one input */
+    STLS_PKCS12_ITERATIONS_MAX = 2000000,        /* half a second to two on a server, ten on a
+                                                    phone */
 };
 
 /* Makes a credential from `chain` and `key`. If `key` is NULL, the key is looked for in `chain`.
