@@ -223,11 +223,15 @@ static stls_result edit_add(stls_certstore *store, stls_state *next, void *arg, 
     return result == STLS_OK ? stls_store_check_crls(store, next, error) : result;
 }
 
-static stls_result add(stls_certstore *store, stls_bytes data, const char *input, const char *name,
-                       size_t *count, stls_error *error) {
+/* `owned` (NULL: nobody) is freed as soon as it has been read: CRLs are large. */
+static stls_result add(stls_certstore *store, stls_bytes data, stls_bytes *owned, const char *input,
+                       const char *name, size_t *count, stls_error *error) {
     stls_blocks blocks = {NULL, 0};
     upload self = {.blocks = &blocks, .input = input, .name = name};
     stls_result result = stls_blocks_read(data, store->options.max_bytes, input, &blocks, error);
+    if (owned != NULL) {
+        stls_bytes_free(owned);
+    }
     if (result == STLS_OK) {
         result = stls_store_change(store, edit_add, &self, error);
     }
@@ -243,7 +247,8 @@ stls_result stls_certstore_add_crl(stls_certstore *store, const void *data, size
     if (store == NULL || (data == NULL && len != 0)) {
         return stls_fail(error, STLS_E_ARGUMENT, "the store or the CRL is NULL");
     }
-    return add(store, (stls_bytes){data, len}, name != NULL ? name : "input", name, count, error);
+    return add(store, (stls_bytes){data, len}, NULL, name != NULL ? name : "input", name, count,
+               error);
 }
 
 stls_result stls_certstore_add_crl_file(stls_certstore *store, const char *path, const char *name,
@@ -260,7 +265,5 @@ stls_result stls_certstore_add_crl_file(stls_certstore *store, const char *path,
     stls_store_file_name(path, of_file);
     stls_text text = stls_text_in(input, sizeof input);
     stls_text_add(&text, "file %s", path);
-    result = add(store, data, input, name != NULL ? name : of_file, count, error);
-    stls_secret_free(&data);
-    return result;
+    return add(store, data, &data, input, name != NULL ? name : of_file, count, error);
 }

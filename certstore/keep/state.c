@@ -20,10 +20,8 @@ static bool reserve(stls_buffer *buffer, size_t more) {
     if (buffer->len + more <= buffer->room) {
         return true;
     }
-    size_t room = buffer->room != 0 ? buffer->room : 1024;
-    while (room < buffer->len + more) {
-        room *= 2;
-    }
+    size_t room = buffer->room != 0 ? 2 * buffer->room : 1024;
+    room = room < buffer->len + more ? buffer->len + more : room;
     uint8_t *data = stls_alloc(room, 1);
     if (data == NULL) {
         buffer->failed = true;
@@ -79,8 +77,16 @@ static void add_base64(stls_buffer *buffer, stls_bytes octets) {
     }
 }
 
+enum { LINE_OCTETS = 48 };
+
+/* At most. */
+static size_t pem_len(size_t der_len) {
+    enum { FRAME = 2 * 64 };
+    return der_len / 3 * 4 + der_len / LINE_OCTETS + FRAME;
+}
+
 void stls_buffer_add_pem(stls_buffer *buffer, const char *label, stls_bytes der) {
-    enum { LINE_OCTETS = 48 };
+    reserve(buffer, pem_len(der.len));
     stls_buffer_print(buffer, "-----BEGIN %s-----\n", label);
     for (size_t i = 0; i < der.len; i += LINE_OCTETS) {
         size_t len = der.len - i < LINE_OCTETS ? der.len - i : LINE_OCTETS;
@@ -317,6 +323,12 @@ bool stls_place_is_single(stls_place place) {
 }
 
 void stls_state_builtin_content(const stls_state *state, stls_buffer *content) {
+    size_t len = 0;
+    for (size_t i = 0; i < state->count; i++) {
+        bool is_one = state->items[i]->place == STLS_PLACE_BUILTIN;
+        len += is_one ? pem_len(state->items[i]->der.len) : 0;
+    }
+    reserve(content, len);
     for (size_t i = 0; i < state->count; i++) {
         if (state->items[i]->place == STLS_PLACE_BUILTIN && state->items[i]->der.len != 0) {
             stls_buffer_add_pem(content, "CERTIFICATE", state->items[i]->der);

@@ -131,11 +131,16 @@ static stls_result edit_add(stls_certstore *store, stls_state *next, void *arg, 
     return result == STLS_OK ? stls_store_check_count(store, next, error) : result;
 }
 
-static stls_result add(stls_certstore *store, stls_bytes data, const char *input, const char *name,
-                       uint32_t flags, size_t *count, stls_error *error) {
+/* `owned` (NULL: nobody) is wiped and freed as soon as it has been read: somebody may have taken
+ * the wrong file, with a key in it. */
+static stls_result add(stls_certstore *store, stls_bytes data, stls_bytes *owned, const char *input,
+                       const char *name, uint32_t flags, size_t *count, stls_error *error) {
     stls_blocks blocks = {NULL, 0};
     upload self = {.blocks = &blocks, .input = input, .name = name, .flags = flags};
     stls_result result = read_blocks(store, data, input, &blocks, error);
+    if (owned != NULL) {
+        stls_secret_free(owned);
+    }
     if (result == STLS_OK) {
         result = stls_store_change(store, edit_add, &self, error);
     }
@@ -159,8 +164,8 @@ stls_result stls_certstore_add(stls_certstore *store, const void *data, size_t l
                                const char *name, uint32_t flags, size_t *count, stls_error *error) {
     /* Nothing, an empty upload, is for the reader to refuse. */
     stls_result result = check_arguments(store, len == 0 ? "" : data, flags, error);
-    return result == STLS_OK ? add(store, (stls_bytes){data, len}, name != NULL ? name : "input",
-                                   name, flags, count, error)
+    return result == STLS_OK ? add(store, (stls_bytes){data, len}, NULL,
+                                   name != NULL ? name : "input", name, flags, count, error)
                              : result;
 }
 
@@ -178,9 +183,7 @@ stls_result stls_certstore_add_file(stls_certstore *store, const char *path, con
     stls_store_file_name(path, of_file);
     stls_text text = stls_text_in(input, sizeof input);
     stls_text_add(&text, "file %s", path);
-    result = add(store, data, input, name != NULL ? name : of_file, flags, count, error);
-    stls_secret_free(&data); /* somebody may have taken the wrong file, with a key in it */
-    return result;
+    return add(store, data, &data, input, name != NULL ? name : of_file, flags, count, error);
 }
 
 /* --- Removing */

@@ -44,11 +44,14 @@ static stls_result system_failure(const char *path, int reason, stls_error *erro
                      strerror_r(reason, text, sizeof text));
 }
 
-static stls_result read_all(int fd, const char *path, size_t limit, content *so_far,
-                            stls_error *error) {
+/* `expected` bytes, as far as one can know before. */
+static stls_result read_all(int fd, const char *path, size_t expected, size_t limit,
+                            content *so_far, stls_error *error) {
+    /* One more, to see the end. */
+    size_t first = expected != 0 && expected <= limit ? expected + 1 : FIRST_ROOM;
     for (;;) {
         if (so_far->len == so_far->room &&
-            !grow(so_far, so_far->room != 0 ? 2 * so_far->room : FIRST_ROOM)) {
+            !grow(so_far, so_far->room != 0 ? 2 * so_far->room : first)) {
             return stls_fail(error, STLS_E_NO_MEMORY, "no memory to read file %s", path);
         }
         ssize_t got = read(fd, so_far->data + so_far->len, so_far->room - so_far->len);
@@ -66,7 +69,7 @@ static stls_result read_all(int fd, const char *path, size_t limit, content *so_
 }
 
 /* A device could block for ever, never end, or do something when it is opened. */
-static stls_result check_kind(const char *path, stls_error *error) {
+static stls_result check_kind(const char *path, size_t *size, stls_error *error) {
     struct stat facts;
     if (stat(path, &facts) != 0) {
         return system_failure(path, errno, error);
@@ -77,13 +80,15 @@ static stls_result check_kind(const char *path, stls_error *error) {
     if (!S_ISREG(facts.st_mode) && !S_ISFIFO(facts.st_mode)) {
         return stls_fail(error, STLS_E_FILE, "%s is neither a file nor a pipe", path);
     }
+    *size = (size_t)facts.st_size;
     return STLS_OK;
 }
 
 stls_result stls_file_read(const char *path, size_t limit, stls_bytes *data, stls_error *error) {
     content so_far = {.data = NULL};
     *data = (stls_bytes){NULL, 0};
-    stls_result result = check_kind(path, error);
+    size_t size = 0;
+    stls_result result = check_kind(path, &size, error);
     if (result != STLS_OK) {
         return result;
     }
@@ -91,7 +96,7 @@ stls_result stls_file_read(const char *path, size_t limit, stls_bytes *data, stl
     if (fd < 0) {
         return system_failure(path, errno, error);
     }
-    result = read_all(fd, path, limit, &so_far, error);
+    result = read_all(fd, path, size, limit, &so_far, error);
     close(fd);
     if (result != STLS_OK || so_far.len == 0) {
         discard(&so_far);
