@@ -58,6 +58,13 @@ fi
 expect "init with a bundle that lacks them" 1 'the bundle lacks the certificate of line' \
     store init "$work/lacking" --builtin-from "$pki/two.pem"
 
+{ openssl x509 -in "$pki/root-rsa.pem" -noout -fingerprint -sha256 | cut -d= -f2 && echo '# no more'; } >"$work/choice"
+expect "init with a choice of one's own" 0 'with 1 built-in' \
+    store init "$work/chosen" --builtin-from <(cat "$pki/two.pem" "$pki/root-rsa.pem") --builtin-list "$work/choice"
+expect "that and no other" 0 '^builtin +CN=root-rsa' store list "$work/chosen"
+expect "init with a list that is none" 1 'line 1 of the list of built-in certificates' \
+    store init "$work/listless" --builtin-from "$pki/two.pem" --builtin-list "$pki/root.pem"
+
 # --- trusted certificates
 
 expect "add" 0 'added 1 certificate$' store add "$s" "$pki/other-root.pem"
@@ -131,6 +138,7 @@ same "wrong password" 1 'password is wrong' device install "$s" --cert "$pki/ser
     --key "$pki/server.key.enc.pem" --password-file "$work/wrong"
 same "no password" 1 'no password was given' device install "$s" --cert "$pki/server.pem" \
     --key "$pki/server.key.enc.pem"
+same "6 MB of a server certificate" 1 'larger than' device install "$s" --cert "$work/large.pem"
 same "wrong key" 1 'is not the one of' device install "$s" --cert "$pki/server.pem" --key "$pki/phone.key"
 same "wrong chain" 1 'issued none of the others' device install "$s" \
     --cert <(cat "$pki/server.pem" "$pki/other-root.pem") --key "$pki/server.key"

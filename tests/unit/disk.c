@@ -477,22 +477,25 @@ static void test_errors(void) {
                  {EACCES, "chown, chmod"},
                  {EIO, "Input/output error"}};
     sim_disk *base = start();
-    find_states(base, &changes[0]);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    make_export();
+    for (size_t i = 0; i < CHANGE_COUNT * sizeof cases / sizeof cases[0]; i++) {
+        const change_case *change = &changes[i % CHANGE_COUNT];
+        size_t trouble = i / CHANGE_COUNT;
         stls_certstore *store = NULL;
         char state[STATE_SIZE];
         stls_error error = {.result = STLS_NOT_DONE};
-        check_case("%s", cases[i].text);
+        check_case("%s: %s", change->name, cases[trouble].text);
+        find_states(base, change);
         sim = base;
         CHECK_RESULT("open", open_simulated(NULL, &store, &error), STLS_OK, &error);
         sim_reset_faults();
         sim_fail_at = 0;
         sim_fail_for = SIM_KILLED;
-        sim_fail_with = cases[i].reason;
-        CHECK_RESULT("add", change_add(store, &error), STLS_E_FILE, &error);
+        sim_fail_with = cases[trouble].reason;
+        CHECK_RESULT("change", change->run(store, &error), STLS_E_FILE, &error);
         sim_reset_faults();
         CHECK_CONTAINS("sentence", error.text, "folder sim: cannot write lock");
-        CHECK_CONTAINS("cure", error.text, cases[i].text);
+        CHECK_CONTAINS("cure", error.text, cases[trouble].text);
         describe(store, state);
         CHECK_TEXT("the lists", state, old_state);
         stls_certstore_free(store);

@@ -305,6 +305,14 @@ static void test_life(void) {
                  STLS_OK, &error);
     held = stls_certstore_memory(store);
     lap("a server certificate", held, TIMES_INSTALL, p12.len);
+    stls_bytes pair = pki_join("big.chain.pem big.key");
+    CHECK_RESULT("install",
+                 stls_certstore_install(store, STLS_PLACE_GENERIC, pair.data, pair.len, NULL, 0,
+                                        NULL, NULL, &error),
+                 STLS_OK, &error);
+    CHECK_RESULT("uninstall", stls_certstore_uninstall(store, STLS_PLACE_GENERIC, &error), STLS_OK,
+                 &error);
+    lap("a large server certificate", held, TIMES_INSTALL, pair.len);
     stls_bytes crl = pki_bytes("crl-int.pem");
     CHECK_RESULT("CRL", stls_certstore_add_crl(store, crl.data, crl.len, NULL, NULL, &error),
                  STLS_OK, &error);
