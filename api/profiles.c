@@ -1,6 +1,8 @@
 /* Named profiles out of a file.
  *
  * SPDX-License-Identifier: MIT */
+#include "api/ini.h"
+#include "api/profiles_inside.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "certstore/read/der.h"
@@ -14,7 +16,7 @@
 #include <ini.h>
 #endif
 
-enum { NAME_SIZE = 50, LIST_SIZE = 2048, ALPN_SIZE = 128, LINE_MAX_LEN = 198 };
+enum { NAME_SIZE = STLS_INI_NAME_MAX + 1, LIST_SIZE = STLS_PROFILES_VALUE_SIZE, ALPN_SIZE = 128 };
 
 /* The keys; each has a bit in `given`. */
 typedef enum key {
@@ -57,7 +59,7 @@ static const char *const key_names[KEY_COUNT] = {"trust",
                                                  "clock-not-before"};
 
 /* Numbers are those of the enums of siptls/profile.h. */
-typedef struct entry {
+typedef struct stls_profile_entry {
     char name[NAME_SIZE];
     uint32_t given;
     unsigned number[KEY_COUNT];
@@ -66,11 +68,6 @@ typedef struct entry {
     uint32_t tolerated;
     int64_t clock_floor;
 } entry;
-
-struct stls_profiles {
-    entry *entries;
-    size_t count;
-};
 
 /* --- Values */
 
@@ -127,6 +124,14 @@ typedef struct reading {
     bool failed;
 } reading;
 
+/* A cut of what stands in the file, for sentences. */
+enum { SHOWN_SIZE = 80 };
+static const char *show(const char *text, size_t len, char shown[SHOWN_SIZE]) {
+    stls_text foreign = stls_text_in(shown, SHOWN_SIZE);
+    stls_text_add_foreign(&foreign, (stls_bytes){(const uint8_t *)text, len});
+    return shown;
+}
+
 static stls_result refuse_value(const entry *at, key which, const char *value, stls_error *error) {
     char allowed[160];
     stls_text text = stls_text_in(allowed, sizeof allowed);
@@ -135,11 +140,10 @@ static stls_result refuse_value(const entry *at, key which, const char *value, s
             stls_text_add(&text, "%s%s", text.len != 0 ? ", " : "", words[i].text);
         }
     }
-    char shown[80];
-    stls_text foreign = stls_text_in(shown, sizeof shown);
-    stls_text_add_foreign(&foreign, (stls_bytes){(const uint8_t *)value, strlen(value)});
+    char shown[SHOWN_SIZE];
     return stls_fail(error, STLS_E_FORMAT, "[%s] %s takes %s, not \"%s\"", at->name,
-                     key_names[which], allowed[0] != '\0' ? allowed : "a number", shown);
+                     key_names[which], allowed[0] != '\0' ? allowed : "a number",
+                     show(value, strlen(value), shown));
 }
 
 static stls_result take_word(entry *at, key which, const char *value, stls_error *error) {
@@ -185,8 +189,9 @@ static stls_result take_list(entry *at, key which, const char *value, stls_error
         }
         if (name_len != 0 &&
             stls_iana_code(registries[which - KEY_CIPHERS], one, &code) != STLS_OK) {
-            return stls_fail(error, STLS_E_FORMAT, "[%s] %s: nothing is called \"%.*s\"", at->name,
-                             key_names[which], (int)(name_len < 80 ? name_len : 80), name);
+            char shown[SHOWN_SIZE];
+            return stls_fail(error, STLS_E_FORMAT, "[%s] %s: nothing is called \"%s\"", at->name,
+                             key_names[which], show(name, name_len, shown));
         }
         name += name_len + (name[name_len] != '\0');
     }
@@ -202,8 +207,9 @@ static stls_result take_tolerated(entry *at, const char *value, stls_error *erro
         }
         uint32_t flag = len != 0 ? stls_flag_find(name) : 0;
         if (len != 0 && (flag == 0 || (flag & ~STLS_FLAGS_TOLERABLE) != 0)) {
-            return stls_fail(error, STLS_E_FORMAT, "[%s] tolerate: \"%.*s\" %s", at->name,
-                             (int)(len < 80 ? len : 80), value,
+            char shown[SHOWN_SIZE];
+            return stls_fail(error, STLS_E_FORMAT, "[%s] tolerate: \"%s\" %s", at->name,
+                             show(value, len, shown),
                              flag == 0 ? "is not the name of a flag" : "can never be tolerated");
         }
         at->tolerated |= flag;
@@ -261,6 +267,20 @@ static stls_result take_value(entry *at, key which, const char *value, stls_erro
     }
 }
 
+static size_t find_key(const char *name) {
+    size_t which = 0;
+    while (which < KEY_COUNT && (name == NULL || strcmp(key_names[which], name) != 0)) {
+        which++;
+    }
+    return which;
+}
+
+static stls_result refuse_key(const char *profile, const char *name, stls_error *error) {
+    char shown[SHOWN_SIZE];
+    return stls_fail(error, STLS_E_FORMAT, "[%s] \"%s\" is not the name of a setting", profile,
+                     show(name, strlen(name), shown));
+}
+
 static const entry *find(const stls_profiles *profiles, const char *name) {
     for (size_t i = 0; profiles != NULL && name != NULL && i < profiles->count; i++) {
         if (strcmp(profiles->entries[i].name, name) == 0) {
@@ -274,26 +294,19 @@ static const entry *find(const stls_profiles *profiles, const char *name) {
 
 #ifdef STLS_HAVE_INIH
 
-static entry *find_or_add(stls_profiles *profiles, const char *name, stls_error *error) {
-    const entry *there = find(profiles, name);
-    if (there != NULL) {
-        return &profiles->entries[there - profiles->entries];
-    }
+static stls_result add_profile(stls_profiles *profiles, stls_bytes name, stls_error *error) {
     if (profiles->count == STLS_PROFILES_MAX) {
-        stls_fail(error, STLS_E_LIMIT, "more than %d profiles", STLS_PROFILES_MAX);
-        return NULL;
+        return stls_fail(error, STLS_E_LIMIT, "more than %d profiles", STLS_PROFILES_MAX);
     }
     entry *more = stls_realloc(profiles->entries, profiles->count + 1, sizeof *more);
     if (more == NULL) {
-        stls_fail(error, STLS_E_NO_MEMORY, "no memory for the profiles");
-        return NULL;
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory for the profiles");
     }
     profiles->entries = more;
     entry *added = &more[profiles->count++];
     *added = (entry){.given = 0};
-    stls_text text = stls_text_in(added->name, sizeof added->name);
-    stls_text_add_foreign(&text, (stls_bytes){(const uint8_t *)name, strlen(name)});
-    return added;
+    memcpy(added->name, name.data, name.len);
+    return STLS_OK;
 }
 
 static stls_result take_line(stls_profiles *profiles, const char *section, const char *name,
@@ -302,23 +315,20 @@ static stls_result take_line(stls_profiles *profiles, const char *section, const
         return stls_fail(error, STLS_E_FORMAT,
                          "it stands before the first [profile], so it belongs to none");
     }
-    entry *at = find_or_add(profiles, section, error);
-    if (at == NULL) {
-        return error->result;
+    const entry *there = find(profiles, section);
+    if (there == NULL) { /* add_sections() and inih do not agree what a section is */
+        return stls_fail(error, STLS_E_FORMAT, "the [profile] it belongs to cannot be read");
     }
-    size_t which = 0;
-    while (which < KEY_COUNT && strcmp(key_names[which], name) != 0) {
-        which++;
-    }
+    entry *at = &profiles->entries[there - profiles->entries];
+    size_t which = find_key(name);
     if (which == KEY_COUNT) {
-        char shown[80];
-        stls_text text = stls_text_in(shown, sizeof shown);
-        stls_text_add_foreign(&text, (stls_bytes){(const uint8_t *)name, strlen(name)});
-        return stls_fail(error, STLS_E_FORMAT, "[%s] \"%s\" is not the name of a setting", at->name,
-                         shown);
+        return refuse_key(at->name, name, error);
     }
     if (was_given(at, (key)which) && !is_list((key)which)) {
-        return stls_fail(error, STLS_E_FORMAT, "[%s] %s stands there twice", at->name, name);
+        return stls_fail(error, STLS_E_FORMAT,
+                         "[%s] %s stands there twice (a line that begins with a blank goes on with "
+                         "the setting before)",
+                         at->name, name);
     }
     at->given |= (uint32_t)1 << which;
     return take_value(at, (key)which, value, error);
@@ -333,24 +343,33 @@ static int on_line(void *arg, const char *section, const char *name, const char 
     return !self->failed;
 }
 
-/* inih cuts longer lines into two, and text at a NUL. */
-static stls_result check_lines(stls_bytes data, const char *name, stls_error *error) {
-    size_t line = 1, len = 0;
-    for (size_t i = 0; i < data.len; i++) {
-        len = data.data[i] == '\n' ? 0 : len + 1;
-        if (len > LINE_MAX_LEN || data.data[i] == '\0') {
-            return stls_fail(error, STLS_E_FORMAT, "%s, line %zu: %s", name, line,
-                             data.data[i] == '\0' ? "a NUL, which no text has"
-                                                  : "it is longer than 198 bytes");
+/* The profiles of the file, also those without any setting, and what is wrong with its lines. What
+ * inih would not take for a line of its own is left for inih to refuse. */
+static stls_result add_sections(stls_profiles *profiles, const char *name, stls_error *error) {
+    stls_ini lines = {.text = profiles->text};
+    stls_ini_line line;
+    stls_error why;
+    while (stls_ini_next(&lines, &line)) {
+        if (line.kind == STLS_INI_FLAW) {
+            return stls_fail(error, STLS_E_FORMAT, "%s, line %zu: %s", name, line.number,
+                             line.flaw);
         }
-        line += data.data[i] == '\n';
+        char section[NAME_SIZE] = "";
+        if (line.kind != STLS_INI_SECTION) {
+            continue;
+        }
+        memcpy(section, line.section.data, line.section.len);
+        if (find(profiles, section) == NULL &&
+            add_profile(profiles, line.section, &why) != STLS_OK) {
+            return stls_fail(error, why.result, "%s, line %zu: %s", name, line.number, why.text);
+        }
     }
     return STLS_OK;
 }
 
-static stls_result parse(stls_bytes data, const char *name, stls_profiles *profiles,
-                         stls_error *error) {
+static stls_result parse(stls_profiles *profiles, const char *name, stls_error *error) {
     reading self = {.profiles = profiles};
+    stls_bytes data = profiles->text;
     char *text = stls_alloc(data.len + 1, 1);
     if (text == NULL) {
         return stls_fail(error, STLS_E_NO_MEMORY, "no memory to read %s", name);
@@ -370,15 +389,16 @@ static stls_result parse(stls_bytes data, const char *name, stls_profiles *profi
 
 static stls_result read_text(stls_bytes data, const char *name, stls_profiles **out,
                              stls_error *error) {
-    stls_result result = check_lines(data, name, error);
-    if (result != STLS_OK) {
-        return result;
-    }
     stls_profiles *profiles = stls_alloc(1, sizeof *profiles);
-    if (profiles == NULL) {
+    if (profiles == NULL || !stls_bytes_copy(data, &profiles->text) ||
+        !stls_bytes_copy(data, &profiles->origin)) {
+        stls_profiles_free(profiles);
         return stls_fail(error, STLS_E_NO_MEMORY, "no memory for the profiles");
     }
-    result = parse(data, name, profiles, error);
+    stls_result result = add_sections(profiles, name, error);
+    if (result == STLS_OK) {
+        result = parse(profiles, name, error);
+    }
     if (result != STLS_OK) {
         stls_profiles_free(profiles);
         return result;
@@ -395,7 +415,7 @@ bool stls_profiles_available(void) {
 
 static stls_result read_text(stls_bytes data, const char *name, stls_profiles **out,
                              stls_error *error) {
-    (void)data, (void)out, (void)take_value, (void)was_given;
+    (void)data, (void)out, (void)take_value, (void)was_given, (void)refuse_key;
     return stls_fail(
         error, STLS_E_UNSUPPORTED,
         "%s: this build of siptls cannot read profiles: it was made without the library "
@@ -441,12 +461,117 @@ stls_result stls_profiles_load(const char *path, stls_profiles **profiles, stls_
 void stls_profiles_free(stls_profiles *profiles) {
     if (profiles != NULL) {
         stls_free(profiles->entries);
+        stls_bytes_free(&profiles->text);
+        stls_bytes_free(&profiles->origin);
         stls_free(profiles);
     }
 }
 
 const char *stls_profiles_name(const stls_profiles *profiles, size_t index) {
     return profiles != NULL && index < profiles->count ? profiles->entries[index].name : NULL;
+}
+
+/* --- Settings */
+
+const char *stls_profiles_key(size_t index) {
+    return index < KEY_COUNT ? key_names[index] : NULL;
+}
+
+const char *stls_profiles_word(const char *name, size_t index) {
+    size_t which = find_key(name);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (words[i].key == which && index-- == 0) {
+            return words[i].text;
+        }
+    }
+    return NULL;
+}
+
+const char *stls_profiles_default(const char *name, stls_role role) {
+    static const struct {
+        key key;
+        const char *text;
+    } defaults[] = {
+        {KEY_TRUST, "(as the store says)"},
+        {KEY_CERTIFICATE, "(as the store says)"},
+        {KEY_IDENTITY, "sip"},
+        {KEY_MIN_VERSION, "1.2"},
+        {KEY_MAX_VERSION, "1.3"},
+        {KEY_PRESET, "modern"},
+        {KEY_CIPHERS, "(those of the preset)"},
+        {KEY_GROUPS, "(those of the preset)"},
+        {KEY_SCHEMES, "(those of the preset)"},
+        {KEY_STRENGTH, "standard"},
+        {KEY_USAGE, "tls-or-sip"},
+        {KEY_MAX_INTERMEDIATES, "8"},
+        {KEY_TIMEOUT, "10000"},
+    };
+    size_t which = find_key(name);
+    if (which == KEY_VERIFY) {
+        return role == STLS_ROLE_SERVER ? "none" : "required";
+    }
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
+        if (defaults[i].key == which) {
+            return defaults[i].text;
+        }
+    }
+    return which < KEY_COUNT ? "(none)" : NULL;
+}
+
+static void write_value(const entry *at, key which, stls_text *text) {
+    if (is_list(which)) {
+        stls_text_add(text, "%s", at->lists[which - KEY_CIPHERS]);
+    } else if (which == KEY_ALPN) {
+        stls_text_add(text, "%s", at->alpn);
+    } else if (which == KEY_TOLERATE) {
+        for (unsigned bit = 0; bit < STLS_FLAG_COUNT; bit++) {
+            if ((at->tolerated & (uint32_t)1 << bit) != 0) {
+                stls_text_add(text, "%s%s", text->len != 0 ? "," : "",
+                              stls_flag_name((uint32_t)1 << bit));
+            }
+        }
+    } else if (stls_profiles_word(key_names[which], 0) == NULL) {
+        stls_text_add(text, "%u", at->number[which]);
+    }
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (words[i].key == which && words[i].number == at->number[which]) {
+            stls_text_add(text, "%s", words[i].text);
+        }
+    }
+}
+
+bool stls_profiles_value(const stls_profiles *profiles, const char *name, const char *key_name,
+                         char *value, size_t size) {
+    const entry *at = find(profiles, name);
+    size_t which = find_key(key_name);
+    if (at == NULL || which == KEY_COUNT || size == 0) {
+        return false;
+    }
+    stls_text text = {.data = value, .size = size};
+    value[0] = '\0';
+    if (was_given(at, (key)which)) {
+        write_value(at, (key)which, &text);
+    }
+    return was_given(at, (key)which);
+}
+
+stls_result stls_profiles_check_value(const char *name, const char *key_name, const char *value,
+                                      char wanted[STLS_PROFILES_VALUE_SIZE], stls_error *error) {
+    size_t which = find_key(key_name);
+    entry *scratch = stls_alloc(1, sizeof *scratch);
+    if (scratch == NULL) {
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory to check the value");
+    }
+    stls_text title = stls_text_in(scratch->name, sizeof scratch->name);
+    stls_text_add(&title, "%s", name);
+    stls_result result = which == KEY_COUNT ? refuse_key(scratch->name, key_name, error)
+                                            : take_value(scratch, (key)which, value, error);
+    if (result == STLS_OK) {
+        stls_text text = stls_text_in(wanted, STLS_PROFILES_VALUE_SIZE);
+        write_value(scratch, (key)which, &text);
+    }
+    stls_free(scratch);
+    return result;
 }
 
 /* --- Warnings */

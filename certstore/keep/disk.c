@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -54,6 +55,12 @@ static int system_open(int folder, const char *name, int flags, mode_t mode) {
     return openat(folder, name, flags, mode);
 }
 
+static int system_adopt(int fd, const struct stat *facts) {
+    int owned = fchown(fd, facts->st_uid, facts->st_gid);
+    (void)owned; /* only the superuser may give files away */
+    return fchmod(fd, facts->st_mode & 07777);
+}
+
 static int system_rename(int folder, const char *from, const char *to) {
     return renameat(folder, from, folder, to);
 }
@@ -91,6 +98,7 @@ const stls_disk_calls stls_disk_system = {
     .open_folder = system_open_folder,
     .open = system_open,
     .stat = fstat,
+    .adopt = system_adopt,
     .read = read,
     .write = write,
     .sync = fsync,
@@ -198,30 +206,30 @@ static stls_result write_all(const disk *self, int fd, const char *name, const u
     return self->calls->sync(fd) == 0 ? STLS_OK : fail_with(self, "sync", name, errno, error);
 }
 
+/* `as` (may be NULL): the file whose mode and owner it takes over. */
 static stls_result write_temporary(const disk *self, const char *temporary, const char *name,
-                                   const uint8_t *data, size_t len, bool secret,
+                                   stls_bytes data, mode_t mode, const struct stat *as,
                                    stls_error *error) {
     /* What is left of a write that was cut off; O_EXCL makes sure that the file is ours. */
     self->calls->remove(self->folder, temporary);
     int fd = self->calls->open(self->folder, temporary,
-                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                               secret ? 0600 : 0644);
+                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0) {
         return fail_with(self, "write", name, errno, error);
     }
-    stls_result result = write_all(self, fd, name, data, len, error);
+    stls_result result = as == NULL || self->calls->adopt(fd, as) == 0
+                             ? write_all(self, fd, name, data.data, data.len, error)
+                             : fail_with(self, "set the mode of", name, errno, error);
     if (self->calls->close(fd) != 0 && result == STLS_OK) {
         result = fail_with(self, "write", name, errno, error);
     }
     return result;
 }
 
-static stls_result disk_write(void *arg, const char *name, const uint8_t *data, size_t len,
-                              bool secret, stls_error *error) {
-    const disk *self = arg;
-    char temporary[TEMPORARY_SIZE];
-    snprintf(temporary, sizeof temporary, TEMPORARY "%s", name);
-    stls_result result = write_temporary(self, temporary, name, data, len, secret, error);
+static stls_result write_file(const disk *self, const char *temporary, const char *name,
+                              stls_bytes data, mode_t mode, const struct stat *as,
+                              stls_error *error) {
+    stls_result result = write_temporary(self, temporary, name, data, mode, as, error);
     if (result == STLS_OK && self->calls->rename(self->folder, temporary, name) != 0) {
         result = fail_with(self, "write", name, errno, error);
     }
@@ -231,6 +239,14 @@ static stls_result disk_write(void *arg, const char *name, const uint8_t *data, 
     }
     return self->calls->sync(self->folder) == 0 ? STLS_OK
                                                 : fail_with(self, "sync", "", errno, error);
+}
+
+static stls_result disk_write(void *arg, const char *name, const uint8_t *data, size_t len,
+                              bool secret, stls_error *error) {
+    char temporary[TEMPORARY_SIZE];
+    snprintf(temporary, sizeof temporary, TEMPORARY "%s", name);
+    return write_file(arg, temporary, name, (stls_bytes){data, len}, secret ? 0600 : 0644, NULL,
+                      error);
 }
 
 static stls_result disk_remove(void *arg, const char *name, stls_error *error) {
@@ -273,17 +289,18 @@ static int64_t milliseconds(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static stls_result wait_for_lock(disk *self, unsigned wait_ms, stls_error *error) {
+static stls_result wait_for_lock(disk *self, const char *name, unsigned wait_ms,
+                                 stls_error *error) {
     int64_t deadline = milliseconds() + wait_ms;
     while (self->calls->lock(self->lock) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) {
-            return fail_with(self, "lock", LOCK_NAME, errno, error);
+            return fail_with(self, "lock", name, errno, error);
         }
         if (milliseconds() >= deadline) {
             return stls_fail(error, STLS_E_STATE,
                              "%s: another process has been changing it for %u ms; try again when "
                              "that has ended (fuser %s tells which it is)",
-                             self->name, wait_ms, LOCK_NAME);
+                             self->name, wait_ms, name);
         }
         nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
     }
@@ -314,7 +331,7 @@ static stls_result disk_lock(void *arg, unsigned wait_ms, stls_error *error) {
     if (self->lock < 0) {
         return fail_with(self, "write", LOCK_NAME, errno, error);
     }
-    stls_result result = wait_for_lock(self, wait_ms, error);
+    stls_result result = wait_for_lock(self, LOCK_NAME, wait_ms, error);
     if (result != STLS_OK) {
         disk_unlock(self);
         return result;
@@ -381,4 +398,91 @@ stls_result stls_disk_open(const char *path, bool create, const stls_disk_calls 
                               .unlock = disk_unlock,
                               .close = disk_close};
     return STLS_OK;
+}
+
+/* --- One file by itself */
+
+/* Whether file `name` holds `expected`; `*facts` of it, with st_nlink 0 if it is not there. */
+static stls_result compare(const disk *self, const char *name, stls_bytes expected,
+                           struct stat *facts, stls_error *error) {
+    *facts = (struct stat){.st_nlink = 0};
+    int fd = self->calls->open(self->folder, name,
+                               O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+    int reason = errno;
+    bool is_there = fd >= 0, same = !is_there && expected.len == 0;
+    uint8_t *data = stls_alloc(expected.len + 1, 1);
+    stls_result result = STLS_OK;
+    if (data == NULL) {
+        result = stls_fail(error, STLS_E_NO_MEMORY, "no memory to compare %s", name);
+    } else if (!is_there && reason != ENOENT) {
+        result = fail_with(self, "read", name, reason, error);
+    } else if (is_there && self->calls->stat(fd, facts) != 0) {
+        result = fail_with(self, "look at", name, errno, error);
+    } else if (is_there && S_ISREG(facts->st_mode) && (size_t)facts->st_size == expected.len) {
+        result = read_some(self, fd, name, data, expected.len, error);
+        same = result == STLS_OK && stls_bytes_equal((stls_bytes){data, expected.len}, expected);
+        facts->st_nlink = 1;
+    }
+    if (is_there) {
+        self->calls->close(fd);
+    }
+    stls_free(data);
+    return result != STLS_OK || same
+               ? result
+               : stls_fail(error, STLS_E_STATE,
+                           "%s: %s has been changed meanwhile by somebody else, and is left as it "
+                           "is; read it again, then change it",
+                           self->name, name);
+}
+
+static stls_result replace(const disk *self, const char *name, stls_bytes expected, stls_bytes data,
+                           stls_error *error) {
+    struct stat facts;
+    char temporary[NAME_MAX + 1];
+    int len = snprintf(temporary, sizeof temporary, ".%s.new", name);
+    if (len < 0 || (size_t)len >= sizeof temporary) {
+        return stls_fail(error, STLS_E_ARGUMENT, "the name of file %s is too long", name);
+    }
+    stls_result result = compare(self, name, expected, &facts, error);
+    if (result == STLS_E_STATE && compare(self, name, data, &facts, NULL) == STLS_OK) {
+        result = STLS_OK; /* as after a call that could not sync */
+    }
+    return result == STLS_OK ? write_file(self, temporary, name, data, 0644,
+                                          facts.st_nlink != 0 ? &facts : NULL, error)
+                             : result;
+}
+
+/* The lock is on the folder itself, so that no file is left behind. */
+static stls_result lock_folder(disk *self, const char *path, stls_error *error) {
+    self->lock = self->calls->open_folder(path);
+    return self->lock >= 0 ? wait_for_lock(self, path, STLS_CERTSTORE_LOCK_MS, error)
+                           : fail_with(self, "open", "it", errno, error);
+}
+
+stls_result stls_disk_replace(const char *path, stls_bytes expected, stls_bytes data,
+                              const stls_disk_calls *calls, stls_error *error) {
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    size_t folder_len = (size_t)(name - path);
+    char *folder = stls_alloc(folder_len + 2, 1);
+    disk *self = NULL;
+    if (folder != NULL) {
+        memcpy(folder, folder_len != 0 ? path : ".", folder_len != 0 ? folder_len : 1);
+        self = allocate(folder, calls);
+    }
+    if (self == NULL) {
+        stls_free(folder);
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory to write %s", path);
+    }
+    stls_result result = open_folder(self, folder, false, error);
+    if (result == STLS_OK) {
+        result = lock_folder(self, folder, error);
+    }
+    if (result == STLS_OK) {
+        result = replace(self, name, expected, data, error);
+    }
+    disk_unlock(self);
+    disk_close(self);
+    stls_free(folder);
+    return result;
 }

@@ -23,6 +23,8 @@ typedef struct stls_disk_calls {
     int (*open_folder)(const char *path);
     int (*open)(int folder, const char *name, int flags, mode_t mode);
     int (*stat)(int fd, struct stat *facts);
+    int (*adopt)(int fd, const struct stat *facts); /* gives the file that mode, and if allowed that
+                                                       owner */
     ssize_t (*read)(int fd, void *data, size_t size);
     ssize_t (*write)(int fd, const void *data, size_t len);
     int (*sync)(int fd); /* a file or a folder */
@@ -40,5 +42,12 @@ extern const stls_disk_calls stls_disk_system;
  * must stay. storage->close gives everything back. */
 stls_result stls_disk_open(const char *path, bool create, const stls_disk_calls *calls,
                            stls_storage *storage, stls_error *error);
+
+/* Makes the file at `path`, which is no link, hold `data`, in one step and durably, if it holds
+ * `expected` or, as after a call that failed late, `data`; a file that is not there holds nothing.
+ * Its mode stays; a new one has 0644. STLS_E_STATE if it holds something else, or if others that
+ * replace files in that folder are at it for long. */
+stls_result stls_disk_replace(const char *path, stls_bytes expected, stls_bytes data,
+                              const stls_disk_calls *calls, stls_error *error);
 
 #endif

@@ -23,6 +23,13 @@ seed_chains() {
     done
 }
 
+# Files of profiles with three octets in front, which choose the edit.
+seed_profiles() {
+    printf '000[sip]\ntrust = all ; x\n; y\nciphers = TLS_AES_128_GCM_SHA256:\n  TLS_AES_256_GCM_SHA384\n' >"$1/one"
+    printf '100[sip]\r\nverify = none\r\n\r\n[web]\r\nalpn=x\r\n[sip]\r\ntolerate = expired\r\n' >"$1/two"
+    printf '210\357\273\277[a]\n[b]\n  usage: tls\nmax-intermediates = 3\nhandshake-timeout-ms = 0' >"$1/three"
+}
+
 for target in "$bin"/fuzz_*; do
     name=${target##*/fuzz_}
     mkdir -p "$work/$name"
@@ -30,6 +37,7 @@ for target in "$bin"/fuzz_*; do
     pem) cp "$pki"/*.pem "$work/$name" ;;
     pkcs12) cp "$pki"/*.p12 "$work/$name" ;;
     crl) for crl in "$pki"/crl-*.pem; do openssl crl -in "$crl" -outform DER -out "$work/$name/${crl##*/}" 2>/dev/null; done ;;
+    profiles) seed_profiles "$work/$name" ;;
     verify) seed_chains "$work/$name" ;;
     *) cp "$pki"/*.der "$work/$name" ;;
     esac

@@ -33,6 +33,15 @@ static const struct {
     {"[sip]\ntrust = all\n[web]\nalpn = x\n[sip]\ntrust = custom\n", "line 6: [sip] trust stands"},
     {"[sip]\nverify\n", "line 2: it is neither"},
     {"[sip\n", "line 1: it is neither"},
+    {"[]\n", "line 1: the name of a profile has 1 to 49 characters"},
+    {"[a2345678901234567890123456789012345678901234567890]\n",
+     "line 1: the name of a profile has 1 to 49 characters"},
+    {"[sip]\n[ web ]\n", "line 2: the name of a profile begins and ends with no blank"},
+    {"[b\xc3\xbcro]\n", "line 1: the name of a profile is of ASCII"},
+    {"[sip] trust = all\n", "line 1: something stands behind [name]"},
+    {"[sip]\ntrust = all\n  verify = none\n",
+     "line 3: [sip] trust stands there twice (a line that"},
+    {"[sip]\nciphers = \xff\n", "nothing is called \"\\xff\""},
     {"[sip]\nVerify = none\n", "line 2"},
     {"[sip]\nverify = NONE\n", "line 2"},
     {"[sip]\nverify =\n", "line 2"},
@@ -78,7 +87,7 @@ static void test_limits(void) {
     }
     memset(line + strlen(line), 'A', 300);
     CHECK_RESULT("long line", read_text(line, &profiles, &error), STLS_E_FORMAT, &error);
-    CHECK_CONTAINS("sentence", error.text, "line 2: it is longer");
+    CHECK_CONTAINS("sentence", error.text, "line 2: it is longer than 198 bytes; ciphers");
     CHECK_RESULT("NUL", stls_profiles_read("[a]\n\0", 5, NULL, &profiles, &error), STLS_E_FORMAT,
                  &error);
     char *large = calloc(1, STLS_PROFILES_BYTES + 1);
@@ -96,6 +105,10 @@ static void test_limits(void) {
     CHECK_RESULT("NULL", stls_profiles_load(NULL, &profiles, &error), STLS_E_ARGUMENT, &error);
     CHECK_RESULT("empty", stls_profiles_read(NULL, 0, NULL, &profiles, &error), STLS_OK, &error);
     CHECK(stls_profiles_name(profiles, 0) == NULL, "no profile");
+    stls_profiles_free(profiles);
+    CHECK_RESULT("nothing set", read_text("[sip] ; all is as it is\n", &profiles, &error), STLS_OK,
+                 &error);
+    CHECK_TEXT("name", stls_profiles_name(profiles, 0), "sip");
     stls_profiles_free(profiles);
     stls_profiles_free(NULL);
 }

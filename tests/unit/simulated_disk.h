@@ -212,6 +212,14 @@ static int sim_stat(int fd, struct stat *facts) {
     return 0;
 }
 
+static int sim_adopt(int fd, const struct stat *facts) {
+    if (sim_fault()) {
+        return -1;
+    }
+    sim->inodes[sim_fds[fd].inode].mode = facts->st_mode & 07777;
+    return 0;
+}
+
 static ssize_t sim_read(int fd, void *data, size_t size) {
     if (sim_fault()) {
         return -1;
@@ -317,6 +325,7 @@ static const stls_disk_calls sim_disk_calls = {
     .open_folder = sim_open_folder,
     .open = sim_open,
     .stat = sim_stat,
+    .adopt = sim_adopt,
     .read = sim_read,
     .write = sim_write,
     .sync = sim_sync,

@@ -26,18 +26,30 @@
  * certificate, the store's setting. A key or value that is not in this list is an error, which
  * tells its line, and so is a key that comes twice; nothing of such a file is used. ciphers, groups
  * and schemes may go on in further lines that begin with a blank; no line has more than 198 bytes.
+ * The name of a profile has 1 to 49 ASCII characters, without [ ] # ; and without a blank at either
+ * end. A profile need not set anything.
  *
  * Whatever makes connections less safe is told by stls_profiles_warning(), in words for who wrote
  * it.
+ *
+ * Editing changes the text that was read, line by line: comments, blank lines and the order of
+ * lines stay as they are. Each edit is read again as a whole before it counts, and changes nothing
+ * but what it was asked to, or nothing at all. stls_profiles_save() puts the text into the file in
+ * one step.
+ *
+ * Beside a store in a folder, profiles stand in the file STLS_PROFILES_FILE of that folder. The
+ * store does not touch it: a factory reset leaves it, and an export does not hold it. It has no
+ * secret, so a copy of it is its backup.
  *
  * What vendors call these: "only accept trusted certificates" is verify; "common name validation",
  * "check domain certificates" is identity; "CA certificates: default, custom, all" is trust;
  * "device certificates: default, custom" is certificate; the minimum and maximum "SSL method" are
  * the versions.
  *
- * The file is read by the library inih. A build without it answers STLS_E_UNSUPPORTED.
+ * The file is read by the library inih, which does not write; so edits are our own, and inih reads
+ * what they made. A build without it answers STLS_E_UNSUPPORTED.
  *
- * Thread rules: a set of profiles is constant once it is read; any thread may use it.
+ * Thread rules: any thread may use a set of profiles that nobody edits; one thread at a time edits.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_PROFILES_H
@@ -55,7 +67,11 @@ typedef struct stls_profiles stls_profiles;
 enum {
     STLS_PROFILES_MAX = 64,           /* in one file */
     STLS_PROFILES_BYTES = 256 * 1024, /* of a file */
+    STLS_PROFILES_VALUE_SIZE = 2048,  /* of any value, with its NUL */
 };
+
+/* The file of profiles in the folder of a store. */
+#define STLS_PROFILES_FILE "profiles.ini"
 
 /* Whether this build can read profiles. */
 STLS_API bool stls_profiles_available(void);
@@ -80,6 +96,28 @@ STLS_API const char *stls_profiles_name(const stls_profiles *profiles, size_t in
 STLS_API const char *stls_profiles_warning(const stls_profiles *profiles, const char *name,
                                            size_t index);
 
+/* --- Settings */
+
+/* The name of setting `index` (from 0) that a profile can have, as in the list above; NULL behind
+ * the last. */
+STLS_API const char *stls_profiles_key(size_t index);
+
+/* Word `index` (from 0) of those that setting `key` takes; NULL behind the last, for a setting that
+ * takes something else, and for none. */
+STLS_API const char *stls_profiles_word(const char *key, size_t index);
+
+/* What setting `key` is for `role` where a profile does not say it: a value, or in parentheses
+ * words for what no value says. NULL: no such setting. */
+STLS_API const char *stls_profiles_default(const char *key, stls_role role);
+
+/* The value that profile `name` gives to `key`, into `value` (`size` bytes, at least 4; of
+ * STLS_PROFILES_VALUE_SIZE bytes it is never cut): lists in one line, numbers without leading
+ * zeros, flags in the order of siptls/verify.h. False, and "", if it gives none. */
+STLS_API bool stls_profiles_value(const stls_profiles *profiles, const char *name, const char *key,
+                                  char *value, size_t size);
+
+/* --- Making */
+
 /* Makes profile `name` for `role` on `backend`, with trust and certificate out of `store` (NULL:
  * neither; the caller sets them). It can be changed further, and is the caller's. STLS_E_ARGUMENT
  * if there is no profile of that name; what the setters of siptls/profile.h and
@@ -87,6 +125,43 @@ STLS_API const char *stls_profiles_warning(const stls_profiles *profiles, const 
 STLS_API stls_result stls_profiles_make(const stls_profiles *profiles, const char *name,
                                         const stls_backend *backend, stls_role role,
                                         stls_certstore *store, stls_profile **profile,
+                                        stls_error *error);
+
+/* --- Editing. Each changes nothing when it fails. Begin an empty set with stls_profiles_read() of
+ * nothing. */
+
+/* Adds a profile without settings at the end. STLS_E_ARGUMENT: it is there, or the name cannot be;
+ * STLS_E_LIMIT, STLS_E_NO_MEMORY. */
+STLS_API stls_result stls_profiles_add(stls_profiles *profiles, const char *name,
+                                       stls_error *error);
+
+/* Gives `key` of profile `name` the value `value`, as it would stand in the file: in the line where
+ * it stands, with what else is there; else in a new line behind the profile's last. STLS_E_ARGUMENT
+ * if there is no such profile; STLS_E_FORMAT and STLS_E_LIMIT with the sentences of
+ * stls_profiles_read(). Whether a backend can honour it, stls_profiles_make() tells. */
+STLS_API stls_result stls_profiles_set(stls_profiles *profiles, const char *name, const char *key,
+                                       const char *value, stls_error *error);
+
+/* Takes `key` out of profile `name`, which has its default then. STLS_E_ARGUMENT if the profile is
+ * not there or does not set it; STLS_E_FORMAT: there is no such setting. */
+STLS_API stls_result stls_profiles_unset(stls_profiles *profiles, const char *name, const char *key,
+                                         stls_error *error);
+
+/* Takes profile `name` out, with the comments between its settings. STLS_E_ARGUMENT: it is not
+ * there. */
+STLS_API stls_result stls_profiles_remove(stls_profiles *profiles, const char *name,
+                                          stls_error *error);
+
+/* Gives the whole text to `sink`, whose answer is returned. */
+STLS_API stls_result stls_profiles_write(const stls_profiles *profiles, stls_sink sink, void *arg,
+                                         stls_error *error);
+
+/* Puts the text into file `path` (a symbolic link: into what it stands for), whose mode stays, and
+ * whose owner as far as the system allows. Whenever power fails it holds the old text or the new
+ * one; when this returns STLS_OK, the new one for good. Others who save wait for each other.
+ * STLS_E_STATE if the file does not hold what the profiles were read from or last saved as, which
+ * is nothing for a file that is not there: somebody has changed it meanwhile. STLS_E_FILE. */
+STLS_API stls_result stls_profiles_save(stls_profiles *profiles, const char *path,
                                         stls_error *error);
 
 #ifdef __cplusplus
