@@ -62,6 +62,11 @@ const char *stls_ini_name_flaw(stls_bytes name) {
 static void take_section(stls_ini *self, stls_ini_line *line) {
     stls_bytes name = skip(line->content, 1);
     size_t len = find_end(name, "]");
+    if (line->content.data > line->whole.data && is_blank(line->content.data[-1])) {
+        /* Behind a setting, inih takes it for more of that. */
+        line->flaw = "[name] must stand at the begin of its line";
+        return;
+    }
     if (len == name.len || name.data[len] != ']') {
         line->flaw = "it is neither [name] nor setting = value nor a ; comment";
         return;
@@ -97,10 +102,10 @@ static void take_more(const stls_ini *self, stls_ini_line *line) {
 }
 
 bool stls_ini_next(stls_ini *self, stls_ini_line *line) {
-    stls_bytes rest = skip(self->text, self->at);
-    if (rest.len == 0) {
+    if (self->at == self->text.len) {
         return false;
     }
+    stls_bytes rest = skip(self->text, self->at);
     const uint8_t *end = memchr(rest.data, '\n', rest.len);
     size_t len = end != NULL ? (size_t)(end - rest.data) : rest.len;
     *line = (stls_ini_line){.kind = STLS_INI_FLAW,

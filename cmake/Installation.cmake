@@ -18,6 +18,10 @@ endif()
 if(EXISTS "${PROJECT_SOURCE_DIR}/docs/siptls.1")
     install(FILES docs/siptls.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
+if(SIPTLS_COMPLETION)
+    install(FILES "${SIPTLS_COMPLETION}" DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+        RENAME siptls)
+endif()
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 set(SIPTLS_PC_LIBS_PRIVATE)

@@ -38,6 +38,7 @@ static const struct {
      "line 1: the name of a profile has 1 to 49 characters"},
     {"[sip]\n[ web ]\n", "line 2: the name of a profile begins and ends with no blank"},
     {"[b\xc3\xbcro]\n", "line 1: the name of a profile is of ASCII"},
+    {"[sip]\n\n [web]\n", "line 3: [name] must stand at the begin of its line"},
     {"[sip] trust = all\n", "line 1: something stands behind [name]"},
     {"[sip]\ntrust = all\n  verify = none\n",
      "line 3: [sip] trust stands there twice (a line that"},

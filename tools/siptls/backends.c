@@ -1,6 +1,7 @@
 /* siptls backends: which TLS libraries there are, and what each can do.
  *
  * SPDX-License-Identifier: MIT */
+#include "commands.h"
 #include "json.h"
 #include "tool.h"
 
@@ -21,7 +22,7 @@ static const char usage[] =
     "  0  done\n"
     "  1  the command line is wrong, or none of the libraries could be started\n";
 
-static const struct option long_options[] = {
+const struct option backends_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"all", no_argument, NULL, 'a'},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -208,7 +209,7 @@ int backends_main(int argc, char **argv) {
     tls_options options = {.command = "siptls backends"};
     bool all = false;
     int id;
-    while ((id = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+    while ((id = getopt_long(argc, argv, "h", backends_options, NULL)) != -1) {
         if (id == 'h') {
             fputs(usage, stdout);
             return EXIT_GOOD;

@@ -1,6 +1,7 @@
 /* siptls connect: a phone that calls a SIP server over TLS and tells what it saw.
  *
  * SPDX-License-Identifier: MIT */
+#include "commands.h"
 #include "output.h"
 #include "phone.h"
 #include "tool.h"
@@ -41,6 +42,10 @@ static const char usage[] =
     "  --password-file FILE the key's password is the first line of this file\n"
     "\n"
     "How to connect:\n"
+    "  --profile PLACE#NAME the settings of a named profile, which the other options\n"
+    "                       change; PLACE is a file of profiles, or a store's folder,\n"
+    "                       whose certificates are then used; see \"siptls profile\"\n"
+    "  --store FOLDER       the store for a profile out of a file\n"
     "  --address HOST:PORT  where TCP goes to; default: the URI's host and port\n"
     "  --backend NAME       the TLS library; see \"siptls backends\"\n"
     "  --tls VERSION        1.2, 1.3 or 1.2-1.3 (the default)\n"
@@ -63,6 +68,7 @@ static const char usage[] =
     "  siptls connect --ca ca.pem --domain example.com --address 192.0.2.7:5061 sips:example.com\n"
     "  siptls connect --ca ca.pem --cert phone.pem --key phone.key --register alice "
     "sips:example.com\n"
+    "  siptls connect --profile /etc/phone#sip sips:example.com\n"
     "\n"
     "Exit codes:\n"
     "  0  connected, and every SIP answer was 2xx\n"
@@ -81,7 +87,7 @@ enum own_option {
     OPTION_KEEPALIVE,
 };
 
-static const struct option long_options[] = {
+const struct option connect_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"backend", required_argument, NULL, OPTION_BACKEND},
     {"tls", required_argument, NULL, OPTION_TLS},
@@ -98,6 +104,8 @@ static const struct option long_options[] = {
     {"identity", required_argument, NULL, OPTION_IDENTITY},
     {"tolerate", required_argument, NULL, OPTION_TOLERATE},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"profile", required_argument, NULL, OPTION_PROFILE},
+    {"store", required_argument, NULL, OPTION_STORE},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, OPTION_QUIET},
     {"domain", required_argument, NULL, OPTION_DOMAIN},
@@ -180,7 +188,12 @@ static int check_options(connection *call) {
         return usage_error(command, "--insecure looks at no certificate, so --ca and --tolerate "
                                     "make no sense with it");
     }
-    if (call->tls.cert == NULL && (call->tls.key != NULL || call->tls.password_file != NULL)) {
+    if (call->tls.store != NULL && call->tls.profile == NULL) {
+        return usage_error(command, "--store needs --profile");
+    }
+    bool may_have_key = call->tls.cert != NULL || call->tls.profile != NULL;
+    if ((call->tls.cert == NULL && call->tls.key != NULL) ||
+        (!may_have_key && call->tls.password_file != NULL)) {
         return usage_error(command, "--key and --password-file need --cert");
     }
     if (call->domain == NULL) {
@@ -196,7 +209,7 @@ static int check_options(connection *call) {
 
 static int read_command_line(connection *call, int argc, char **argv) {
     int id;
-    while ((id = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+    while ((id = getopt_long(argc, argv, "h", connect_options, NULL)) != -1) {
         int status = take_own_option(call, id, optarg);
         if (status != -1) {
             return status;
@@ -226,6 +239,9 @@ static bool set_trust(connection *call, stls_profile *profile) {
     if (call->insecure) {
         stls_result result = stls_profile_set_verify(profile, STLS_VERIFY_NONE, &error);
         return is_fine(call, result, &error);
+    }
+    if (call->tls.ca_count == 0 && call->tls.with_store) {
+        return true;
     }
     if (call->tls.ca_count == 0) {
         call->tls.ca[call->tls.ca_count++] = "system";

@@ -1,6 +1,7 @@
 /* siptls device: the server certificates in a store, and which of them is sent.
  *
  * SPDX-License-Identifier: MIT */
+#include "place.h"
 #include "store.h"
 
 #include <stdio.h>
@@ -91,7 +92,6 @@ static int run_show(store_command *self) {
         json_text(&writer, "why", why);
         store_entries_json(&writer, self, store, &query);
         json_object_end(&writer);
-        putchar('\n');
     } else if (!self->quiet) {
         store_print_entries(store, &query);
         printf("sent: %s\n", why);
@@ -137,13 +137,14 @@ static int run_remove(store_command *self) {
     return status;
 }
 
+const store_action device_actions[] = {
+    {"install", run_install, STORE_CERT | STORE_PASSWORD | STORE_PLACE | STORE_NAME, 0, 0, "", ""},
+    {"show", run_show, 0, 0, 0, "", ""},
+    {"use", run_use, 0, 1, 1, " and WHICH", "device custom none"},
+    {"remove", run_remove, 0, 1, 1, " and a PLACE", "custom unique generic"},
+    {NULL, NULL, 0, 0, 0, NULL, NULL},
+};
+
 int device_main(int argc, char **argv) {
-    static const store_action actions[] = {
-        {"install", run_install, STORE_CERT | STORE_PASSWORD | STORE_PLACE | STORE_NAME, 0, 0, ""},
-        {"show", run_show, 0, 0, 0, ""},
-        {"use", run_use, 0, 1, 1, " and WHICH"},
-        {"remove", run_remove, 0, 1, 1, " and a PLACE"},
-        {NULL, NULL, 0, 0, 0, NULL},
-    };
-    return store_run("device", usage, actions, argc, argv);
+    return store_run("device", "FOLDER", usage, device_actions, argc, argv);
 }

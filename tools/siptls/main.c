@@ -1,9 +1,8 @@
 /* siptls: TLS for SIP, on the command line.
  *
  * SPDX-License-Identifier: MIT */
+#include "commands.h"
 #include "output.h"
-#include "store.h"
-#include "tool.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +19,8 @@ static const char usage[] =
     "  verify     judge a certificate chain without any connection\n"
     "  store      keep the lists of trusted certificates in a folder\n"
     "  device     keep the device's own certificates there\n"
+    "  profile    keep named TLS profiles, one for each service\n"
+    "  completion let the shell complete all of this\n"
     "\n"
     "\"siptls COMMAND --help\" tells more about each; so does the manual page siptls(1).\n"
     "\"siptls --version\" prints the version.\n";
@@ -37,16 +38,19 @@ static int run(const char *name, int (*command)(int, char **), int argc, char **
     return status;
 }
 
+const tool_command tool_commands[] = {
+    {"backends", backends_main, backends_options, NULL, ""},
+    {"connect", connect_main, connect_options, NULL, ""},
+    {"serve", serve_main, serve_options, NULL, ""},
+    {"verify", verify_main, verify_options, NULL, "@file"},
+    {"store", store_main, store_options, store_actions, NULL},
+    {"device", device_main, store_options, device_actions, NULL},
+    {"profile", profile_main, store_options, profile_actions, NULL},
+    {"completion", completion_main, completion_options, NULL, "bash"},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 int main(int argc, char **argv) {
-    static const struct {
-        const char *name;
-        int (*command)(int, char **);
-    } commands[] = {{"backends", backends_main},
-                    {"connect", connect_main},
-                    {"serve", serve_main},
-                    {"verify", verify_main},
-                    {"store", store_main},
-                    {"device", device_main}};
     output_init();
     if (argc < 2) {
         fputs(usage, stderr);
@@ -60,9 +64,9 @@ int main(int argc, char **argv) {
         printf("siptls %s\n", stls_version());
         return EXIT_GOOD;
     }
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            return run(commands[i].name, commands[i].command, argc - 1, argv + 1);
+    for (const tool_command *command = tool_commands; command->name != NULL; command++) {
+        if (strcmp(argv[1], command->name) == 0) {
+            return run(command->name, command->run, argc - 1, argv + 1);
         }
     }
     return usage_error("siptls", "there is no command \"%s\"", argv[1]);

@@ -1,9 +1,9 @@
 /* Options that several subcommands take.
  *
  * SPDX-License-Identifier: MIT */
+#include "place.h"
 #include "tool.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -152,6 +152,7 @@ static bool take_timeout(tls_options *options, const char *value) {
                     value);
         return false;
     }
+    options->timeout_given = true;
     return true;
 }
 
@@ -195,6 +196,12 @@ bool take_option(tls_options *options, int id, const char *value) {
         return take_tolerated(options, value);
     case OPTION_TIMEOUT:
         return take_timeout(options, value);
+    case OPTION_PROFILE:
+        options->profile = value;
+        return true;
+    case OPTION_STORE:
+        options->store = value;
+        return true;
     case OPTION_JSON:
         options->json = true;
         return true;
@@ -228,34 +235,6 @@ const stls_backend *find_backend(const tls_options *options) {
 
 /* --- Files */
 
-/* Through a volatile pointer, so that the compiler keeps it. */
-void wipe_password(char *password, size_t size) {
-    volatile char *at = password;
-    while (size-- > 0) {
-        *at++ = 0;
-    }
-}
-
-bool read_password(const char *command, const char *path, char *password, size_t size) {
-    bool is_stdin = strcmp(path, "-") == 0;
-    FILE *file = is_stdin ? stdin : fopen(path, "r");
-    if (file == NULL) {
-        complain(command, "%s: %s", path, strerror(errno));
-        return false;
-    }
-    setvbuf(file, NULL, _IONBF, 0); /* no second copy of it in memory */
-    bool good = fgets(password, (int)size, file) != NULL;
-    if (!is_stdin) {
-        fclose(file);
-    }
-    if (!good) {
-        complain(command, "%s holds no password", is_stdin ? "stdin" : path);
-        return false;
-    }
-    password[strcspn(password, "\r\n")] = '\0';
-    return true;
-}
-
 stls_credential *load_credential(const tls_options *options, const stls_backend *backend,
                                  const char *cert, const char *key) {
     char password[PASSWORD_SIZE] = "";
@@ -268,7 +247,7 @@ stls_credential *load_credential(const tls_options *options, const stls_backend 
     stls_error error;
     stls_result result = stls_credential_load(backend, cert, key, with_password ? password : NULL,
                                               &credential, &error);
-    wipe_password(password, sizeof password);
+    wipe_text(password, sizeof password);
     if (result != STLS_OK) {
         complain(options->command, "%s", error.text);
         return NULL;
@@ -302,25 +281,20 @@ stls_trust *load_trust(const tls_options *options) {
     return trust;
 }
 
-static bool give_password(void *arg, stls_place place, const char *name, char *password,
-                          size_t size) {
-    const tls_options *options = arg;
-    (void)place, (void)name; /* the password of all keys */
-    return options->password_file != NULL &&
-           read_password(options->command, options->password_file, password, size);
-}
-
 bool load_store(const tls_options *options, const stls_backend *backend, const char *folder,
                 stls_trust **trust, stls_credential **credential) {
-    tls_options copy = *options; /* the callback's argument is not constant */
-    stls_certstore_options how = {.password = give_password, .password_arg = &copy};
+    profile_place place;
     stls_certstore *store = NULL;
     stls_error error;
-    stls_result result = stls_certstore_open_folder(backend, folder, &how, &store, &error);
-    if (result == STLS_OK) {
-        result = stls_certstore_snapshot(store, backend, STLS_TRUST_SET_STORED, STLS_SEND_STORED,
-                                         trust, credential, &error);
+    if (!place_find(&place, options->command, folder, strlen(folder), folder)) {
+        return false;
     }
+    place.password_file = options->password_file;
+    if (!place_open_store(&place, backend, &store)) {
+        return false;
+    }
+    stls_result result = stls_certstore_snapshot(store, backend, STLS_TRUST_SET_STORED,
+                                                 STLS_SEND_STORED, trust, credential, &error);
     if (result == STLS_OK && trust != NULL) {
         result = add_crls(options, *trust, &error);
     }
@@ -345,7 +319,9 @@ static bool set_names(stls_profile *profile, stls_registry registry, const char 
     return list == NULL || stls_profile_set_names(profile, registry, list, error) == STLS_OK;
 }
 
+/* What the options say. Without a profile, what they do not say has the defaults of the command. */
 static bool apply(const tls_options *options, stls_profile *profile, stls_error *error) {
+    bool alone = options->profile == NULL;
     if (options->version_min != 0 &&
         stls_profile_set_versions(profile, options->version_min, options->version_max, error) !=
             STLS_OK) {
@@ -358,24 +334,78 @@ static bool apply(const tls_options *options, stls_profile *profile, stls_error 
     stls_crl_mode crl_mode = options->crl_mode != 0   ? options->crl_mode
                              : options->crl_count > 0 ? STLS_CRL_CHAIN
                                                       : STLS_CRL_OFF;
-    return stls_profile_set_crl_mode(profile, crl_mode, error) == STLS_OK &&
+    bool with_crl = alone || options->crl_mode != 0 || options->crl_count > 0;
+    bool with_tolerated = alone || options->tolerated != 0;
+    bool with_timeout = alone || options->timeout_given;
+    return (!with_crl || stls_profile_set_crl_mode(profile, crl_mode, error) == STLS_OK) &&
            set_names(profile, STLS_REGISTRY_SUITE, options->suites, error) &&
            set_names(profile, STLS_REGISTRY_GROUP, options->groups, error) &&
            set_names(profile, STLS_REGISTRY_SCHEME, options->schemes, error) &&
-           stls_profile_set_alpn(profile, options->alpn, error) == STLS_OK &&
-           stls_profile_set_tolerated(profile, options->tolerated, error) == STLS_OK &&
-           stls_profile_set_handshake_timeout(profile, options->timeout_ms, error) == STLS_OK;
+           ((options->alpn == NULL && !alone) ||
+            stls_profile_set_alpn(profile, options->alpn, error) == STLS_OK) &&
+           (!with_tolerated ||
+            stls_profile_set_tolerated(profile, options->tolerated, error) == STLS_OK) &&
+           (!with_timeout ||
+            stls_profile_set_handshake_timeout(profile, options->timeout_ms, error) == STLS_OK);
 }
 
-stls_profile *make_profile(const tls_options *options, const stls_backend *backend,
-                           stls_role role) {
-    stls_profile *profile = NULL;
-    stls_error error;
-    if (stls_profile_new(backend, role, &profile, &error) != STLS_OK) {
-        complain(options->command, "%s", error.text);
+static void tell_warnings(const tls_options *options, const stls_profiles *profiles,
+                          const char *name) {
+    const char *warning;
+    for (size_t i = 0; (warning = stls_profiles_warning(profiles, name, i)) != NULL; i++) {
+        complain(options->command, "warning: profile [%s], %s", name, warning);
+    }
+}
+
+/* The profile of --profile PLACE#NAME, with what its store holds. */
+static stls_profile *named_profile(tls_options *options, const stls_backend *backend,
+                                   stls_role role) {
+    const char *hash = strrchr(options->profile, '#');
+    profile_place place;
+    if (hash == NULL || hash[1] == '\0') {
+        usage_error(options->command, "--profile takes FILE#NAME or FOLDER#NAME, not \"%s\"",
+                    options->profile);
         return NULL;
     }
-    if (!apply(options, profile, &error)) {
+    if (!place_find(&place, options->command, options->profile, (size_t)(hash - options->profile),
+                    options->store)) {
+        return NULL;
+    }
+    place.password_file = options->password_file;
+    stls_profiles *profiles = place_load(&place);
+    stls_certstore *store = NULL;
+    stls_profile *profile = NULL;
+    stls_error error;
+    if (profiles != NULL && place_open_store(&place, backend, &store)) {
+        tell_warnings(options, profiles, hash + 1);
+        if (stls_profiles_make(profiles, hash + 1, backend, role, store, &profile, &error) !=
+            STLS_OK) {
+            complain(options->command, "%s", error.text);
+        }
+        options->with_store = store != NULL;
+    }
+    stls_certstore_free(store);
+    stls_profiles_free(profiles);
+    return profile;
+}
+
+static stls_profile *new_profile(tls_options *options, const stls_backend *backend,
+                                 stls_role role) {
+    stls_profile *profile = NULL;
+    stls_error error;
+    if (options->profile != NULL) {
+        return named_profile(options, backend, role);
+    }
+    if (stls_profile_new(backend, role, &profile, &error) != STLS_OK) {
+        complain(options->command, "%s", error.text);
+    }
+    return profile;
+}
+
+stls_profile *make_profile(tls_options *options, const stls_backend *backend, stls_role role) {
+    stls_profile *profile = new_profile(options, backend, role);
+    stls_error error;
+    if (profile != NULL && !apply(options, profile, &error)) {
         complain(options->command, "%s", error.text);
         stls_profile_free(profile);
         return NULL;

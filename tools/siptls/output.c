@@ -10,11 +10,18 @@
 
 enum { SECONDS_A_DAY = 86400 };
 
-static bool can_show_lock;
+static bool can_show_lock, can_paint;
 
 void output_init(void) {
     setlocale(LC_CTYPE, "");
     can_show_lock = isatty(STDOUT_FILENO) && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    const char *term = getenv("TERM");
+    can_paint = isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL && term != NULL &&
+                strcmp(term, "dumb") != 0;
+}
+
+const char *output_paint(const char *paint) {
+    return can_paint ? paint : "";
 }
 
 const char *output_lock(bool secure) {

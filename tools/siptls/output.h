@@ -18,6 +18,15 @@ void output_init(void);
  * stls_conn_is_secure() or stls_verdict_is_secure() said it. */
 const char *output_lock(bool secure);
 
+/* The terminal's colours; "" where they are not wanted: stdout is no terminal, NO_COLOR is set. */
+#define OUTPUT_PLAIN  "\033[0m"
+#define OUTPUT_BOLD   "\033[1m"
+#define OUTPUT_RED    "\033[31m"
+#define OUTPUT_YELLOW "\033[33m"
+#define OUTPUT_GREEN  "\033[32m"
+#define OUTPUT_DIM    "\033[2m"
+const char *output_paint(const char *paint);
+
 enum { OUTPUT_DATE_SIZE = 32, OUTPUT_DAYS_SIZE = 48, OUTPUT_FINGERPRINT_SIZE = 96 };
 
 /* "2026-11-23", and with the time of day "2026-11-23T12:00:00Z". */

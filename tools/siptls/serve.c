@@ -4,6 +4,7 @@
  * it can without waiting. A peer that says nothing, or says half a message, has a deadline.
  *
  * SPDX-License-Identifier: MIT */
+#include "commands.h"
 #include "net.h"
 #include "output.h"
 #include "registrar.h"
@@ -20,7 +21,7 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: siptls serve [options] --cert FILE | --store FOLDER\n"
+    "usage: siptls serve [options] --cert FILE | --store FOLDER | --profile PLACE#NAME\n"
     "\n"
     "Listens for TLS and is a small SIP registrar: REGISTER is remembered in memory,\n"
     "OPTIONS is answered with 200, keep-alives (RFC 5626) are answered, other\n"
@@ -54,6 +55,10 @@ static const char usage[] =
     "                       optional-any: a bad one is fine too, and is told\n"
     "                       required: it must come and be good (the default with\n"
     "                       --client-ca)\n"
+    "  --profile PLACE#NAME the settings of a named profile, which the other options\n"
+    "                       change; PLACE is a file of profiles, or a store's folder,\n"
+    "                       whose certificates are then used, or those of --store;\n"
+    "                       see \"siptls profile\"\n"
     "  --tolerate FLAGS     accept in spite of these flaws: \"expired,wrong-usage\"\n"
     "  --backend NAME       the TLS library; see \"siptls backends\"\n"
     "  --tls VERSION        1.2, 1.3 or 1.2-1.3 (the default)\n"
@@ -80,10 +85,9 @@ enum own_option {
     OPTION_STRICT_HOSTS,
     OPTION_VERIFY,
     OPTION_COUNT,
-    OPTION_STORE,
 };
 
-static const struct option long_options[] = {
+const struct option serve_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"backend", required_argument, NULL, OPTION_BACKEND},
     {"tls", required_argument, NULL, OPTION_TLS},
@@ -99,13 +103,14 @@ static const struct option long_options[] = {
     {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
     {"tolerate", required_argument, NULL, OPTION_TOLERATE},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"profile", required_argument, NULL, OPTION_PROFILE},
+    {"store", required_argument, NULL, OPTION_STORE},
     {"json", no_argument, NULL, OPTION_JSON},
     {"listen", required_argument, NULL, OPTION_LISTEN},
     {"host", required_argument, NULL, OPTION_HOST},
     {"strict-hosts", no_argument, NULL, OPTION_STRICT_HOSTS},
     {"verify", required_argument, NULL, OPTION_VERIFY},
     {"count", required_argument, NULL, OPTION_COUNT},
-    {"store", required_argument, NULL, OPTION_STORE},
     {NULL, 0, NULL, 0},
 };
 
@@ -486,6 +491,9 @@ static bool set_from_store(server *self, const stls_backend *backend, stls_profi
 
 static bool set_credential(server *self, const stls_backend *backend, stls_profile *profile,
                            stls_error *error) {
+    if (self->tls.cert == NULL) {
+        return true; /* the profile's */
+    }
     stls_credential *credential =
         load_credential(&self->tls, backend, self->tls.cert, self->tls.key);
     bool good =
@@ -533,9 +541,10 @@ static bool set_certificates(server *self, const stls_backend *backend, stls_pro
 
 static bool fill_profile(server *self, const stls_backend *backend, stls_profile *profile,
                          stls_error *error) {
-    bool good = set_certificates(self, backend, profile, error) &&
-                stls_profile_set_verify(profile, self->verify, error) == STLS_OK &&
-                stls_profile_set_strict_hosts(profile, self->strict_hosts, error) == STLS_OK;
+    bool good =
+        set_certificates(self, backend, profile, error) &&
+        (self->verify == 0 || stls_profile_set_verify(profile, self->verify, error) == STLS_OK) &&
+        stls_profile_set_strict_hosts(profile, self->strict_hosts, error) == STLS_OK;
     for (size_t i = 0; good && i < self->host_count; i++) {
         good = add_host(self, backend, profile, self->hosts[i], error);
     }
@@ -787,9 +796,6 @@ static int take_own_option(server *self, int id, const char *value) {
     case OPTION_STRICT_HOSTS:
         self->strict_hosts = true;
         return -1;
-    case OPTION_STORE:
-        self->store = value;
-        return -1;
     case OPTION_VERIFY:
         return take_verify(self, value);
     case OPTION_COUNT:
@@ -804,7 +810,7 @@ static int take_own_option(server *self, int id, const char *value) {
 
 static int read_command_line(server *self, int argc, char **argv) {
     int id;
-    while ((id = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+    while ((id = getopt_long(argc, argv, "h", serve_options, NULL)) != -1) {
         int status = take_own_option(self, id, optarg);
         if (status != -1) {
             return status;
@@ -813,14 +819,23 @@ static int read_command_line(server *self, int argc, char **argv) {
     if (optind != argc) {
         return usage_error(self->tls.command, "\"%s\" is too much", argv[optind]);
     }
-    if (self->tls.cert == NULL && self->store == NULL) {
-        return usage_error(self->tls.command, "a server needs a certificate: --cert or --store");
+    bool with_profile = self->tls.profile != NULL;
+    self->store = with_profile ? NULL : self->tls.store;
+    if (self->tls.cert == NULL && self->store == NULL && !with_profile) {
+        return usage_error(self->tls.command,
+                           "a server needs a certificate: --cert, --store or --profile");
     }
     if (self->store != NULL &&
         (self->tls.cert != NULL || self->tls.key != NULL || self->tls.ca_count > 0)) {
         return usage_error(self->tls.command,
                            "--store has the certificate and whom to trust: --cert, --key and "
                            "--client-ca make no sense with it");
+    }
+    if (with_profile && self->host_count > 0 && self->verify == 0) {
+        return usage_error(self->tls.command, "--host with --profile needs --verify");
+    }
+    if (with_profile && self->verify == 0) {
+        return -1; /* the profile says it */
     }
     if (self->verify == 0) {
         self->verify = self->tls.ca_count > 0 ? STLS_VERIFY_REQUIRED : STLS_VERIFY_NONE;

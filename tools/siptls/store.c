@@ -284,7 +284,6 @@ static int run_list(store_command *self) {
         json_text(&writer, "send", stls_send_choice_name(stls_certstore_send(store)));
         store_entries_json(&writer, self, store, &query);
         json_object_end(&writer);
-        putchar('\n');
     } else if (!self->quiet) {
         printf("trusted certificates in force: %s\n",
                stls_trust_set_name(stls_certstore_trust_set(store)));
@@ -335,7 +334,6 @@ static int run_show(store_command *self) {
         json_object(&writer, NULL);
         store_entries_json(&writer, self, store, &query);
         json_object_end(&writer);
-        putchar('\n');
         count = stls_certstore_count(store, &query);
     }
     while (!self->json && stls_certstore_next(store, &query, &position, &entry)) {
@@ -408,7 +406,6 @@ static int run_check(store_command *self) {
     if (self->json) {
         json_array_end(&writer);
         json_object_end(&writer);
-        putchar('\n');
     } else if (count == 0 && !self->quiet) {
         printf("all %zu certificates and CRLs are well\n", stls_certstore_count(store, NULL));
     }
@@ -416,21 +413,24 @@ static int run_check(store_command *self) {
     return count == 0 ? EXIT_GOOD : EXIT_TROUBLE;
 }
 
+enum { MANY = 1000 };
+
+const store_action store_actions[] = {
+    {"init", run_init, STORE_FROM | STORE_LIST | STORE_FORCE, 0, 0, "", ""},
+    {"add", run_add, STORE_NAME | STORE_PEER | STORE_MAX, 1, MANY, " and at least one FILE",
+     "@file"},
+    {"add-crl", run_add_crl, STORE_NAME, 1, MANY, " and at least one FILE", "@file"},
+    {"list", run_list, STORE_DAYS | STORE_SUBJECT, 0, 0, "", ""},
+    {"show", run_show, STORE_PEM, 1, 1, " and a name or fingerprint", ""},
+    {"remove", run_remove, 0, 1, 1, " and a name or fingerprint", ""},
+    {"use", run_use, 0, 1, 1, " and a SET", "default custom all system"},
+    {"check", run_check, STORE_DAYS, 0, 0, "", ""},
+    {"export", run_export, STORE_PARTS, 1, 1, " and a FILE", "@file"},
+    {"import", run_import, STORE_MAX | STORE_PASSWORD, 1, 1, " and a FILE", "@file"},
+    {"reset", run_reset, 0, 0, 0, "", ""},
+    {NULL, NULL, 0, 0, 0, NULL, NULL},
+};
+
 int store_main(int argc, char **argv) {
-    enum { MANY = 1000 };
-    static const store_action actions[] = {
-        {"init", run_init, STORE_FROM | STORE_LIST | STORE_FORCE, 0, 0, ""},
-        {"add", run_add, STORE_NAME | STORE_PEER | STORE_MAX, 1, MANY, " and at least one FILE"},
-        {"add-crl", run_add_crl, STORE_NAME, 1, MANY, " and at least one FILE"},
-        {"list", run_list, STORE_DAYS | STORE_SUBJECT, 0, 0, ""},
-        {"show", run_show, STORE_PEM, 1, 1, " and a name or fingerprint"},
-        {"remove", run_remove, 0, 1, 1, " and a name or fingerprint"},
-        {"use", run_use, 0, 1, 1, " and a SET"},
-        {"check", run_check, STORE_DAYS, 0, 0, ""},
-        {"export", run_export, STORE_PARTS, 1, 1, " and a FILE"},
-        {"import", run_import, STORE_MAX | STORE_PASSWORD, 1, 1, " and a FILE"},
-        {"reset", run_reset, 0, 0, 0, ""},
-        {NULL, NULL, 0, 0, 0, NULL},
-    };
-    return store_run("store", usage, actions, argc, argv);
+    return store_run("store", "FOLDER", usage, store_actions, argc, argv);
 }

@@ -6,12 +6,15 @@
 #define SIPTLS_TOOL_STORE_H
 
 #include "json.h"
+#include "place.h"
 #include "tool.h"
 
+#include <getopt.h>
 #include <siptls/certstore.h>
 
 int store_main(int argc, char **argv);
 int device_main(int argc, char **argv);
+int profile_main(int argc, char **argv);
 
 /* The text of builtin-cas.txt. */
 extern const char builtin_cas[];
@@ -23,12 +26,13 @@ enum { EXIT_TROUBLE = EXIT_VERIFY };
 typedef struct store_command {
     char title[32]; /* "siptls store add" */
     const char *folder;
-    char **operands; /* behind the folder */
+    const char *place_word; /* what the first operand is called: FOLDER, PLACE */
+    char **operands;        /* behind the folder */
     int operand_count;
     const char *backend_name, *name, *subject, *from, *list, *parts, *cert, *key, *password_file,
-        *place;
+        *place, *store, *role;
     unsigned days, max_custom;
-    bool expiring, force, peer, pem, json, quiet;
+    bool expiring, force, peer, pem, create, json, quiet;
     const stls_backend *backend;
     char password[PASSWORD_SIZE]; /* of password_file, once store_open() has read it */
 } store_command;
@@ -48,6 +52,9 @@ enum {
     STORE_FORCE = 1 << 10,
     STORE_PEER = 1 << 11,
     STORE_PEM = 1 << 12,
+    STORE_STORE = 1 << 13,
+    STORE_ROLE = 1 << 14,
+    STORE_CREATE = 1 << 15,
 };
 
 typedef struct store_action {
@@ -56,11 +63,20 @@ typedef struct store_action {
     uint32_t options;
     int least, most; /* operands behind the folder */
     const char *operands;
+    const char
+        *words; /* for completion: what the operands behind the folder are; see completion.c */
 } store_action;
 
+/* All options, and the commands of each group. */
+extern const struct option store_options[];
+extern const store_action store_actions[], device_actions[], profile_actions[];
+
+/* Whether the command takes the option with this `val`. */
+bool store_takes(const store_action *action, int id);
+
 /* Reads the command line of "siptls GROUP ACTION ..." and runs it. */
-int store_run(const char *group, const char *usage, const store_action *actions, int argc,
-              char **argv);
+int store_run(const char *group, const char *place_word, const char *usage,
+              const store_action *actions, int argc, char **argv);
 
 /* The store in the folder, which is told the password of --password-file; NULL after the reason was
  * printed. `options` may be NULL. */

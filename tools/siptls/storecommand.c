@@ -4,35 +4,35 @@
 #include "output.h"
 #include "store.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* --- The command line */
 
-static const struct option long_options[] = {
-    {"name", required_argument, NULL, STORE_NAME},
-    {"subject", required_argument, NULL, STORE_SUBJECT},
-    {"builtin-from", required_argument, NULL, STORE_FROM},
-    {"builtin-list", required_argument, NULL, STORE_LIST},
-    {"parts", required_argument, NULL, STORE_PARTS},
-    {"cert", required_argument, NULL, STORE_CERT},
-    {"key", required_argument, NULL, 'k'},
-    {"password-file", required_argument, NULL, STORE_PASSWORD},
-    {"place", required_argument, NULL, STORE_PLACE},
-    {"days", required_argument, NULL, STORE_DAYS},
-    {"max-custom", required_argument, NULL, STORE_MAX},
-    {"force", no_argument, NULL, STORE_FORCE},
-    {"peer", no_argument, NULL, STORE_PEER},
-    {"pem", no_argument, NULL, STORE_PEM},
-    {"backend", required_argument, NULL, 'b'},
-    {"json", no_argument, NULL, 'j'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0}};
+const struct option store_options[] = {{"name", required_argument, NULL, STORE_NAME},
+                                       {"subject", required_argument, NULL, STORE_SUBJECT},
+                                       {"builtin-from", required_argument, NULL, STORE_FROM},
+                                       {"builtin-list", required_argument, NULL, STORE_LIST},
+                                       {"parts", required_argument, NULL, STORE_PARTS},
+                                       {"cert", required_argument, NULL, STORE_CERT},
+                                       {"key", required_argument, NULL, 'k'},
+                                       {"password-file", required_argument, NULL, STORE_PASSWORD},
+                                       {"place", required_argument, NULL, STORE_PLACE},
+                                       {"days", required_argument, NULL, STORE_DAYS},
+                                       {"max-custom", required_argument, NULL, STORE_MAX},
+                                       {"force", no_argument, NULL, STORE_FORCE},
+                                       {"peer", no_argument, NULL, STORE_PEER},
+                                       {"pem", no_argument, NULL, STORE_PEM},
+                                       {"store", required_argument, NULL, STORE_STORE},
+                                       {"role", required_argument, NULL, STORE_ROLE},
+                                       {"create", no_argument, NULL, STORE_CREATE},
+                                       {"backend", required_argument, NULL, 'b'},
+                                       {"json", no_argument, NULL, 'j'},
+                                       {"quiet", no_argument, NULL, 'q'},
+                                       {"help", no_argument, NULL, 'h'},
+                                       {NULL, 0, NULL, 0}};
 
 static bool take_number(const store_command *self, const char *name, const char *value,
                         unsigned *number) {
@@ -65,6 +65,10 @@ static const char **text_option(store_command *self, int id) {
         return &self->password_file;
     case STORE_PLACE:
         return &self->place;
+    case STORE_STORE:
+        return &self->store;
+    case STORE_ROLE:
+        return &self->role;
     case 'b':
         return &self->backend_name;
     default:
@@ -76,19 +80,24 @@ static bool take_flag(store_command *self, int id) {
     self->force = self->force || id == STORE_FORCE;
     self->peer = self->peer || id == STORE_PEER;
     self->pem = self->pem || id == STORE_PEM;
+    self->create = self->create || id == STORE_CREATE;
     self->json = self->json || id == 'j';
     self->quiet = self->quiet || id == 'q';
     return true;
 }
 
-static bool take(store_command *self, const store_action *action, int id, const char *name) {
+bool store_takes(const store_action *action, int id) {
     uint32_t bit = id == 'k' ? STORE_CERT : (uint32_t)id;
-    bool is_common = id == 'b' || id == 'j' || id == 'q';
+    bool is_common = id == 'b' || id == 'j' || id == 'q' || id == 'h';
+    return is_common || (action->options & bit) != 0;
+}
+
+static bool take(store_command *self, const store_action *action, int id, const char *name) {
     if (id == '?') {
         fprintf(stderr, "\"%s --help\" tells how to use it.\n", self->title);
         return false;
     }
-    if (!is_common && (action->options & bit) == 0) {
+    if (!store_takes(action, id)) {
         usage_error(self->title, "--%s does not belong to this command", name);
         return false;
     }
@@ -109,18 +118,18 @@ static bool take(store_command *self, const store_action *action, int id, const 
 static int read_options(store_command *self, const store_action *action, const char *usage,
                         int argc, char **argv) {
     int id, index = 0;
-    while ((id = getopt_long(argc, argv, "", long_options, &index)) != -1) {
+    while ((id = getopt_long(argc, argv, "", store_options, &index)) != -1) {
         if (id == 'h') {
             fputs(usage, stdout);
             return EXIT_GOOD;
         }
-        if (!take(self, action, id, id == '?' ? "" : long_options[index].name)) {
+        if (!take(self, action, id, id == '?' ? "" : store_options[index].name)) {
             return EXIT_USAGE;
         }
     }
     int count = argc - optind - 1;
     if (count < action->least || count > action->most) {
-        return usage_error(self->title, "it takes FOLDER%s", action->operands);
+        return usage_error(self->title, "it takes %s%s", self->place_word, action->operands);
     }
     self->folder = argv[optind];
     self->operands = argv + optind + 1;
@@ -128,8 +137,8 @@ static int read_options(store_command *self, const store_action *action, const c
     return -1;
 }
 
-int store_run(const char *group, const char *usage, const store_action *actions, int argc,
-              char **argv) {
+int store_run(const char *group, const char *place_word, const char *usage,
+              const store_action *actions, int argc, char **argv) {
     char title[32];
     snprintf(title, sizeof title, "siptls %s", group);
     if (argc < 2) {
@@ -145,7 +154,7 @@ int store_run(const char *group, const char *usage, const store_action *actions,
     }
     for (; actions->name != NULL; actions++) {
         if (strcmp(actions->name, argv[1]) == 0) {
-            store_command self = {.folder = NULL};
+            store_command self = {.place_word = place_word};
             snprintf(self.title, sizeof self.title, "siptls %s %s", group, actions->name);
             argv[1] = self.title;
             int status = read_options(&self, actions, usage, argc - 1, argv + 1);
@@ -153,7 +162,7 @@ int store_run(const char *group, const char *usage, const store_action *actions,
                 tls_options backend = {.command = self.title, .backend = self.backend_name};
                 self.backend = find_backend(&backend);
                 status = self.backend != NULL ? actions->run(&self) : EXIT_USAGE;
-                wipe_password(self.password, sizeof self.password);
+                wipe_text(self.password, sizeof self.password);
             }
             return status;
         }
@@ -210,7 +219,6 @@ int store_done(const store_command *self, const char *format, ...) {
         json_object(&writer, NULL);
         json_text(&writer, "done", text);
         json_object_end(&writer);
-        putchar('\n');
     } else if (!self->quiet) {
         puts(text);
     }
@@ -222,19 +230,10 @@ int store_done(const store_command *self, const char *format, ...) {
 enum { SECONDS_A_DAY = 86400 };
 
 static const char *colour(uint32_t flags) {
-    static int with_colours = -1;
-    if (with_colours < 0) {
-        const char *term = getenv("TERM");
-        with_colours = isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL && term != NULL &&
-                       strcmp(term, "dumb") != 0;
-    }
-    if (with_colours == 0) {
-        return "";
-    }
     if ((flags & (STLS_ENTRY_EXPIRED | STLS_ENTRY_DAMAGED | STLS_ENTRY_EXPOSED)) != 0) {
-        return "\033[31m";
+        return output_paint(OUTPUT_RED);
     }
-    return (flags & STLS_ENTRY_NOT_YET_VALID) != 0 ? "\033[33m" : "\033[0m";
+    return output_paint((flags & STLS_ENTRY_NOT_YET_VALID) != 0 ? OUTPUT_YELLOW : OUTPUT_PLAIN);
 }
 
 static void write_flags(uint32_t flags, char *text, size_t size) {
@@ -268,7 +267,7 @@ void store_print_entries(const stls_certstore *store, const stls_certstore_query
         printf("%s%-13s  %-40.40s  %02X%02X%02X%02X  %-10s  %9s  %s%s\n", paint,
                stls_place_name(entry.place), entry.name, entry.fingerprint[0], entry.fingerprint[1],
                entry.fingerprint[2], entry.fingerprint[3], date, days, flags,
-               *paint != '\0' ? "\033[0m" : "");
+               output_paint(OUTPUT_PLAIN));
     }
     if (is_first) {
         puts("no certificate");

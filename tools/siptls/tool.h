@@ -38,9 +38,12 @@ typedef struct tls_options {
     size_t crl_count;
     stls_crl_mode crl_mode; /* 0: CHAIN if there are CRLs, else OFF */
     const char *cert, *key, *password_file;
+    const char *profile, *store; /* PLACE#NAME, and another store than the place's */
+    bool with_store;             /* make_profile() took trust and credential from a store */
     stls_identity_mode identity; /* 0: the default one */
     uint32_t tolerated;
     unsigned timeout_ms;
+    bool timeout_given;
     bool json, quiet;
 } tls_options;
 
@@ -61,6 +64,8 @@ enum option_id {
     OPTION_IDENTITY,
     OPTION_TOLERATE,
     OPTION_TIMEOUT,
+    OPTION_PROFILE,
+    OPTION_STORE,
     OPTION_JSON,
     OPTION_QUIET,
     OPTION_OWN,
@@ -71,12 +76,6 @@ bool take_option(tls_options *options, int id, const char *value);
 
 /* For --backend: NULL after the reason was printed. */
 const stls_backend *find_backend(const tls_options *options);
-
-/* The first line of file `path`, or of stdin for "-", into `password`; false after the reason was
- * printed. wipe_password() is for when it is no longer needed. */
-enum { PASSWORD_SIZE = 1024 };
-bool read_password(const char *command, const char *path, char *password, size_t size);
-void wipe_password(char *password, size_t size);
 
 /* A credential from files; `password_file` and `key` may be NULL. NULL after the reason was
  * printed. */
@@ -91,9 +90,9 @@ bool load_store(const tls_options *options, const stls_backend *backend, const c
 /* The trust of --ca with the CRLs of --crl; NULL after the reason was printed. */
 stls_trust *load_trust(const tls_options *options);
 
-/* A profile with the settings of the options, except trust and credential; NULL after the reason
- * was printed. */
-stls_profile *make_profile(const tls_options *options, const stls_backend *backend, stls_role role);
+/* A profile with the settings of the options, on top of those of --profile; without trust and
+ * credential, unless `with_store` says so then. NULL after the reason was printed. */
+stls_profile *make_profile(tls_options *options, const stls_backend *backend, stls_role role);
 
 /* A number from `min` to `max`. */
 bool read_unsigned(const char *text, unsigned min, unsigned max, unsigned *number);

@@ -1,6 +1,7 @@
 /* siptls verify: the verdict on a chain, without any connection.
  *
  * SPDX-License-Identifier: MIT */
+#include "commands.h"
 #include "output.h"
 #include "tool.h"
 
@@ -50,7 +51,7 @@ enum own_option {
     OPTION_TIME,
 };
 
-static const struct option long_options[] = {
+const struct option verify_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"backend", required_argument, NULL, OPTION_BACKEND},
     {"ca", required_argument, NULL, OPTION_CA},
@@ -176,7 +177,7 @@ static int take_own_option(question *self, int id, const char *value) {
 
 static int read_command_line(question *self, int argc, char **argv) {
     int id;
-    while ((id = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+    while ((id = getopt_long(argc, argv, "h", verify_options, NULL)) != -1) {
         int status = take_own_option(self, id, optarg);
         if (status != -1) {
             return status;
