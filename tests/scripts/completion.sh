@@ -66,6 +66,24 @@ for pair in 'store list:--force' 'store add:--days' 'device show:--cert' 'profil
     expect "$group $action refuses ${pair#*:}" 1 'does not belong' "$tool" "$group" "$action" "${pair#*:}" x y
 done
 
+# --- as the manual page has it
+
+# said NAME PATTERN: the page has a line of it.
+said() {
+    if grep -qE -- "$2" "$source_dir/docs/siptls.1"; then pass "$1"; else fail "$1" "docs/siptls.1 does not have it"; fi
+}
+for group in store device profile; do
+    for action in $(complete_line siptls $group ''); do
+        [ "$action" = --help ] || said "the page: $group $action" "^\.It Cm $action( |\$)"
+    done
+done
+for option in $(sed -n "s/^ *[^ ]*\( [a-z]*'\)\{0,1\}) options='\([^']*\)'.*/\2/p" "$work/siptls.bash" | tr ' ' '\n' | sort -u); do
+    said "the page: $option" "(Fl|,) -${option#--}( |,|\$)"
+done
+for key in $(complete_line siptls profile unset file sip ''); do
+    said "the page: key $key" "^\.It Cm .*$key( |\$)"
+done
+
 # --- every value that is offered is taken
 
 # takes COMMAND OPTION: each word that is offered for it.
