@@ -625,6 +625,9 @@ static stls_result set_protocol(const entry *at, stls_profile *profile, stls_err
     if (result == STLS_OK && (was_given(at, KEY_MIN_VERSION) || was_given(at, KEY_MAX_VERSION))) {
         min = was_given(at, KEY_MIN_VERSION) ? (uint16_t)at->number[KEY_MIN_VERSION] : min;
         max = was_given(at, KEY_MAX_VERSION) ? (uint16_t)at->number[KEY_MAX_VERSION] : max;
+        if (min > max) {
+            return stls_fail(error, STLS_E_ARGUMENT, "min-version is above max-version");
+        }
         result = stls_profile_set_versions(profile, min, max, error);
     }
     static const stls_registry registries[] = {STLS_REGISTRY_SUITE, STLS_REGISTRY_GROUP,

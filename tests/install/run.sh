@@ -55,6 +55,11 @@ no_build_paths() {
 }
 check "installed files do not name the build tree" no_build_paths
 
+if [ -x "${SIPTLS_TOOL:-}" ]; then
+    check "the completion for bash is where bash-completion looks for it" \
+        grep -q 'complete -F _siptls siptls' "$prefix/share/bash-completion/completions/siptls"
+fi
+
 # The example of the README, word for word but for where the trusted certificates come from.
 readme_example() {
     local server port='' result=0

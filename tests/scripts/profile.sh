@@ -89,6 +89,7 @@ expect "a warning" 0 'warning: profile \[provisioning\], verify = none: nobody l
 same "unknown key" 1 '"trusted" is not the name of a setting' profile set "$f" sip trusted all
 same "bad value" 1 'trust takes default, custom, all, system, not "some"' profile set "$f" sip trust some
 same "the first is good, the second is not" 1 'takes a number' profile set "$f" sip alpn x max-intermediates y
+same "nothing to set" 1 'KEY and VALUE' profile set "$f" sip
 same "no value" 1 'alpn has no value' profile set "$f" sip trust all alpn
 same "a line of its own" 1 'text in one line' profile set "$f" sip alpn $'x\nverify = none'
 same "a bad name" 1 'not \[ \] # ;' profile set --create "$f" 'a]b' trust all
@@ -135,6 +136,7 @@ expect "check a bad file" 1 'bad, line 2: \[sip\] verify takes' profile check "$
 printf '[sip]\nalpn = %0200d\n' 0 >"$work/bad"
 expect "check a long line" 1 'line 2: it is longer than 198 bytes' profile check "$work/bad"
 printf '[sip]\nmin-version = 1.3\nmax-version = 1.2\n' >"$work/bad"
+expect "check versions" 4 'min-version is above max-version$' profile check "$work/bad"
 expect "check what cannot be" 4 '^0 of 1 profiles can be used' profile check "$work/bad"
 printf '[phones]\nverify = optional-any\n' >"$work/server"
 expect "only for servers" 0 '^phones +server +(all|[a-z]+) +good$' profile check "$work/server"

@@ -364,6 +364,9 @@ static int run_set(store_command *options) {
     char done[256];
     const char *name = options->operands[0];
     int pairs = options->operand_count - 1;
+    if (pairs == 0 && !options->create) {
+        return usage_error(options->title, "what to set is missing: KEY and VALUE");
+    }
     if (pairs % 2 != 0) {
         return usage_error(options->title, "%s has no value", options->operands[pairs]);
     }
