@@ -415,7 +415,7 @@ bool stls_profiles_available(void) {
 
 static stls_result read_text(stls_bytes data, const char *name, stls_profiles **out,
                              stls_error *error) {
-    (void)data, (void)out, (void)take_value, (void)was_given, (void)refuse_key;
+    (void)data, (void)out, (void)take_value, (void)was_given;
     return stls_fail(
         error, STLS_E_UNSUPPORTED,
         "%s: this build of siptls cannot read profiles: it was made without the library "

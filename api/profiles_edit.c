@@ -116,7 +116,7 @@ stls_result stls_profiles_add(stls_profiles *profiles, const char *name, stls_er
                          flaw != NULL ? "%s" : "there is a profile [%s] already",
                          flaw != NULL ? flaw : name);
     }
-    stls_bytes text;
+    stls_bytes text = {NULL, 0};
     stls_result result = stls_ini_add_section(profiles->text, name, &text, error);
     return result == STLS_OK ? take_over(profiles, text, &(change){.name = name}, error) : result;
 }
@@ -170,7 +170,7 @@ stls_result stls_profiles_set(stls_profiles *profiles, const char *name, const c
     }
     normalise(key, value, plain);
     result = stls_profiles_check_value(name, key, plain, wanted, error);
-    stls_bytes text;
+    stls_bytes text = {NULL, 0};
     if (result == STLS_OK) {
         result = stls_ini_set(profiles->text, name, key, plain, &text, error);
     }
@@ -191,7 +191,7 @@ stls_result stls_profiles_unset(stls_profiles *profiles, const char *name, const
     if (!stls_profiles_value(profiles, name, key, value, sizeof value)) {
         return stls_fail(error, STLS_E_ARGUMENT, "[%s] does not set %s", name, key);
     }
-    stls_bytes text;
+    stls_bytes text = {NULL, 0};
     result = stls_ini_unset(profiles->text, name, key, &text, error);
     return result == STLS_OK ? take_over(profiles, text, &(change){name, key, NULL}, error)
                              : result;
@@ -199,7 +199,7 @@ stls_result stls_profiles_unset(stls_profiles *profiles, const char *name, const
 
 stls_result stls_profiles_remove(stls_profiles *profiles, const char *name, stls_error *error) {
     stls_result result = need(profiles, name, error);
-    stls_bytes text;
+    stls_bytes text = {NULL, 0};
     if (result == STLS_OK) {
         result = stls_ini_remove_section(profiles->text, name, &text, error);
     }
