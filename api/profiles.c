@@ -240,12 +240,10 @@ static stls_result take_date(entry *at, const char *value, stls_error *error) {
     if (stls_der_time(&der, &at->clock_floor) && at->clock_floor > 0) {
         return STLS_OK;
     }
-    char shown[80];
-    stls_text foreign = stls_text_in(shown, sizeof shown);
-    stls_text_add_foreign(&foreign, (stls_bytes){(const uint8_t *)value, strlen(value)});
+    char shown[SHOWN_SIZE];
     return stls_fail(error, STLS_E_FORMAT,
                      "[%s] clock-not-before takes a date behind 1970, as 2026-11-01, not \"%s\"",
-                     at->name, shown);
+                     at->name, show(value, strlen(value), shown));
 }
 
 static stls_result take_value(entry *at, key which, const char *value, stls_error *error) {
@@ -523,6 +521,8 @@ static void write_value(const entry *at, key which, stls_text *text) {
         stls_text_add(text, "%s", at->lists[which - KEY_CIPHERS]);
     } else if (which == KEY_ALPN) {
         stls_text_add(text, "%s", at->alpn);
+    } else if (which == KEY_CLOCK) {
+        stls_text_add_date(text, at->clock_floor);
     } else if (which == KEY_TOLERATE) {
         for (unsigned bit = 0; bit < STLS_FLAG_COUNT; bit++) {
             if ((at->tolerated & (uint32_t)1 << bit) != 0) {

@@ -115,6 +115,8 @@ static const struct {
      "[sip]\ntolerate = not-yet-valid,expired\n"},
     {"a number", "[sip]\n", SET, "sip", "max-intermediates", "007",
      "[sip]\nmax-intermediates = 007\n"},
+    {"a date", "[sip]\n", SET, "sip", "clock-not-before", "2026-11-01",
+     "[sip]\nclock-not-before = 2026-11-01\n"},
     {"unset", "[sip]\n; of all\ntrust = all ; x\nalpn = x\n", UNSET, "sip", "trust", NULL,
      "[sip]\n; of all\nalpn = x\n"},
     {"unset a list", "[sip]\ngroups = x25519\n ; note\n secp256r1\nalpn = x\n", UNSET, "sip",
@@ -226,12 +228,13 @@ static void test_values(void) {
     char value[STLS_PROFILES_VALUE_SIZE];
     stls_profiles *profiles =
         read_text("[sip]\ngroups = x25519:\n secp256r1\ntolerate = not-yet-valid,expired\n"
-                  "verify = none\nmax-intermediates = 03\n[web]\n");
+                  "verify = none\nmax-intermediates = 03\nclock-not-before = 2026-11-01\n[web]\n");
     static const struct {
         const char *key, *value;
     } expected[] = {{"groups", "x25519:secp256r1"},
                     {"tolerate", "expired,not-yet-valid"},
                     {"verify", "none"},
+                    {"clock-not-before", "2026-11-01"},
                     {"max-intermediates", "3"}};
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         check_case("%s", expected[i].key);

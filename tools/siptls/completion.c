@@ -66,7 +66,7 @@ static const struct {
     {"store", "@folder"},
     {"subject", ""},
     {"suites", "@suite"},
-    {"time", ""},
+    {"time", "unset"},
     {"timeout", ""},
     {"tls", "1.2 1.3 1.2-1.3"},
     {"tolerate", "@flag"},
