@@ -141,6 +141,6 @@ stop "$server_pid"
 expect "--store with --cert" 1 'make no sense' "$tool" serve --store "$s" --cert "$pki/server.chain.pem"
 expect "--store with --client-ca" 1 'make no sense' "$tool" serve --store "$s" --client-ca "$pki/root.pem"
 expect "--store at nothing" 1 'siptls serve: ' "$tool" serve --store "$work/nowhere"
-expect "neither" 1 '--cert or --store' "$tool" serve
+expect "neither" 1 '--cert, --store or --profile' "$tool" serve
 
 finish
