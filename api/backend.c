@@ -116,6 +116,13 @@ static const struct {
     {STLS_CAN_VERIFY_ED25519, "ed25519", "certificates signed with Ed25519"},
     {STLS_CAN_PKCS12, "pkcs12", "chains with their key in PKCS#12"},
     {STLS_CAN_VERIFY_RSA_PSS_KEYS, "rsa-pss-keys", "certificates signed by an id-RSASSA-PSS key"},
+    {STLS_CAN_RESUME, "resume", "a client resumes sessions"},
+    {STLS_CAN_ISSUE_TICKETS, "tickets", "a server resumes by tickets under our keys"},
+    {STLS_CAN_TICKET_PEER, "ticket-peer", "tickets hold the client's certificates"},
+    {STLS_CAN_EXPORT_KEYS, "export-keys", "keying material is exported (RFC 5705)"},
+    {STLS_CAN_KEYLOG, "keylog", "secrets can be logged, to decrypt captures"},
+    {STLS_CAN_UPDATE_KEYS, "update-keys", "keys of TLS 1.3 are updated, by us and by the peer"},
+    {STLS_CAN_MAX_FRAGMENT, "max-fragment", "a client can ask for small records"},
 };
 
 enum { CAPABILITY_COUNT = sizeof capabilities / sizeof capabilities[0] };

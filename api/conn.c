@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/internal.h"
+#include "api/resume.h"
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -57,6 +58,20 @@ stls_result stls_conn_new(stls_context *context, const char *peer, stls_conn **c
     return STLS_OK;
 }
 
+/* A handshake is under way from its begin until its end, whichever. */
+static void stop_counting(stls_conn *conn) {
+    stls_context *context = conn->context;
+    bool done = conn->state == STLS_CONN_FINISHED || conn->state == STLS_CONN_OPEN;
+    if (conn->counted) {
+        conn->counted = false;
+        atomic_fetch_sub(&context->under_way, 1);
+        atomic_fetch_add(!done                ? &context->failed
+                         : conn->info.resumed ? &context->resumed
+                                              : &context->full,
+                         1);
+    }
+}
+
 void stls_conn_free(stls_conn *conn) {
     if (conn == NULL) {
         return;
@@ -67,6 +82,10 @@ void stls_conn_free(stls_conn *conn) {
         backend_of(conn)->conn_fini(conn->block);
     }
     stls_io_free(&conn->io);
+    stop_counting(conn);
+    conn->state = STLS_CONN_FAILED;
+    stls_conn_settle_sessions(conn);
+    stls_writer_free(&conn->record);
     stls_free(conn->peer_chain);
     stls_context *context = conn->context;
     stls_wipe(conn->block, backend_of(conn)->conn_size);
@@ -212,9 +231,33 @@ static stls_result fail_here(stls_conn *conn, stls_be_status status, const char 
 
 /* --- The handshake --- */
 
+/* Takes one of the context's places for handshakes under way; false if all are taken. */
+static bool start_counting(stls_conn *conn) {
+    stls_context *context = conn->context;
+    unsigned most = context->profile->max_handshakes;
+    if (atomic_fetch_add(&context->under_way, 1) >= most && most != 0) {
+        atomic_fetch_sub(&context->under_way, 1);
+        atomic_fetch_add(&context->refused, 1);
+        return false;
+    }
+    atomic_fetch_add(&context->started, 1);
+    conn->counted = true;
+    return true;
+}
+
 static stls_result start(stls_conn *conn) {
     if (conn->io.kind == STLS_TRANSPORT_NONE) {
         return stls_fail(&conn->error, STLS_E_STATE, "the connection has no transport");
+    }
+    if (!start_counting(conn)) {
+        conn->state = STLS_CONN_FAILED;
+        return stls_fail(&conn->error, STLS_E_BUSY,
+                         "%u handshakes are under way, as many as the profile allows: try again "
+                         "later",
+                         conn->context->profile->max_handshakes);
+    }
+    if (conn->context->profile->role == STLS_ROLE_CLIENT) {
+        stls_conn_find_session(conn);
     }
     stls_be_conn_settings settings = {
         .upcalls = &stls_conn_upcalls,
@@ -222,6 +265,7 @@ static stls_result start(stls_conn *conn) {
         .server_name = conn->context->profile->role == STLS_ROLE_CLIENT && conn->server_name[0]
                            ? conn->server_name
                            : NULL,
+        .session = conn->session != NULL ? conn->session->state : (stls_bytes){NULL, 0},
     };
     stls_be_failure failure = {0};
     conn->initialised = true;
@@ -287,6 +331,15 @@ static stls_result finish(stls_conn *conn) {
     const stls_backend *backend = backend_of(conn);
     bool is_server = conn->context->profile->role == STLS_ROLE_SERVER;
     backend->conn_info(conn->block, &conn->info);
+    if (conn->info.resumed && !stls_conn_restore(conn)) {
+        conn->info.resumed = false;
+        conn->accepted = false;
+        conn->state = STLS_CONN_FAILED;
+        return conn->io.no_memory
+                   ? stls_fail(&conn->error, STLS_E_NO_MEMORY, "no memory during the handshake")
+                   : stls_fail(&conn->error, STLS_E_BACKEND,
+                               "%s resumed a session that was not offered: refused", backend->name);
+    }
     if (is_server && conn->selected && !conn->judged) {
         stls_conn_judge(conn, conn->info.version, NULL, NULL, 0);
     }
@@ -306,6 +359,9 @@ static stls_result finish(stls_conn *conn) {
         return stls_fail(&conn->error, STLS_E_NOT_APPLIED,
                          "%s negotiated %s that the profile does not allow: refused", backend->name,
                          surprise);
+    }
+    if (!conn->info.resumed) {
+        conn->proved_at = stls_profile_now(conn->context->profile);
     }
     conn->finished_ms = stls_now_ms();
     conn->state = STLS_CONN_FINISHED;
@@ -383,12 +439,19 @@ stls_result stls_conn_handshake(stls_conn *conn) {
     if (conn->state == STLS_CONN_OPEN) {
         return STLS_OK;
     }
-    if (conn->state == STLS_CONN_NEW && (result = start(conn)) != STLS_OK) {
-        return result;
+    if (conn->state == STLS_CONN_NEW) {
+        result = start(conn);
     }
-    result = go_on(conn);
-    bool waits = result == STLS_WANT_READ || result == STLS_WANT_WRITE;
-    return waits && stls_conn_deadline(conn) == 0 ? fail_late(conn) : result;
+    if (result == STLS_OK) {
+        result = go_on(conn);
+        bool waits = result == STLS_WANT_READ || result == STLS_WANT_WRITE;
+        result = waits && stls_conn_deadline(conn) == 0 ? fail_late(conn) : result;
+    }
+    if (conn->state != STLS_CONN_NEW && conn->state != STLS_CONN_HANDSHAKE) {
+        stop_counting(conn);
+        stls_conn_settle_sessions(conn);
+    }
+    return result;
 }
 
 int stls_conn_deadline(const stls_conn *conn) {
@@ -539,6 +602,32 @@ stls_result stls_conn_write(stls_conn *conn, const void *data, size_t len, size_
     return STLS_WANT_WRITE;
 }
 
+stls_result stls_conn_update_keys(stls_conn *conn, bool both) {
+    stls_result result = check_open(conn);
+    if (result != STLS_OK) {
+        return result;
+    }
+    if (conn->close_sent || conn->io.send_failed) {
+        return STLS_E_STATE;
+    }
+    if (conn->info.version != STLS_TLS1_3 ||
+        !stls_backend_can(backend_of(conn), STLS_CAN_UPDATE_KEYS)) {
+        return STLS_E_UNSUPPORTED;
+    }
+    stls_be_failure failure = {0};
+    stls_scratch scratch;
+    stls_io_begin(&conn->io, &scratch);
+    stls_be_status status = backend_of(conn)->conn_update_keys(conn->block, both, &failure);
+    stls_result written = stls_io_end(&conn->io);
+    if (status == STLS_BE_UNSUPPORTED) {
+        return STLS_E_UNSUPPORTED;
+    }
+    if (status != STLS_BE_OK) {
+        return stls_conn_fail(conn, status, &failure, "a key update");
+    }
+    return written;
+}
+
 stls_result stls_conn_close(stls_conn *conn) {
     stls_result result = check_use(conn);
     if (result != STLS_OK) {
@@ -609,11 +698,35 @@ void stls_conn_get_info(const stls_conn *conn, stls_conn_info *info) {
     info->peer_scheme = conn->info.scheme;
     memcpy(info->alpn, conn->info.alpn, conn->info.alpn_len);
     memcpy(info->server_name, conn->server_name, sizeof info->server_name);
+    info->resumed = conn->info.resumed;
     if (conn->finished_ms > conn->started_ms) {
         info->handshake_ms = (unsigned)(conn->finished_ms - conn->started_ms);
     }
     info->bytes_in = conn->io.bytes_in;
     info->bytes_out = conn->io.bytes_out;
+}
+
+void stls_conn_memory(const stls_conn *conn, stls_conn_memory_use *use) {
+    if (use == NULL) {
+        return;
+    }
+    *use = (stls_conn_memory_use){.own = 0};
+    if (conn == NULL) {
+        return;
+    }
+    union {
+        const unsigned char *constant;
+        unsigned char *block;
+    } own = {conn->block}; /* asking the backend does not change what the caller can see */
+    use->own = sizeof *conn + backend_of(conn)->conn_size + conn->io.in.size + conn->io.out.size +
+               conn->record.size;
+    if (conn->peer_chain != NULL) {
+        use->own += conn->peer_count * sizeof *conn->peer_chain;
+    }
+    for (size_t i = 0; i < conn->peer_count; i++) {
+        use->own += conn->peer_chain[i].len;
+    }
+    use->library = conn->initialised ? backend_of(conn)->conn_memory(own.block) : 0;
 }
 
 stls_context *stls_conn_context(const stls_conn *conn) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/internal.h"
+#include "api/resume.h"
 #include "base/error.h"
 #include "base/memory.h"
 
 #include <siptls/iana.h>
 #include <string.h>
-#include <time.h>
 
 /* --- What a profile must have before it can be frozen --- */
 
@@ -94,8 +94,21 @@ static stls_result check_profile(const stls_profile *profile, stls_error *error)
 
 static uint32_t wanted_settings(const stls_profile *profile) {
     uint32_t wanted = STLS_BE_SET_VERDICT | STLS_BE_SET_VERSIONS | STLS_BE_SET_SUITES |
-                      STLS_BE_SET_GROUPS | STLS_BE_SET_CHAIN_LIMIT | STLS_BE_SET_NO_RENEGOTIATION |
-                      STLS_BE_SET_NO_RESUMPTION;
+                      STLS_BE_SET_GROUPS | STLS_BE_SET_CHAIN_LIMIT | STLS_BE_SET_NO_RENEGOTIATION;
+    if (!profile->resumes) {
+        wanted |= STLS_BE_SET_NO_RESUMPTION;
+    } else {
+        wanted |= profile->role == STLS_ROLE_CLIENT ? STLS_BE_SET_SESSIONS : STLS_BE_SET_TICKETS;
+    }
+    if (profile->keylog != NULL) {
+        wanted |= STLS_BE_SET_KEYLOG;
+    }
+    if (profile->exporter) {
+        wanted |= STLS_BE_SET_EXPORTER;
+    }
+    if (profile->max_fragment != 0) {
+        wanted |= STLS_BE_SET_MAX_FRAGMENT;
+    }
     if (stls_backend_can(profile->backend, STLS_CAN_SET_SIGNATURE_SCHEMES)) {
         wanted |= STLS_BE_SET_SCHEMES;
     }
@@ -139,6 +152,16 @@ static const char *setting_name(uint32_t setting) {
         return "the ban on renegotiation";
     case STLS_BE_SET_NO_RESUMPTION:
         return "the ban on resumption";
+    case STLS_BE_SET_SESSIONS:
+        return "the resumption of sessions";
+    case STLS_BE_SET_TICKETS:
+        return "the keys of tickets";
+    case STLS_BE_SET_KEYLOG:
+        return "the key log";
+    case STLS_BE_SET_EXPORTER:
+        return "the exporter";
+    case STLS_BE_SET_MAX_FRAGMENT:
+        return "the size of records";
     default:
         return "a setting";
     }
@@ -191,6 +214,9 @@ static stls_result install(stls_context *context, stls_error *error) {
         .alpn = alpn,
         .alpn_count = stls_alpn_split(profile->alpn, alpn),
         .chain_bytes_max = profile->rules.chain_bytes_max,
+        .ticket_count = profile->ticket_count,
+        .ticket_lifetime_s = context->ring != NULL ? stls_ticket_ring_lifetime(context->ring) : 0,
+        .max_fragment = profile->max_fragment,
     };
     uint32_t applied = 0;
     stls_be_failure failure = {0};
@@ -246,7 +272,11 @@ static stls_result freeze(const stls_profile *profile, bool only_verifies, stls_
         return stls_fail(error, STLS_E_NO_MEMORY, "no memory for a context");
     }
     new->only_verifies = only_verifies;
-    stls_result result = only_verifies ? STLS_OK : install(new, error);
+    stls_result result = STLS_OK;
+    if (!only_verifies) {
+        result = stls_context_prepare_resumption(new, error);
+        result = result == STLS_OK ? install(new, error) : result;
+    }
     if (result != STLS_OK) {
         stls_context_free(new);
         return result;
@@ -296,6 +326,8 @@ void stls_context_free(stls_context *context) {
         context->profile->backend->context_fini(context->block);
     }
     stls_memory_free(context->memory);
+    stls_session_cache_free(context->sessions);
+    stls_ticket_ring_free(context->ring);
     stls_profile_free(context->profile);
     stls_free(context);
 }
@@ -306,6 +338,21 @@ const stls_backend *stls_context_backend(const stls_context *context) {
 
 stls_role stls_context_role(const stls_context *context) {
     return context != NULL ? context->profile->role : STLS_ROLE_NONE;
+}
+
+void stls_context_get_stats(const stls_context *context, stls_context_stats *stats) {
+    if (stats == NULL) {
+        return;
+    }
+    *stats = (stls_context_stats){.started = 0};
+    if (context != NULL) {
+        stats->started = atomic_load(&context->started);
+        stats->full = atomic_load(&context->full);
+        stats->resumed = atomic_load(&context->resumed);
+        stats->failed = atomic_load(&context->failed);
+        stats->refused = atomic_load(&context->refused);
+        stats->under_way = atomic_load(&context->under_way);
+    }
 }
 
 /* --- Judging --- */
@@ -319,7 +366,7 @@ void stls_context_judge(const stls_context *context, const char *peer, const stl
         .rules = &profile->rules,
         .peer_role = profile->role == STLS_ROLE_CLIENT ? STLS_ROLE_SERVER : STLS_ROLE_CLIENT,
         .peer = peer,
-        .now = profile->clock != NULL ? profile->clock(profile->clock_arg) : (int64_t)time(NULL),
+        .now = stls_profile_now(profile),
         .earliest = profile->clock_floor,
         .chain = chain,
         .keys = keys,

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "api/internal.h"
+#include "api/resume.h"
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -29,22 +30,11 @@ static stls_be_status up_recv(void *core, uint8_t *data, size_t size, size_t *go
     return stls_io_recv(&conn->io, data, size, got);
 }
 
-/* Keeps the peer's chain with the connection: one block for the slices and the bytes behind them.
- */
+/* Keeps the peer's chain with the connection. */
 static bool keep_chain(stls_conn *conn, const stls_bytes *chain, size_t count) {
-    size_t total = count * sizeof(stls_bytes);
-    for (size_t i = 0; i < count; i++) {
-        total += chain[i].len;
-    }
-    stls_bytes *kept = stls_alloc(1, total);
+    stls_bytes *kept = stls_chain_copy(chain, count);
     if (kept == NULL) {
         return false;
-    }
-    uint8_t *at = (uint8_t *)(kept + count);
-    for (size_t i = 0; i < count; i++) {
-        memcpy(at, chain[i].data, chain[i].len);
-        kept[i] = (stls_bytes){at, chain[i].len};
-        at += chain[i].len;
     }
     stls_free(conn->peer_chain);
     conn->peer_chain = kept;
@@ -141,9 +131,10 @@ static stls_be_selection up_select(void *core, stls_bytes server_name) {
         return (stls_be_selection){.accept = false, .alert = ALERT_UNRECOGNIZED_NAME};
     }
     conn->verify = host != NULL ? host->verify : profile->verify;
+    conn->credential = host != NULL ? host->credential : profile->credential;
     return (stls_be_selection){
         .accept = true,
-        .credential = stls_credential_block(host != NULL ? host->credential : profile->credential),
+        .credential = stls_credential_block(conn->credential),
         .client_auth = stls_client_auth_of(conn->verify),
     };
 }
@@ -163,6 +154,13 @@ const stls_be_upcalls stls_conn_upcalls = {
     .unreadable = up_unreadable,
     .select = up_select,
     .alert = up_alert,
+    .session = stls_up_session,
+    .ticket_seal = stls_up_ticket_seal,
+    .ticket_open = stls_up_ticket_open,
+    .ticket_key = stls_up_ticket_key,
+    .ticket_record = stls_up_ticket_record,
+    .ticket_accept = stls_up_ticket_accept,
+    .keylog = stls_up_keylog,
 };
 
 /* --- Failures --- */

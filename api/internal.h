@@ -4,11 +4,14 @@
 #ifndef STLS_API_INTERNAL_H
 #define STLS_API_INTERNAL_H
 
+#include "api/record.h"
 #include "backends/contract.h"
 #include "certstore/keep/credential.h"
 #include "certstore/verify/verify.h"
 
 #include <siptls/conn.h>
+#include <siptls/session.h>
+#include <siptls/ticket.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 
@@ -31,6 +34,9 @@ typedef struct stls_code_list {
     uint16_t at[STLS_CODES_MAX];
     size_t count;
 } stls_code_list;
+
+typedef struct stls_session stls_session;
+typedef struct stls_resumption stls_resumption;
 
 typedef struct stls_host {
     char *name; /* lower case */
@@ -59,7 +65,20 @@ struct stls_profile {
     int64_t clock_floor; /* 0: none */
     size_t signature_memory;
     unsigned handshake_timeout_ms;
+    unsigned max_handshakes; /* 0: no limit */
+    uint16_t max_fragment;   /* 0: not asked for */
+
+    bool resumes;                 /* a client: sessions; a server: tickets */
+    stls_session_cache *sessions; /* NULL: each context makes one */
+    stls_ticket_ring *ring;       /* NULL: likewise */
+    unsigned ticket_count;
+    bool exporter;
+    stls_keylog keylog;
+    void *keylog_arg;
 };
+
+/* The time by the profile's clock. */
+int64_t stls_profile_now(const stls_profile *profile);
 
 /* A copy that shares the credentials and the trust; NULL if there is no memory. */
 stls_profile *stls_profile_copy(const stls_profile *profile);
@@ -72,12 +91,19 @@ size_t stls_alpn_split(const char *text, stls_bytes protocols[STLS_ALPN_MAX]);
 
 /* --- context.c */
 
+enum { STLS_FINGERPRINT_SIZE = 32 };
+
 struct stls_context {
     atomic_size_t holds;
-    stls_profile *profile; /* never changed again */
-    stls_memory *memory;   /* NULL: none is kept */
-    bool only_verifies;    /* there is no TLS behind it */
-    bool initialised;      /* the backend's init was called on `block` */
+    stls_profile *profile;                      /* never changed again */
+    stls_memory *memory;                        /* NULL: none is kept */
+    stls_session_cache *sessions;               /* a client that resumes */
+    stls_ticket_ring *ring;                     /* a server that does */
+    uint8_t fingerprint[STLS_FINGERPRINT_SIZE]; /* of what sessions depend on: resume.c */
+    atomic_uint under_way;
+    atomic_ullong started, full, resumed, failed, refused;
+    bool only_verifies; /* there is no TLS behind it */
+    bool initialised;   /* the backend's init was called on `block` */
     alignas(max_align_t) unsigned char block[];
 };
 
@@ -185,10 +211,17 @@ struct stls_conn {
     stls_verify_mode verify; /* of the profile, or of the host that was chosen */
 
     bool judged, accepted;       /* the peer, by our verdict and verify mode */
+    bool counted;                /* among the context's handshakes under way */
+    stls_session *session;       /* a client: the one that is offered */
+    stls_session *fresh;         /* a client: one that came before the handshake was over */
+    stls_resumption *resumption; /* a server: what the ticket says that was opened last */
+    int64_t proved_at;           /* a client: when the server's certificates were shown */
+    stls_credential *credential; /* a server: the one in use; the profile's */
     bool selected, refused_host; /* the server was asked which host to be, and refused */
     bool changed_host;           /* because the client asked for two */
     bool broken_contract;        /* the backend asked for a second verdict */
     stls_verdict verdict;
+    stls_writer record; /* a server: for ticket_record; empty at other times */
     stls_bytes *peer_chain;
     size_t peer_count;
 
@@ -199,6 +232,11 @@ struct stls_conn {
     void *user_data;
     alignas(max_align_t) unsigned char block[];
 };
+
+/* --- keying.c */
+
+void stls_up_keylog(void *core, const char *label, const uint8_t client_random[32],
+                    stls_bytes secret);
 
 /* Milliseconds of the monotonic clock. */
 int64_t stls_now_ms(void);

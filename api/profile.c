@@ -5,6 +5,7 @@
 
 #include <siptls/iana.h>
 #include <string.h>
+#include <time.h>
 
 enum { NAMES_MAX = 256, HANDSHAKE_TIMEOUT_MS = 10000, MAX_INTERMEDIATES = 8 };
 
@@ -21,11 +22,42 @@ static const uint16_t default_schemes[] = {0x0403, 0x0503, 0x0807, 0x0804, 0x080
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Those of `codes` that the backend has. */
-static stls_code_list supported(const stls_backend *backend, stls_registry registry,
-                                const uint16_t *codes, size_t count) {
+static const struct preset_list {
+    stls_preset preset;
+    stls_registry registry;
+    const uint16_t *codes;
+    size_t count;
+} preset_lists[] = {
+    {STLS_PRESET_MODERN, STLS_REGISTRY_SUITE, modern_suites, COUNT(modern_suites)},
+    {STLS_PRESET_MODERN, STLS_REGISTRY_GROUP, default_groups, COUNT(default_groups)},
+    {STLS_PRESET_MODERN, STLS_REGISTRY_SCHEME, default_schemes, COUNT(default_schemes)},
+    {STLS_PRESET_COMPATIBLE, STLS_REGISTRY_SUITE, compatible_suites, COUNT(compatible_suites)},
+    {STLS_PRESET_COMPATIBLE, STLS_REGISTRY_GROUP, default_groups, COUNT(default_groups)},
+    {STLS_PRESET_COMPATIBLE, STLS_REGISTRY_SCHEME, default_schemes, COUNT(default_schemes)},
+};
+
+size_t stls_preset_codes(stls_preset preset, stls_registry registry, uint16_t *codes,
+                         size_t capacity) {
+    for (size_t i = 0; i < COUNT(preset_lists); i++) {
+        const struct preset_list *list = &preset_lists[i];
+        if (list->preset == preset && list->registry == registry) {
+            size_t count = list->count < capacity ? list->count : capacity;
+            if (count > 0 && codes != NULL) {
+                memcpy(codes, list->codes, count * sizeof *codes);
+            }
+            return list->count;
+        }
+    }
+    return 0;
+}
+
+/* Those of a preset that the backend has. */
+static stls_code_list supported(const stls_backend *backend, stls_preset preset,
+                                stls_registry registry) {
+    uint16_t codes[STLS_CODES_MAX];
+    size_t count = stls_preset_codes(preset, registry, codes, STLS_CODES_MAX);
     stls_code_list list = {.count = 0};
-    for (size_t i = 0; i < count && list.count < STLS_CODES_MAX; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (stls_backend_supports(backend, registry, codes[i])) {
             list.at[list.count++] = codes[i];
         }
@@ -37,19 +69,18 @@ stls_result stls_profile_set_preset(stls_profile *profile, stls_preset preset, s
     if (profile == NULL || (preset != STLS_PRESET_MODERN && preset != STLS_PRESET_COMPATIBLE)) {
         return stls_fail(error, STLS_E_ARGUMENT, "there is no preset %d", (int)preset);
     }
-    bool modern = preset == STLS_PRESET_MODERN;
-    const stls_backend *backend = profile->backend;
-    profile->suites =
-        supported(backend, STLS_REGISTRY_SUITE, modern ? modern_suites : compatible_suites,
-                  modern ? COUNT(modern_suites) : COUNT(compatible_suites));
-    profile->groups =
-        supported(backend, STLS_REGISTRY_GROUP, default_groups, COUNT(default_groups));
-    profile->schemes =
-        supported(backend, STLS_REGISTRY_SCHEME, default_schemes, COUNT(default_schemes));
+    profile->suites = supported(profile->backend, preset, STLS_REGISTRY_SUITE);
+    profile->groups = supported(profile->backend, preset, STLS_REGISTRY_GROUP);
+    profile->schemes = supported(profile->backend, preset, STLS_REGISTRY_SCHEME);
     return STLS_OK;
 }
 
 /* --- Life --- */
+
+/* The capability that a role needs for resuming. */
+static uint32_t resumption_of(stls_role role) {
+    return role == STLS_ROLE_CLIENT ? STLS_CAN_RESUME : STLS_CAN_ISSUE_TICKETS;
+}
 
 stls_result stls_profile_new(const stls_backend *backend, stls_role role, stls_profile **profile,
                              stls_error *error) {
@@ -74,6 +105,8 @@ stls_result stls_profile_new(const stls_backend *backend, stls_role role, stls_p
         .verify = role == STLS_ROLE_CLIENT ? STLS_VERIFY_REQUIRED : STLS_VERIFY_NONE,
         .signature_memory = STLS_SIGNATURE_MEMORY_DEFAULT,
         .handshake_timeout_ms = HANDSHAKE_TIMEOUT_MS,
+        .resumes = stls_backend_can(backend, resumption_of(role)),
+        .ticket_count = 1,
         .rules = {.identity = STLS_IDENTITY_SIP,
                   .usage = STLS_USAGE_TLS_OR_SIP,
                   .strength = STLS_STRENGTH_STANDARD,
@@ -97,6 +130,8 @@ void stls_profile_free(stls_profile *profile) {
     }
     stls_credential_free(profile->credential);
     stls_trust_free(profile->trust);
+    stls_session_cache_free(profile->sessions);
+    stls_ticket_ring_free(profile->ring);
     for (size_t i = 0; i < profile->host_count; i++) {
         free_host(&profile->hosts[i]);
     }
@@ -150,6 +185,8 @@ stls_profile *stls_profile_copy(const stls_profile *profile) {
     *copy = *profile;
     copy->credential = stls_credential_hold(profile->credential);
     copy->trust = stls_trust_hold(profile->trust);
+    copy->sessions = stls_session_cache_hold(profile->sessions);
+    copy->ring = stls_ticket_ring_hold(profile->ring);
     copy->hosts = NULL;
     copy->host_count = 0;
     copy->names = NULL;
@@ -633,6 +670,104 @@ stls_result stls_profile_set_signature_memory(stls_profile *profile, size_t coun
 }
 
 /* --- Limits --- */
+
+int64_t stls_profile_now(const stls_profile *profile) {
+    return profile->clock != NULL ? profile->clock(profile->clock_arg) : (int64_t)time(NULL);
+}
+
+/* --- Resumption --- */
+
+static stls_result refuse_lack(const stls_profile *profile, uint32_t capability,
+                               stls_error *error) {
+    return stls_fail(error, STLS_E_UNSUPPORTED, "this build of %s cannot do this: %s",
+                     profile->backend->name, stls_capability_text(capability));
+}
+
+stls_result stls_profile_set_session_cache(stls_profile *profile, stls_session_cache *cache,
+                                           stls_error *error) {
+    if (profile == NULL || profile->role != STLS_ROLE_CLIENT) {
+        return stls_fail(error, STLS_E_ARGUMENT, "only a client's profile has a session cache");
+    }
+    if (cache != NULL && !stls_backend_can(profile->backend, STLS_CAN_RESUME)) {
+        return refuse_lack(profile, STLS_CAN_RESUME, error);
+    }
+    stls_session_cache_hold(cache);
+    stls_session_cache_free(profile->sessions);
+    profile->sessions = cache;
+    profile->resumes = cache != NULL;
+    return STLS_OK;
+}
+
+stls_result stls_profile_set_tickets(stls_profile *profile, stls_ticket_ring *ring, unsigned count,
+                                     stls_error *error) {
+    if (profile == NULL || profile->role != STLS_ROLE_SERVER || count > STLS_TICKETS_MAX) {
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "a server's profile issues tickets, 0 to %d for a handshake",
+                         STLS_TICKETS_MAX);
+    }
+    if (count > 0 && !stls_backend_can(profile->backend, STLS_CAN_ISSUE_TICKETS)) {
+        return refuse_lack(profile, STLS_CAN_ISSUE_TICKETS, error);
+    }
+    stls_ticket_ring_hold(ring);
+    stls_ticket_ring_free(profile->ring);
+    profile->ring = ring;
+    profile->ticket_count = count;
+    profile->resumes = count > 0;
+    return STLS_OK;
+}
+
+/* --- Keys for others --- */
+
+stls_result stls_profile_set_exporter(stls_profile *profile, bool wanted, stls_error *error) {
+    if (profile == NULL) {
+        return refuse_null(error);
+    }
+    if (wanted && !stls_backend_can(profile->backend, STLS_CAN_EXPORT_KEYS)) {
+        return refuse_lack(profile, STLS_CAN_EXPORT_KEYS, error);
+    }
+    profile->exporter = wanted;
+    return STLS_OK;
+}
+
+stls_result stls_profile_set_keylog(stls_profile *profile, stls_keylog keylog, void *arg,
+                                    stls_error *error) {
+    if (profile == NULL) {
+        return refuse_null(error);
+    }
+    if (keylog != NULL && !stls_backend_can(profile->backend, STLS_CAN_KEYLOG)) {
+        return refuse_lack(profile, STLS_CAN_KEYLOG, error);
+    }
+    profile->keylog = keylog;
+    profile->keylog_arg = arg;
+    return STLS_OK;
+}
+
+/* --- Limits --- */
+
+stls_result stls_profile_set_max_fragment(stls_profile *profile, unsigned bytes,
+                                          stls_error *error) {
+    if (profile == NULL || profile->role != STLS_ROLE_CLIENT ||
+        (bytes != 0 && bytes != 512 && bytes != 1024 && bytes != 2048 && bytes != 4096)) {
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "a client may ask for records of at most 512, 1024, 2048 or 4096 bytes, "
+                         "and nobody for %u",
+                         bytes);
+    }
+    if (bytes != 0 && !stls_backend_can(profile->backend, STLS_CAN_MAX_FRAGMENT)) {
+        return refuse_lack(profile, STLS_CAN_MAX_FRAGMENT, error);
+    }
+    profile->max_fragment = (uint16_t)bytes;
+    return STLS_OK;
+}
+
+stls_result stls_profile_set_max_handshakes(stls_profile *profile, unsigned count,
+                                            stls_error *error) {
+    if (profile == NULL) {
+        return refuse_null(error);
+    }
+    profile->max_handshakes = count;
+    return STLS_OK;
+}
 
 stls_result stls_profile_set_handshake_timeout(stls_profile *profile, unsigned timeout_ms,
                                                stls_error *error) {

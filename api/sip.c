@@ -326,6 +326,8 @@ static answer_class class_of(const stls_error *error, const stls_verdict *verdic
         return (answer_class){403, forbidden, false, false, "TLS peer refused"};
     case STLS_E_NO_MEMORY:
         return (answer_class){500, internal, true, true, "TLS out of memory"};
+    case STLS_E_BUSY:
+        return (answer_class){503, unavailable, true, true, "too many TLS handshakes"};
     case STLS_NOT_DONE:
     case STLS_OK:
     case STLS_WANT_READ:

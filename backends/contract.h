@@ -164,6 +164,13 @@ enum {
     STLS_BE_SET_CHAIN_LIMIT = 1 << 10, /* chain_bytes_max: longer chains are refused */
     STLS_BE_SET_NO_RENEGOTIATION = 1 << 11, /* TLS 1.2 renegotiation cannot happen */
     STLS_BE_SET_NO_RESUMPTION = 1 << 12,    /* no session cache, no ticket sent, none asked for */
+    STLS_BE_SET_SESSIONS = 1 << 13, /* a client: tickets are asked for, the session upcall is made,
+                                       and stls_be_conn_settings.session is offered */
+    STLS_BE_SET_TICKETS = 1 << 14,  /* a server: tickets, and nothing else, resume; ticket_count,
+                                       ticket_lifetime_s, and the ticket upcalls */
+    STLS_BE_SET_KEYLOG = 1 << 15,   /* the keylog upcall is made */
+    STLS_BE_SET_EXPORTER = 1 << 16, /* what conn_export needs is kept after the handshake */
+    STLS_BE_SET_MAX_FRAGMENT = 1 << 17, /* a client asks for max_fragment (RFC 6066 section 4) */
 };
 
 typedef struct stls_be_settings {
@@ -181,7 +188,10 @@ typedef struct stls_be_settings {
     const void *credential;          /* a credential block that outlives the context; NULL: none */
     const stls_bytes *alpn;          /* protocol names of 1 to 255 bytes, most wanted first */
     size_t alpn_count;
-    size_t chain_bytes_max; /* sum of the DER lengths of the peer's certificates */
+    size_t chain_bytes_max;     /* sum of the DER lengths of the peer's certificates */
+    unsigned ticket_count;      /* a server: TLS 1.3 tickets after a full handshake, 1 to 8 */
+    uint32_t ticket_lifetime_s; /* a server: as told to clients, at most 7 days */
+    uint16_t max_fragment;      /* a client: 512, 1024, 2048 or 4096 bytes */
 } stls_be_settings;
 
 /* --- Upcalls --- */
@@ -199,6 +209,27 @@ typedef struct stls_be_selection {
     const void *credential; /* a credential block that outlives the connection */
     stls_be_client_auth client_auth;
 } stls_be_selection;
+
+/* What a library needs to resume a session later: bytes in a form of the library's own. */
+typedef struct stls_be_session {
+    stls_bytes state;    /* holds secrets; valid during the upcall */
+    uint32_t lifetime_s; /* as the server has told; 0: it has not (in TLS 1.2, usual for the
+                            ticket of a resumed handshake, and for a session ID) */
+    bool single_use;     /* TLS 1.3: a ticket that is sent once only (RFC 8446 appendix C.4) */
+} stls_be_session;
+
+/* The keys of one ticket, of the ring that all servers of a context share. */
+enum {
+    STLS_TICKET_NAME_LEN = 16,
+    STLS_AEAD_KEY_LEN = 32,
+    STLS_AEAD_NONCE_LEN = 12,
+    STLS_AEAD_TAG_LEN = 16
+};
+typedef struct stls_be_ticket_key {
+    uint8_t name[STLS_TICKET_NAME_LEN]; /* stands in front of the ticket */
+    uint8_t cipher[32], mac[32];        /* for AES-256-CBC and HMAC-SHA-256 */
+    bool renew;                         /* the ticket is good, but the next one has a newer key */
+} stls_be_ticket_key;
 
 /* The first argument of each is the `core` pointer of stls_be_conn_settings. */
 typedef struct stls_be_upcalls {
@@ -229,12 +260,64 @@ typedef struct stls_be_upcalls {
 
     /* An alert of either level was sent or received. */
     void (*alert)(void *core, bool sent, bool fatal, uint8_t description);
+
+    /* A client: the connection has got a session that can be resumed (STLS_BE_SET_SESSIONS): at the
+     * end of a TLS 1.2 handshake (a resumed one: only if a new ticket came), at any time after one
+     * of TLS 1.3. Zero, one or several times, and never before the peer was accepted. wolfSSL tells
+     * of sessions with a ticket only, and of those of TLS 1.2 only where version_max is TLS 1.2:
+     * its ClientHello for one would offer nothing newer. */
+    void (*session)(void *core, const stls_be_session *session);
+
+    /* Tickets of a server (STLS_BE_SET_TICKETS). What goes into a ticket is the library's state and
+     * the core's record: who the client is, for whom and until when the ticket is good. Where the
+     * library lets us seal tickets, ticket_seal and ticket_open do all of it. Where it seals them
+     * itself (OpenSSL), ticket_key gives the keys, and ticket_record and ticket_accept are the two
+     * ends of the record. All that open a ticket are called after the select upcall for the same
+     * ClientHello; what they refuse leads to a full handshake, never to a failure. A ClientHello
+     * can hold several tickets: the one opened last, if any, is the one that is resumed. A backend
+     * whose library may go back to one from before opens no other after one was good. But a ticket
+     * that was accepted may still not be resumed, for reasons of the library's (its suite is not in
+     * our list any more): then verify is called as usual, and stls_be_info.resumed is false. In TLS
+     * 1.3, and for a second ClientHello, all of this may happen twice.
+     *
+     * The ticket for `state`, at most `size` bytes, into `ticket`. False: send none; a ticket of
+     * `size` bytes has no room for the record, or the connection cannot be resumed. (In TLS 1.2,
+     * where a ServerHello may have promised a ticket, one may be sent that nobody can open.) */
+    bool (*ticket_seal)(void *core, stls_bytes state, uint8_t *ticket, size_t size, size_t *len);
+
+    /* The state out of `ticket`, at most `size` bytes, into `state`. False: a full handshake.
+     * `*renew` (TLS 1.2): a new ticket is due; a library that cannot send one when it resumes
+     * (mbedTLS) goes on with the old one. `ticket` and `state` may be the same memory. */
+    bool (*ticket_open)(void *core, stls_bytes ticket, uint8_t *state, size_t size, size_t *len,
+                        bool *renew);
+
+    /* The keys for a new ticket (`name` NULL), or those called `name`. False: there are none. The
+     * backend wipes them. */
+    bool (*ticket_key)(void *core, const uint8_t *name, stls_be_ticket_key *key);
+
+    /* The record for the new tickets of this handshake, valid until the next upcall; empty: the
+     * ticket will be refused, so send none if that is possible. Called once for each ticket or once
+     * for all, behind verify, and perhaps for a ticket that is not sent in the end. */
+    stls_bytes (*ticket_record)(void *core);
+
+    /* Whether the session of a ticket with this record may be resumed. */
+    bool (*ticket_accept)(void *core, stls_bytes record);
+
+    /* A secret of the connection, by its label in the NSS key log format ("CLIENT_RANDOM",
+     * "CLIENT_TRAFFIC_SECRET_0", ...). Only with STLS_BE_SET_KEYLOG. Nothing is told of a resumed
+     * connection of TLS 1.2 with wolfSSL. */
+    void (*keylog)(void *core, const char *label, const uint8_t client_random[32],
+                   stls_bytes secret);
 } stls_be_upcalls;
 
 typedef struct stls_be_conn_settings {
     const stls_be_upcalls *upcalls;
     void *core;
     const char *server_name; /* a client's SNI host name; NULL: send none. Valid during conn_init */
+    stls_bytes session; /* a client: the state of a session to offer; {NULL, 0}: none. It came from
+                           the session upcall of the same backend and version, and is authentic.
+                           What the library does not take any more means a full handshake. Valid
+                           during conn_init */
 } stls_be_conn_settings;
 
 /* Facts of a finished handshake. 0 or empty: not known. */
@@ -242,6 +325,7 @@ typedef struct stls_be_info {
     uint16_t version, suite, group, scheme; /* scheme: of the peer's handshake signature */
     uint8_t alpn[255];
     size_t alpn_len;
+    bool resumed; /* a session was: no certificate has come, and verify was not called */
 } stls_be_info;
 
 typedef struct stls_be_description {
@@ -294,6 +378,22 @@ struct stls_backend {
     stls_be_status (*cbc_decrypt)(stls_cipher cipher, const uint8_t *key, const uint8_t *iv,
                                   stls_bytes sealed, uint8_t *out);
 
+    /* `len` random bytes fit for keys. */
+    stls_be_status (*random)(uint8_t *out, size_t len);
+
+    /* HKDF with SHA-256 (RFC 5869), extract and expand: `len` bytes, at most 255 * 32. */
+    stls_be_status (*hkdf)(stls_bytes secret, stls_bytes salt, stls_bytes info, uint8_t *out,
+                           size_t len);
+
+    /* AES-256-GCM (RFC 5116) with keys and nonces of STLS_AEAD_..._LEN. `out` gets the ciphertext
+     * and behind it the tag, plain.len + STLS_AEAD_TAG_LEN bytes; or the plaintext, sealed.len -
+     * STLS_AEAD_TAG_LEN bytes. `out` may be where the input is, which a failure then destroys.
+     * FAILED from aead_open: forged or of another key, and `out` holds nothing of it. */
+    stls_be_status (*aead_seal)(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                                stls_bytes plain, uint8_t *out);
+    stls_be_status (*aead_open)(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                                stls_bytes sealed, uint8_t *out);
+
     /* A chain, leaf first, with the leaf's private key as DER: PKCS#8 PrivateKeyInfo or
      * EncryptedPrivateKeyInfo, SEC 1 ECPrivateKey, PKCS#1 RSAPrivateKey. `password` is NULL or
      * ended by NUL. Must check that key and leaf belong together. The bytes are valid during the
@@ -329,6 +429,21 @@ struct stls_backend {
     stls_be_status (*conn_close_notify)(void *conn, stls_be_failure *failure);
 
     void (*conn_info)(void *conn, stls_be_info *info);
+
+    /* Keying material (RFC 5705, RFC 8446 section 7.5) after the handshake, with
+     * STLS_BE_SET_EXPORTER. `label` without NUL; `context` NULL: none, which TLS 1.2 tells from an
+     * empty one. */
+    stls_be_status (*conn_export)(void *conn, stls_bytes label, const stls_bytes *context,
+                                  uint8_t *out, size_t len, stls_be_failure *failure);
+
+    /* TLS 1.3: sends a KeyUpdate, and asks the peer for one if `both`. UNSUPPORTED, and nothing is
+     * sent, in TLS 1.2; and without `both` where the library always asks (wolfSSL). */
+    stls_be_status (*conn_update_keys)(void *conn, bool both, stls_be_failure *failure);
+
+    /* Bytes of heap that the library holds for the connection now, besides the block; 0: the
+     * library does not tell. */
+    size_t (*conn_memory)(void *conn);
+
     void (*conn_fini)(void *conn);
 };
 

@@ -128,6 +128,8 @@ const char *stls_result_name(stls_result result) {
         return "STLS_E_REFUSED";
     case STLS_E_BACKEND:
         return "STLS_E_BACKEND";
+    case STLS_E_BUSY:
+        return "STLS_E_BUSY";
     }
     return "unknown result";
 }

@@ -70,6 +70,11 @@ static uint32_t capabilities(void) {
 #if defined(MBED_HAS_PKCS12)
     can |= STLS_CAN_PKCS12;
 #endif
+    if (mbed_has_resumption()) {
+        can |= STLS_CAN_RESUME | STLS_CAN_ISSUE_TICKETS | STLS_CAN_TICKET_PEER;
+    }
+    can |= mbed_has_exporter() ? STLS_CAN_EXPORT_KEYS : 0u;
+    can |= STLS_CAN_KEYLOG;
     return can;
 }
 
@@ -231,6 +236,10 @@ const stls_backend stls_backend_mbedtls = {
     .derive = mbed_derive,
     .hmac = mbed_hmac,
     .cbc_decrypt = mbed_cbc_decrypt,
+    .random = mbed_random,
+    .hkdf = mbed_hkdf,
+    .aead_seal = mbed_aead_seal,
+    .aead_open = mbed_aead_open,
     .credential_init = mbed_credential_init,
     .credential_fini = mbed_credential_fini,
     .context_init = mbed_context_init,
@@ -242,5 +251,8 @@ const stls_backend stls_backend_mbedtls = {
     .conn_pending = mbed_conn_pending,
     .conn_close_notify = mbed_conn_close_notify,
     .conn_info = mbed_conn_info,
+    .conn_export = mbed_conn_export,
+    .conn_update_keys = mbed_conn_update_keys,
+    .conn_memory = mbed_conn_memory,
     .conn_fini = mbed_conn_fini,
 };

@@ -255,14 +255,14 @@ static void before_call(mbed_conn *conn) {
 
 /* --- Select --- */
 
-/* The library's certificate callback: once for each ClientHello, with or without a server name. */
-int mbed_select(mbedtls_ssl_context *ssl) {
-    mbed_conn *conn = mbedtls_ssl_get_user_data_p(ssl);
-    const mbed_credential *credential;
-    stls_be_selection selection;
-    stls_bytes name = {NULL, 0};
-    name.data = mbedtls_ssl_get_hs_sni(ssl, &name.len);
-    selection = conn->upcalls->select(conn->core, name);
+bool mbed_read_client_hello(const mbed_conn *conn, mbed_hello *hello) {
+    const stls_bytes message = mbed_message(&conn->ssl, MBED_MSG_CLIENT_HELLO);
+    return message.data != NULL && mbed_wire_client_hello(message, hello);
+}
+
+static int select_for(mbed_conn *conn, stls_bytes server_name) {
+    mbedtls_ssl_context *ssl = &conn->ssl;
+    const stls_be_selection selection = conn->upcalls->select(conn->core, server_name);
     if (!selection.accept) {
         conn->refused = true;
         conn->refusal = selection.alert;
@@ -273,11 +273,34 @@ int mbed_select(mbedtls_ssl_context *ssl) {
                                          ? MBEDTLS_SSL_VERIFY_NONE
                                          : MBEDTLS_SSL_VERIFY_OPTIONAL);
     /* The library appends to a list and takes the first that fits: start over. */
-    credential = selection.credential;
+    conn->credential = selection.credential;
     (void)mbedtls_ssl_set_hs_own_cert(ssl, NULL, NULL);
-    return credential == NULL
+    return conn->credential == NULL
                ? 0
-               : mbedtls_ssl_set_hs_own_cert(ssl, credential->chain, credential->key);
+               : mbedtls_ssl_set_hs_own_cert(ssl, conn->credential->chain, conn->credential->key);
+}
+
+/* Makes the select upcall, if it is wanted and was not made for this ClientHello yet. The name is
+ * read here: when a ticket asks for it, the library may not have come to it. */
+int mbed_select_once(mbed_conn *conn) {
+    mbed_hello hello;
+    stls_bytes name;
+    if (conn->refused) {
+        return MBEDTLS_ERR_SSL_UNRECOGNIZED_NAME;
+    }
+    if (!conn->context->select || conn->selected) {
+        return 0;
+    }
+    if (!mbed_read_client_hello(conn, &hello) || !mbed_wire_server_name(&hello, &name)) {
+        return MBEDTLS_ERR_SSL_DECODE_ERROR;
+    }
+    conn->selected = true;
+    return select_for(conn, name);
+}
+
+/* The library's certificate callback: once for each ClientHello, with or without a server name. */
+int mbed_select(mbedtls_ssl_context *ssl) {
+    return mbed_select_once(mbedtls_ssl_get_user_data_p(ssl));
 }
 
 /* --- Verdict --- */
@@ -480,11 +503,49 @@ static bool uses_ecdhe(const mbedtls_ssl_context *ssl) {
                              mbed_key_exchange(suite) == MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA);
 }
 
-/* Group and scheme, from the message that a successful step has read or written. */
+/* TLS 1.2: whether this handshake has the extended master secret, from the hello that decides. */
+static void learn_extended_master(mbed_conn *conn, int state) {
+#if defined(MBEDTLS_SSL_EXTENDED_MASTER_SECRET)
+    mbed_hello hello;
+    stls_bytes data;
+    if (is_server(conn) && state == MBEDTLS_SSL_CLIENT_HELLO) {
+        conn->extended_master =
+            mbed_read_client_hello(conn, &hello) &&
+            mbed_wire_extension(hello.extensions, MBED_EXTENSION_EXTENDED_MASTER_SECRET, &data);
+    } else if (!is_server(conn) && state == MBEDTLS_SSL_SERVER_HELLO) {
+        conn->extended_master = mbed_wire_server_hello_has(
+            mbed_message(&conn->ssl, MBED_MSG_SERVER_HELLO), MBED_EXTENSION_EXTENDED_MASTER_SECRET);
+    }
+#else
+    (void)conn, (void)state;
+#endif
+}
+
+/* A client of TLS 1.2 reads the server's ticket in the step for ChangeCipherSpec, which then comes
+ * once more. */
+static bool has_read_ticket(const mbed_conn *conn, int state) {
+    return (state == MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC ||
+            state == MBEDTLS_SSL_NEW_SESSION_TICKET) &&
+           mbed_state(&conn->ssl) == MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC;
+}
+
+/* What only the message tells that a successful step has read or written: group and scheme, and
+ * what resumption needs to know. */
 static void learn(mbed_conn *conn, int state) {
     const mbedtls_ssl_context *ssl = &conn->ssl;
     const bool server = is_server(conn);
     stls_bytes message;
+    if (!is_tls1_3(conn)) {
+        learn_extended_master(conn, state);
+    }
+    if (state == MBEDTLS_SSL_SERVER_CERTIFICATE) {
+        conn->full = true;
+    }
+    if (!server && state == MBEDTLS_SSL_SERVER_CERTIFICATE) {
+        mbed_forget_ticket(&conn->ssl);
+    } else if (!server && has_read_ticket(conn, state)) {
+        conn->ticket_came = true;
+    }
     if (state == MBEDTLS_SSL_SERVER_HELLO && is_tls1_3(conn)) {
         message = server ? mbed_message_sent(ssl, MBED_MSG_SERVER_HELLO)
                          : mbed_message(ssl, MBED_MSG_SERVER_HELLO);
@@ -516,6 +577,23 @@ static stls_be_status fail_step(mbed_conn *conn, int state, int code) {
     return fail(conn, state, code);
 }
 
+/* The library asks for each ticket of TLS 1.3 in a step of its own. */
+static void send_no_tickets(mbed_conn *conn) {
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3) && defined(MBEDTLS_SSL_SESSION_TICKETS)
+    mbedtls_ssl_conf_new_session_tickets(&conn->conf, 0);
+#else
+    (void)conn;
+#endif
+}
+
+/* RFC 7627 section 5.3: a client must not go on if a server resumes a session that had the
+ * extension without it, or the reverse. */
+static bool resumes_other_master(const mbed_conn *conn, int state) {
+    return !is_server(conn) && !is_tls1_3(conn) && state == MBEDTLS_SSL_SERVER_HELLO &&
+           mbed_state(&conn->ssl) == MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC &&
+           conn->extended_master != conn->session_extended;
+}
+
 /* One state of the handshake. OK: on to the next. */
 static stls_be_status step(mbed_conn *conn) {
     const int state = mbed_state(&conn->ssl);
@@ -527,6 +605,9 @@ static stls_be_status step(mbed_conn *conn) {
         return fail(conn, state, ret);
     }
     before_call(conn);
+    if (state == MBEDTLS_SSL_CLIENT_HELLO) {
+        conn->selected = false;
+    }
     if (reads) {
         keep_off_the_chain(conn);
     }
@@ -541,11 +622,37 @@ static stls_be_status step(mbed_conn *conn) {
     if (ret == MBEDTLS_ERR_SSL_WANT_READ) {
         return conn->recv_blocked ? STLS_BE_WANT_READ : STLS_BE_OK;
     }
+    if (ret != 0 && conn->ticket_withheld) { /* TLS 1.3 */
+        conn->ticket_withheld = false;
+        send_no_tickets(conn);
+        return STLS_BE_OK;
+    }
     if (ret != 0) {
         return fail_step(conn, state, ret);
     }
     learn(conn, state);
+    if (resumes_other_master(conn, state)) {
+        return refuse(conn, state, ALERT_HANDSHAKE_FAILURE, STLS_BE_CAUSE_PROTOCOL, 0,
+                      "resumed with and without extended master secret");
+    }
     return reads ? judge(conn, state) : STLS_BE_OK;
+}
+
+/* A handshake without a verdict is complete only if nobody was to be judged, or if a session is
+ * resumed that this side has offered or agreed to. */
+static bool may_complete(const mbed_conn *conn) {
+    if (conn->full) {
+        return conn->accepted || (is_server(conn) && conn->client_auth == STLS_BE_CLIENT_AUTH_NONE);
+    }
+    return !conn->judged && (is_server(conn) ? conn->ticket_opened : conn->offered);
+}
+
+/* A session of TLS 1.2 is there with the handshake, unless it is the one that was offered. */
+static void finish(mbed_conn *conn) {
+    conn->handshake_done = true;
+    if (!is_server(conn) && !is_tls1_3(conn) && (conn->full || conn->ticket_came)) {
+        mbed_tell_session(conn);
+    }
 }
 
 stls_be_status mbed_conn_handshake(void *block, stls_be_failure *failure) {
@@ -554,13 +661,14 @@ stls_be_status mbed_conn_handshake(void *block, stls_be_failure *failure) {
     while (status == STLS_BE_OK && mbed_state(&conn->ssl) != MBEDTLS_SSL_HANDSHAKE_OVER) {
         status = step(conn);
     }
-    if (status == STLS_BE_OK && !conn->accepted &&
-        !(is_server(conn) && conn->client_auth == STLS_BE_CLIENT_AUTH_NONE)) {
+    if (status == STLS_BE_OK && !may_complete(conn)) {
         /* Cannot happen: a handshake that went past the verdict. */
         status = latch(conn, STLS_BE_FAILED, STLS_BE_CAUSE_UNKNOWN, MBEDTLS_ERR_SSL_INTERNAL_ERROR,
                        NULL);
     }
-    conn->handshake_done = status == STLS_BE_OK;
+    if (status == STLS_BE_OK && !conn->handshake_done) {
+        finish(conn);
+    }
     return answer(conn, status, failure);
 }
 
@@ -615,8 +723,9 @@ stls_be_status mbed_conn_read(void *block, uint8_t *data, size_t size, size_t *g
             return STLS_BE_WANT_READ;
         }
         /* Else: an empty record, a ticket, or something left in the buffer. Once more. */
-        if (ret != 0 && ret != MBEDTLS_ERR_SSL_WANT_READ &&
-            ret != MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+        if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+            mbed_tell_session(conn);
+        } else if (ret != 0 && ret != MBEDTLS_ERR_SSL_WANT_READ) {
             status = answer(conn, fail_read(conn, ret), failure);
         }
     }
@@ -669,6 +778,7 @@ stls_be_status mbed_conn_init(void *block, const void *context_block,
                               const stls_be_conn_settings *settings, stls_be_failure *failure) {
     mbed_conn *conn = block;
     const mbed_context *context = context_block;
+    stls_be_status status;
     int ret;
     mbedtls_ssl_init(&conn->ssl);
     conn->context = context;
@@ -676,10 +786,12 @@ stls_be_status mbed_conn_init(void *block, const void *context_block,
     conn->upcalls = settings->upcalls;
     conn->core = settings->core;
     conn->client_auth = context->client_auth;
+    conn->credential = context->credential;
     conn->broken = conn->read_end = STLS_BE_OK;
 #if defined(MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK)
     mbedtls_ssl_conf_ca_cb(&conn->conf, cut_chain, conn);
 #endif
+    mbed_take_tickets(conn);
     ret = mbedtls_ssl_setup(&conn->ssl, &conn->conf);
     if (ret != 0) {
         mbed_mend_failed_setup(conn);
@@ -692,7 +804,10 @@ stls_be_status mbed_conn_init(void *block, const void *context_block,
     }
     mbedtls_ssl_set_user_data_p(&conn->ssl, conn);
     mbedtls_ssl_set_bio(&conn->ssl, conn, bio_send, bio_recv, NULL);
-    return STLS_BE_OK;
+    mbed_log_keys(conn);
+    status = mbed_offer_session(conn, settings->session, settings->server_name);
+    return status == STLS_BE_OK ? status
+                                : mbed_fail(failure, status, STLS_BE_CAUSE_UNKNOWN, 0, "no memory");
 }
 
 void mbed_conn_info(void *block, stls_be_info *info) {
@@ -702,6 +817,7 @@ void mbed_conn_info(void *block, stls_be_info *info) {
         .suite = (uint16_t)mbed_suite(&conn->ssl),
         .group = conn->group,
         .scheme = conn->scheme,
+        .resumed = conn->handshake_done && !conn->full,
     };
 #if defined(MBEDTLS_SSL_ALPN)
     const char *protocol = mbedtls_ssl_get_alpn_protocol(&conn->ssl);

@@ -230,6 +230,8 @@ static void set_versions(mbed_context *context, const stls_be_settings *settings
                                          (mbedtls_ssl_protocol_version)settings->version_min);
         mbedtls_ssl_conf_max_tls_version(&context->conf,
                                          (mbedtls_ssl_protocol_version)settings->version_max);
+        context->version_min = settings->version_min;
+        context->version_max = settings->version_max;
         *applied |= STLS_BE_SET_VERSIONS;
     }
 }
@@ -250,16 +252,43 @@ static void set_authentication(mbed_context *context, const stls_be_settings *se
     *applied |= STLS_BE_SET_VERDICT | STLS_BE_SET_CLIENT_AUTH;
 }
 
-/* Tickets of foreign servers are read and dropped: the library's default. */
-static void set_what_is_off(mbed_context *context, uint32_t *applied) {
+/* Resumption is off unless it is asked for. A TLS 1.3 key exchange is always a fresh one. A client
+ * that keeps no sessions reads the tickets of a server and drops them: the library's default. */
+static void set_resumption(mbed_context *context, const stls_be_settings *settings,
+                           uint32_t *applied) {
+    const bool client = settings->role == STLS_ROLE_CLIENT;
 #if defined(MBEDTLS_SSL_SESSION_TICKETS)
     mbedtls_ssl_conf_session_tickets(&context->conf, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
 #endif
+    if ((settings->wanted & STLS_BE_SET_SESSIONS) != 0 && client && mbed_conf_sessions(context)) {
+        *applied |= STLS_BE_SET_SESSIONS;
+    }
+    if ((settings->wanted & STLS_BE_SET_TICKETS) != 0 && !client &&
+        mbed_conf_tickets(context, settings)) {
+        *applied |= STLS_BE_SET_TICKETS;
+    }
+    if (!context->sessions && !context->tickets) {
+        *applied |= STLS_BE_SET_NO_RESUMPTION;
+    }
 #if defined(MBEDTLS_SSL_PROTO_TLS1_3)
-    mbedtls_ssl_conf_tls13_key_exchange_modes(&context->conf,
-                                              MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL);
+    mbedtls_ssl_conf_tls13_key_exchange_modes(
+        &context->conf, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
+                            (context->sessions || context->tickets
+                                 ? MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL
+                                 : 0));
 #endif
-    *applied |= STLS_BE_SET_NO_RESUMPTION;
+}
+
+static void set_keying(mbed_context *context, const stls_be_settings *settings, uint32_t *applied) {
+    if ((settings->wanted & STLS_BE_SET_KEYLOG) != 0) {
+        context->keylog = true;
+        *applied |= STLS_BE_SET_KEYLOG;
+    }
+    *applied |= mbed_has_exporter() ? STLS_BE_SET_EXPORTER : 0u; /* keeps what it needs anyway */
+}
+
+static void set_what_is_off(mbed_context *context, uint32_t *applied) {
+    (void)context;
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
     mbedtls_ssl_conf_renegotiation(&context->conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 #endif
@@ -273,6 +302,7 @@ static stls_be_status set_credential(mbed_context *context, const stls_be_settin
     const mbed_credential *credential = settings->credential;
     int ret;
     if (credential != NULL && !context->select) {
+        context->credential = credential;
         ret = mbedtls_ssl_conf_own_cert(&context->conf, credential->chain, credential->key);
         if (ret != 0) {
             return mbed_fail(failure, STLS_BE_FAILED, STLS_BE_CAUSE_SETTING, ret, NULL);
@@ -309,6 +339,8 @@ static stls_be_status set_all(mbed_context *context, const stls_be_settings *set
         *applied |= STLS_BE_SET_SELECT;
     }
     set_authentication(context, settings, applied);
+    set_resumption(context, settings, applied);
+    set_keying(context, settings, applied);
     set_what_is_off(context, applied);
     return set_credential(context, settings, applied, failure);
 }

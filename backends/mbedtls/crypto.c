@@ -1,4 +1,5 @@
-/* backends/mbedtls/crypto.c - signatures of certificates, and digests.
+/* backends/mbedtls/crypto.c - signatures of certificates, digests, and what tickets are sealed
+ * with.
  *
  * A key handle is an mbedtls_pk_context, as the library keeps one in each certificate it has
  * parsed, so that the verify upcall can be given those. mbedTLS has no Ed25519 and no Ed448. It
@@ -11,10 +12,13 @@
 
 #include <mbedtls/asn1.h>
 #include <mbedtls/ecp.h>
+#include <mbedtls/gcm.h>
+#include <mbedtls/hkdf.h>
 #include <mbedtls/md.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/platform.h>
 #include <mbedtls/rsa.h>
+#include <psa/crypto.h>
 
 #include <string.h>
 
@@ -205,3 +209,78 @@ stls_be_status mbed_digest(stls_hash hash, stls_bytes data, uint8_t *out, size_t
     *len = mbedtls_md_get_size(info);
     return STLS_BE_OK;
 }
+
+/* --- Random, HKDF, AEAD --- */
+
+stls_be_status mbed_random(uint8_t *out, size_t len) {
+    return psa_generate_random(out, len) == PSA_SUCCESS ? STLS_BE_OK : STLS_BE_FAILED;
+}
+
+#if defined(MBED_HAS_TICKET_CRYPTO)
+static stls_be_status status_of(int code) {
+    if (code == 0) {
+        return STLS_BE_OK;
+    }
+    return mbed_is_no_memory(code) ? STLS_BE_NO_MEMORY : STLS_BE_FAILED;
+}
+
+stls_be_status mbed_hkdf(stls_bytes secret, stls_bytes salt, stls_bytes info, uint8_t *out,
+                         size_t len) {
+    /* The library wants pointers even to nothing. */
+    static const uint8_t nothing[1] = {0};
+    const mbedtls_md_info_t *sha256 = mbedtls_md_info_from_type(MBEDTLS_MD_SHA256);
+    return status_of(mbedtls_hkdf(sha256, salt.len > 0 ? salt.data : NULL, salt.len,
+                                  secret.len > 0 ? secret.data : nothing, secret.len,
+                                  info.len > 0 ? info.data : NULL, info.len, out, len));
+}
+
+stls_be_status mbed_aead_seal(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes plain, uint8_t *out) {
+    mbedtls_gcm_context gcm;
+    mbedtls_gcm_init(&gcm);
+    int ret = mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, key, 8 * STLS_AEAD_KEY_LEN);
+    if (ret == 0) {
+        ret = mbedtls_gcm_crypt_and_tag(&gcm, MBEDTLS_GCM_ENCRYPT, plain.len, nonce,
+                                        STLS_AEAD_NONCE_LEN, associated.data, associated.len,
+                                        plain.data, out, STLS_AEAD_TAG_LEN, out + plain.len);
+    }
+    mbedtls_gcm_free(&gcm);
+    return status_of(ret);
+}
+
+/* The library wipes what it has written if the tag is wrong. */
+stls_be_status mbed_aead_open(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes sealed, uint8_t *out) {
+    mbedtls_gcm_context gcm;
+    if (sealed.len < STLS_AEAD_TAG_LEN) {
+        return STLS_BE_FAILED;
+    }
+    const size_t len = sealed.len - STLS_AEAD_TAG_LEN;
+    mbedtls_gcm_init(&gcm);
+    int ret = mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, key, 8 * STLS_AEAD_KEY_LEN);
+    if (ret == 0) {
+        ret = mbedtls_gcm_auth_decrypt(&gcm, len, nonce, STLS_AEAD_NONCE_LEN, associated.data,
+                                       associated.len, sealed.data + len, STLS_AEAD_TAG_LEN,
+                                       sealed.data, out);
+    }
+    mbedtls_gcm_free(&gcm);
+    return status_of(ret);
+}
+#else
+stls_be_status mbed_hkdf(stls_bytes secret, stls_bytes salt, stls_bytes info, uint8_t *out,
+                         size_t len) {
+    (void)secret, (void)salt, (void)info, (void)out, (void)len;
+    return STLS_BE_UNSUPPORTED;
+}
+
+stls_be_status mbed_aead_seal(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes plain, uint8_t *out) {
+    (void)key, (void)nonce, (void)associated, (void)plain, (void)out;
+    return STLS_BE_UNSUPPORTED;
+}
+
+stls_be_status mbed_aead_open(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes sealed, uint8_t *out) {
+    return mbed_aead_seal(key, nonce, associated, sealed, out);
+}
+#endif

@@ -40,6 +40,18 @@
 SSL_KEEP_PEER_CERTIFICATE and SSL_SERVER_NAME_INDICATION."
 #endif
 
+/* What tickets and their keys need besides the library's sessions. */
+#if defined(MBEDTLS_HKDF_C) && defined(MBEDTLS_GCM_C) && defined(MBEDTLS_AES_C) &&                 \
+    defined(MBEDTLS_MD_CAN_SHA256)
+#define MBED_HAS_TICKET_CRYPTO
+#endif
+/* Of TLS 1.3 only a mode with a fresh key exchange is used. */
+#if defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBED_HAS_TICKET_CRYPTO) &&                     \
+    (!defined(MBEDTLS_SSL_PROTO_TLS1_3) ||                                                         \
+     defined(MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL_ENABLED))
+#define MBED_HAS_RESUMPTION
+#endif
+
 /* --- The three blocks --- */
 
 typedef struct mbed_credential {
@@ -51,8 +63,11 @@ typedef struct mbed_context {
     mbedtls_ssl_config conf;
     stls_role role;
     stls_be_client_auth client_auth;
-    bool select;
+    const mbed_credential *credential; /* what the config sends; NULL: nothing, or select says */
+    bool select, sessions, tickets, keylog;
+    uint16_t version_min, version_max;
     size_t chain_bytes_max; /* 0: no limit of ours */
+    uint32_t ticket_lifetime_s;
 
     /* The config keeps pointers to these; each list ends with a zero. */
     int *suites;
@@ -74,6 +89,7 @@ typedef struct mbed_conn {
 
     /* How the connection stands. */
     bool judged, accepted; /* the verify upcall was made; and it said yes */
+    bool full;             /* the server's certificate was sent, or has come: nothing is resumed */
     bool narrowed;         /* the client's suites were looked at */
     bool handshake_done, close_sent;
     stls_be_status read_end; /* CLOSED or EOF once read has said so */
@@ -89,8 +105,19 @@ typedef struct mbed_conn {
     bool keys_lent;    /* see mbed_lend_keys() */
 
     /* What the select upcall decided. */
+    bool selected; /* for the ClientHello that is being read */
     bool refused;
     uint8_t refusal;
+    const mbed_credential *credential;
+
+    /* Resumption (resume.c). */
+    bool offered;          /* a client: conn_settings.session was taken */
+    bool ticket_opened;    /* a server: the ticket read last may be resumed */
+    bool ticket_withheld;  /* a server: ticket_seal did not want one */
+    bool ticket_came;      /* a client, TLS 1.2 */
+    bool extended_master;  /* TLS 1.2: this handshake has the extension of RFC 7627 */
+    bool session_extended; /* a client: the offered session had it */
+    int resumed_suites[2]; /* a list of the one suite that the ticket allows */
 
     uint16_t group, scheme; /* learned from the messages */
 } mbed_conn;
@@ -114,6 +141,15 @@ mbedtls_key_exchange_type_t mbed_key_exchange(const mbedtls_ssl_ciphersuite_t *s
 bool mbed_is_suite_of_tls1_3(const mbedtls_ssl_ciphersuite_t *suite);
 void mbed_own_the_bytes(mbedtls_x509_crt *certificate);
 void mbed_mend_failed_setup(mbed_conn *conn);
+const mbedtls_ssl_session *mbed_session(const mbedtls_ssl_context *ssl);
+void mbed_forget_ticket(mbedtls_ssl_context *ssl);
+int mbed_save_session(const mbedtls_ssl_session *session, uint8_t *out, size_t size, size_t *len);
+uint16_t mbed_session_version(const mbedtls_ssl_session *session);
+bool mbed_session_is_of_server(const mbedtls_ssl_session *session);
+bool mbed_session_is_resumable(const mbedtls_ssl_session *session);
+bool mbed_session_has_host(const mbedtls_ssl_session *session, const char *name);
+uint32_t mbed_session_lifetime(const mbedtls_ssl_session *session);
+void mbed_set_ticket_age(mbedtls_ssl_session *session, uint32_t obfuscated_age);
 
 /* --- wire.c: TLS messages as bytes --- */
 
@@ -129,8 +165,25 @@ enum { /* handshake messages (RFC 8446, RFC 5246) */
        MBED_MSG_KEY_UPDATE = 24,
 };
 
+enum { /* extensions (RFC 6066, RFC 7627, RFC 8446) */
+       MBED_EXTENSION_SERVER_NAME = 0,
+       MBED_EXTENSION_EXTENDED_MASTER_SECRET = 23,
+       MBED_EXTENSION_PRE_SHARED_KEY = 41,
+       MBED_EXTENSION_KEY_SHARE = 51,
+};
+
+typedef struct mbed_hello {
+    stls_bytes suites, extensions;
+} mbed_hello;
+
 bool mbed_wire_certificates(stls_bytes message, bool tls1_3, stls_bytes *chain, size_t *count);
 bool mbed_wire_offered_suites(stls_bytes record, stls_bytes *suites);
+bool mbed_wire_client_hello(stls_bytes message, mbed_hello *hello);
+bool mbed_wire_offers_suite(const mbed_hello *hello, int suite);
+bool mbed_wire_extension(stls_bytes extensions, uint16_t type, stls_bytes *data);
+bool mbed_wire_server_name(const mbed_hello *hello, stls_bytes *name);
+bool mbed_wire_ticket_age(const mbed_hello *hello, stls_bytes ticket, uint32_t *age);
+bool mbed_wire_server_hello_has(stls_bytes message, uint16_t extension);
 uint16_t mbed_wire_key_share_group(stls_bytes server_hello);
 uint16_t mbed_wire_ecdhe_group(stls_bytes server_key_exchange);
 uint16_t mbed_wire_ecdhe_scheme(stls_bytes server_key_exchange);
@@ -157,6 +210,22 @@ const int *mbed_narrowed_suites(const mbed_context *context, stls_bytes offered)
 /* --- conn.c --- */
 
 int mbed_select(mbedtls_ssl_context *ssl);
+int mbed_select_once(mbed_conn *conn);
+bool mbed_read_client_hello(const mbed_conn *conn, mbed_hello *hello);
+
+/* --- resume.c --- */
+
+bool mbed_has_resumption(void);
+bool mbed_conf_sessions(mbed_context *context);
+bool mbed_conf_tickets(mbed_context *context, const stls_be_settings *settings);
+void mbed_take_tickets(mbed_conn *conn);
+stls_be_status mbed_offer_session(mbed_conn *conn, stls_bytes state, const char *server_name);
+void mbed_tell_session(mbed_conn *conn);
+
+/* --- keying.c --- */
+
+bool mbed_has_exporter(void);
+void mbed_log_keys(mbed_conn *conn);
 
 /* --- The slots of the table --- */
 
@@ -171,6 +240,13 @@ stls_be_status mbed_hmac(stls_hash hash, stls_bytes key, stls_bytes data, uint8_
                          size_t *len);
 stls_be_status mbed_cbc_decrypt(stls_cipher cipher, const uint8_t *key, const uint8_t *iv,
                                 stls_bytes sealed, uint8_t *out);
+stls_be_status mbed_random(uint8_t *out, size_t len);
+stls_be_status mbed_hkdf(stls_bytes secret, stls_bytes salt, stls_bytes info, uint8_t *out,
+                         size_t len);
+stls_be_status mbed_aead_seal(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes plain, uint8_t *out);
+stls_be_status mbed_aead_open(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes sealed, uint8_t *out);
 
 stls_be_status mbed_credential_init(void *credential, const stls_bytes *chain, size_t count,
                                     stls_bytes key, const char *password, stls_be_failure *failure);
@@ -190,6 +266,10 @@ stls_be_status mbed_conn_write(void *conn, const uint8_t *data, size_t len, size
 size_t mbed_conn_pending(void *conn);
 stls_be_status mbed_conn_close_notify(void *conn, stls_be_failure *failure);
 void mbed_conn_info(void *conn, stls_be_info *info);
+stls_be_status mbed_conn_export(void *conn, stls_bytes label, const stls_bytes *context,
+                                uint8_t *out, size_t len, stls_be_failure *failure);
+stls_be_status mbed_conn_update_keys(void *conn, bool both, stls_be_failure *failure);
+size_t mbed_conn_memory(void *conn);
 void mbed_conn_fini(void *conn);
 
 #endif

@@ -8,6 +8,10 @@
  * SPDX-License-Identifier: MIT */
 #include "internal.h"
 
+#include <mbedtls/platform.h>
+#include <mbedtls/platform_time.h>
+#include <mbedtls/platform_util.h>
+
 #include <string.h>
 
 /* The names are the library's; P() makes the lines readable. */
@@ -168,4 +172,133 @@ void mbed_own_the_bytes(mbedtls_x509_crt *certificate) {
  * mbedtls_ssl_free() frees with the config's help. */
 void mbed_mend_failed_setup(mbed_conn *conn) {
     conn->ssl.P(conf) = &conn->conf;
+}
+
+/* --- Sessions --- */
+
+/* That of a finished handshake; NULL: there is none yet. */
+const mbedtls_ssl_session *mbed_session(const mbedtls_ssl_context *ssl) {
+    return ssl->P(session);
+}
+
+/* After a full handshake a client's library keeps the ticket that it has offered in vain, beside
+ * the new secrets, unless another one comes. */
+void mbed_forget_ticket(mbedtls_ssl_context *ssl) {
+#if defined(MBEDTLS_SSL_SESSION_TICKETS)
+    mbedtls_ssl_session *session = ssl->P(session_negotiate);
+    if (session != NULL && session->P(ticket) != NULL) {
+        mbedtls_platform_zeroize(session->P(ticket), session->P(ticket_len));
+        mbedtls_free(session->P(ticket));
+        session->P(ticket) = NULL;
+        session->P(ticket_len) = 0;
+    }
+#else
+    (void)ssl;
+#endif
+}
+
+/* Without the peer's certificate: the core keeps the chain, and the library could not read back
+ * every leaf that a handshake has let through. */
+int mbed_save_session(const mbedtls_ssl_session *session, uint8_t *out, size_t size, size_t *len) {
+    mbedtls_ssl_session bare = *session;
+    bare.P(peer_cert) = NULL;
+    const int ret = mbedtls_ssl_session_save(&bare, out, size, len);
+    mbedtls_platform_zeroize(&bare, sizeof bare);
+    return ret;
+}
+
+uint16_t mbed_session_version(const mbedtls_ssl_session *session) {
+    return (uint16_t)session->P(tls_version);
+}
+
+bool mbed_session_is_of_server(const mbedtls_ssl_session *session) {
+    return session->P(endpoint) == MBEDTLS_SSL_IS_SERVER;
+}
+
+#if defined(MBED_HAS_RESUMPTION)
+/* By a ticket. A session ID says little: the library's own servers give one that they forget. */
+bool mbed_session_is_resumable(const mbedtls_ssl_session *session) {
+    return session->P(ticket_len) > 0;
+}
+
+uint32_t mbed_session_lifetime(const mbedtls_ssl_session *session) {
+    return session->P(ticket_lifetime);
+}
+
+/* The library ends a handshake of TLS 1.3 over a session of another host. */
+bool mbed_session_has_host(const mbedtls_ssl_session *session, const char *name) {
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    if (session->P(tls_version) == MBEDTLS_SSL_VERSION_TLS1_3) {
+        const char *host = session->P(hostname);
+        return host == NULL || name == NULL ? host == name : strcmp(host, name) == 0;
+    }
+#else
+    (void)session, (void)name;
+#endif
+    return true;
+}
+
+/* The library's server of TLS 1.3 compares the age of a ticket with the client's idea of it, and
+ * counts it on a clock that starts with the machine: no ticket would outlive that, or be good on
+ * another node. The check is meant for early data (RFC 8446 section 8.3), which is off; until when
+ * a ticket is good is in the core's record. So the ticket is as young as the client says. */
+void mbed_set_ticket_age(mbedtls_ssl_session *session, uint32_t obfuscated_age) {
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    session->P(ticket_age_add) = obfuscated_age;
+#else
+    (void)obfuscated_age;
+#endif
+#if defined(MBEDTLS_HAVE_TIME)
+    session->P(ticket_creation_time) = mbedtls_ms_time();
+#else
+    (void)session;
+#endif
+}
+#endif
+
+/* --- Memory --- */
+
+/* What the library's own structs take, which are not to be seen from outside: in 3.6, on a machine
+ * of 64 bits, with AES-GCM. The sum was within a few per cent of what malloc had given out, before,
+ * in and after handshakes of either version, with and without certificates of the peer. */
+enum {
+    BUFFER_OVERHEAD = 381,
+    HANDSHAKE_SIZE = 4000,
+    TRANSFORM_SIZE = 2000,
+    PARSED_CERTIFICATE_SIZE = 600, /* names, key and the like, besides its struct and its bytes */
+};
+
+static size_t session_memory(const mbedtls_ssl_session *session) {
+    size_t size = 0;
+    if (session != NULL) {
+        size += sizeof *session;
+#if defined(MBEDTLS_SSL_SESSION_TICKETS)
+        size += session->P(ticket_len);
+#endif
+        for (const mbedtls_x509_crt *p = session->P(peer_cert); p != NULL; p = p->next) {
+            size += sizeof *p + p->raw.len + PARSED_CERTIFICATE_SIZE;
+        }
+    }
+    return size;
+}
+
+static size_t keys_memory(const mbedtls_ssl_context *ssl) {
+    size_t transforms = ssl->P(transform) != NULL ? 1 : 0;
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    if (ssl->P(transform_application) != NULL) {
+        transforms += 2; /* and that of the handshake, which the library keeps */
+    }
+#endif
+    return transforms * TRANSFORM_SIZE;
+}
+
+size_t mbed_conn_memory(void *block) {
+    const mbed_conn *conn = block;
+    const mbedtls_ssl_context *ssl = &conn->ssl;
+    size_t size = session_memory(ssl->P(session)) + session_memory(ssl->P(session_negotiate)) +
+                  keys_memory(ssl);
+    size += ssl->P(in_buf) != NULL ? MBEDTLS_SSL_IN_CONTENT_LEN + BUFFER_OVERHEAD : 0u;
+    size += ssl->P(out_buf) != NULL ? MBEDTLS_SSL_OUT_CONTENT_LEN + BUFFER_OVERHEAD : 0u;
+    size += ssl->P(handshake) != NULL ? HANDSHAKE_SIZE : 0u;
+    return size;
 }

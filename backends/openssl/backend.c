@@ -9,6 +9,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/kdf.h>
 #include <openssl/objects.h>
 
 #include <stdio.h>
@@ -108,6 +109,7 @@ static struct {
     bool tls1_2, tls1_3;
     bool ed25519;
     bool rsa_pss;
+    bool tickets; /* the algorithms that seal them, here or in the core */
 } ossl_library;
 
 static bool ossl_suite_is_tls1_3(const SSL_CIPHER *suite) {
@@ -169,6 +171,19 @@ static bool ossl_has_signature(const char *name) {
     return signature != NULL;
 }
 
+static bool ossl_has_ticket_algorithms(void) {
+    EVP_CIPHER *cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+    EVP_CIPHER *gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_KDF *hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    bool all = cbc != NULL && gcm != NULL && hmac != NULL && hkdf != NULL;
+    EVP_CIPHER_free(cbc);
+    EVP_CIPHER_free(gcm);
+    EVP_MAC_free(hmac);
+    EVP_KDF_free(hkdf);
+    return all;
+}
+
 /* A key with nothing but its curve. Filling a copy of it is 20 times cheaper in OpenSSL 3.0 than
  * decoding a SubjectPublicKeyInfo. */
 static EVP_PKEY *ossl_make_curve_template(const char *curve) {
@@ -201,6 +216,7 @@ static stls_be_status ossl_start(void) {
     ossl_probe_lists(ctx);
     SSL_CTX_free(ctx);
     ossl_library.ed25519 = ossl_has_signature("ED25519");
+    ossl_library.tickets = ossl_has_ticket_algorithms();
     ossl_library.rsa_pss = EVP_PKEY_type(EVP_PKEY_RSA_PSS) == EVP_PKEY_RSA_PSS;
     ossl_library.curves[OSSL_CURVE_P256] = ossl_make_curve_template("P-256");
     ossl_library.curves[OSSL_CURVE_P384] = ossl_make_curve_template("P-384");
@@ -222,9 +238,11 @@ static void ossl_describe(stls_be_description *description) {
     uint32_t can = STLS_CAN_SET_SIGNATURE_SCHEMES | STLS_CAN_ALPN | STLS_CAN_SELECT_VERIFY |
                    STLS_CAN_READ_ANY_CHAIN | STLS_CAN_LONG_CHAINS | STLS_CAN_ANY_ALERT |
                    STLS_CAN_TELL_GROUP | STLS_CAN_TELL_SCHEME | STLS_CAN_ENCRYPTED_KEYS |
-                   STLS_CAN_PKCS12;
+                   STLS_CAN_PKCS12 | STLS_CAN_RESUME | STLS_CAN_EXPORT_KEYS | STLS_CAN_KEYLOG |
+                   STLS_CAN_MAX_FRAGMENT;
     can |= ossl_library.tls1_2 ? STLS_CAN_TLS1_2 : 0u;
-    can |= ossl_library.tls1_3 ? STLS_CAN_TLS1_3 : 0u;
+    can |= ossl_library.tls1_3 ? STLS_CAN_TLS1_3 | STLS_CAN_UPDATE_KEYS : 0u;
+    can |= ossl_library.tickets ? STLS_CAN_ISSUE_TICKETS | STLS_CAN_TICKET_PEER : 0u;
     can |= ossl_library.ed25519 ? STLS_CAN_VERIFY_ED25519 : 0u;
     can |= ossl_library.rsa_pss ? STLS_CAN_VERIFY_RSA_PSS_KEYS : 0u;
     *description = (stls_be_description){
@@ -397,6 +415,10 @@ const stls_backend stls_backend_openssl = {
     .derive = ossl_derive,
     .hmac = ossl_hmac,
     .cbc_decrypt = ossl_cbc_decrypt,
+    .random = ossl_random,
+    .hkdf = ossl_hkdf,
+    .aead_seal = ossl_aead_seal,
+    .aead_open = ossl_aead_open,
     .credential_init = ossl_credential_init,
     .credential_fini = ossl_credential_fini,
     .context_init = ossl_context_init,
@@ -408,5 +430,8 @@ const stls_backend stls_backend_openssl = {
     .conn_pending = ossl_conn_pending,
     .conn_close_notify = ossl_conn_close_notify,
     .conn_info = ossl_conn_info,
+    .conn_export = ossl_conn_export,
+    .conn_update_keys = ossl_conn_update_keys,
+    .conn_memory = ossl_conn_memory,
     .conn_fini = ossl_conn_fini,
 };

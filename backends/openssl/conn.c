@@ -116,9 +116,48 @@ void ossl_conn_message(int sent, int version, int type, const void *data, size_t
     }
     if (type == SSL3_RT_ALERT && len == 2) {
         ossl_conn_alert(conn, sent != 0, version, bytes[0], bytes[1]);
-    } else if (type == SSL3_RT_HANDSHAKE && sent == 0) {
-        ossl_chain_arrived(conn, (uint16_t)version, bytes, len);
+    } else if (type == SSL3_RT_HANDSHAKE && sent == 0 && len > 0) {
+        switch (bytes[0]) {
+        case SSL3_MT_CERTIFICATE:
+            ossl_chain_arrived(conn, (uint16_t)version, bytes, len);
+            break;
+        case SSL3_MT_NEWSESSION_TICKET:
+            conn->ticket_came = true;
+            break;
+        case SSL3_MT_FINISHED:
+            ossl_ticket_finished(conn, version);
+            break;
+        default:
+            break;
+        }
     }
+}
+
+/* A line of the NSS key log format: label, client random, secret. Other lines name a secret by
+ * something else than the client random, and are passed over. */
+void ossl_conn_keylog(const SSL *ssl, const char *line) {
+    ossl_conn *conn = SSL_get_app_data(ssl);
+    ossl_alert_secret(ssl, line);
+    if (conn == NULL || !conn->context->keylog) {
+        return;
+    }
+    char label[64] = "", random_hex[2 * SSL3_RANDOM_SIZE + 1] = "";
+    uint8_t client_random[SSL3_RANDOM_SIZE], secret[EVP_MAX_MD_SIZE];
+    size_t label_len = strcspn(line, " "), len = 0;
+    const char *at = line + label_len;
+    if (label_len < sizeof label && strlen(at) > 1 + sizeof random_hex &&
+        at[sizeof random_hex] == ' ') {
+        memcpy(label, line, label_len);
+        memcpy(random_hex, at + 1, sizeof random_hex - 1);
+        if (OPENSSL_hexstr2buf_ex(client_random, sizeof client_random, &len, random_hex, '\0') ==
+                1 &&
+            len == sizeof client_random &&
+            OPENSSL_hexstr2buf_ex(secret, sizeof secret, &len, at + 1 + sizeof random_hex, '\0') ==
+                1) {
+            conn->upcalls->keylog(conn->core, label, client_random, (stls_bytes){secret, len});
+        }
+    }
+    OPENSSL_cleanse(secret, sizeof secret);
 }
 
 /* --- Failures --- */
@@ -146,7 +185,8 @@ static stls_be_cause ossl_cause_of(unsigned long error) {
         return STLS_BE_CAUSE_SETTING;
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
         return STLS_BE_CAUSE_NO_CERTIFICATE;
-    case SSL_R_EXCESSIVE_MESSAGE_SIZE: /* in a handshake the Certificate message has the least room */
+    case SSL_R_EXCESSIVE_MESSAGE_SIZE: /* in a handshake the Certificate message has the least room
+                                        */
         return STLS_BE_CAUSE_TOO_LONG;
     case SSL_R_UNABLE_TO_FIND_PUBLIC_KEY_PARAMETERS:
     case SSL_R_UNKNOWN_CERTIFICATE_TYPE:
@@ -178,6 +218,13 @@ static stls_be_status ossl_conn_dead(const ossl_conn *conn, stls_be_failure *fai
     return STLS_BE_FAILED;
 }
 
+/* What only the handshake needed. */
+static void ossl_conn_forget(ossl_conn *conn) {
+    OPENSSL_cleanse(conn->secret, sizeof conn->secret);
+    OPENSSL_cleanse(&conn->ticket_key, sizeof conn->ticket_key);
+    ossl_chain_free(conn);
+}
+
 static stls_be_status ossl_conn_die(ossl_conn *conn, const char *text, stls_be_failure *failure) {
     ossl_chain_diagnose(conn); /* if no alert has left */
     stls_be_status status = ossl_fail(&conn->failure, STLS_BE_CAUSE_UNKNOWN, text);
@@ -186,8 +233,7 @@ static stls_be_status ossl_conn_die(ossl_conn *conn, const char *text, stls_be_f
         OPENSSL_strlcpy(conn->failure.text, conn->refusal_text, sizeof conn->failure.text);
     }
     conn->dead = true;
-    OPENSSL_cleanse(conn->secret, sizeof conn->secret);
-    ossl_chain_free(conn);
+    ossl_conn_forget(conn);
     (void)ossl_conn_dead(conn, failure);
     return conn->no_memory ? STLS_BE_NO_MEMORY : status;
 }
@@ -246,6 +292,7 @@ stls_be_status ossl_conn_init(void *block, const void *context,
          SSL_set_tlsext_host_name(conn->ssl, name) != 1)) {
         return ossl_fail(failure, STLS_BE_CAUSE_SETTING, "server name");
     }
+    ossl_session_offer(conn, settings->session);
     return STLS_BE_OK;
 }
 
@@ -263,8 +310,8 @@ stls_be_status ossl_conn_handshake(void *block, stls_be_failure *failure) {
         return ossl_conn_die(conn, "the peer was not judged", failure);
     }
     conn->established = true;
-    OPENSSL_cleanse(conn->secret, sizeof conn->secret);
-    ossl_chain_free(conn);
+    ossl_session_resumed(conn);
+    ossl_conn_forget(conn);
     ERR_clear_error();
     return STLS_BE_OK;
 }
@@ -334,7 +381,47 @@ void ossl_conn_info(void *block, stls_be_info *info) {
         memcpy(info->alpn, name, len);
         info->alpn_len = len;
     }
+    info->resumed = SSL_session_reused(conn->ssl) != 0;
     ERR_clear_error();
+}
+
+stls_be_status ossl_conn_export(void *block, stls_bytes label, const stls_bytes *context,
+                                uint8_t *out, size_t len, stls_be_failure *failure) {
+    const ossl_conn *conn = block;
+    if (conn->dead || !conn->established) {
+        return ossl_conn_dead(conn, failure);
+    }
+    ERR_clear_error();
+    if (SSL_export_keying_material(conn->ssl, out, len, (const char *)label.data, label.len,
+                                   context != NULL ? context->data : NULL,
+                                   context != NULL ? context->len : 0, context != NULL) == 1) {
+        return STLS_BE_OK;
+    }
+    OPENSSL_cleanse(out, len);
+    return ossl_fail(failure, STLS_BE_CAUSE_SETTING, "no keying material");
+}
+
+stls_be_status ossl_conn_update_keys(void *block, bool both, stls_be_failure *failure) {
+    ossl_conn *conn = block;
+    if (conn->dead || !conn->established) {
+        return ossl_conn_dead(conn, failure);
+    }
+    if (SSL_version(conn->ssl) != TLS1_3_VERSION) {
+        return STLS_BE_UNSUPPORTED;
+    }
+    ERR_clear_error();
+    if (SSL_key_update(conn->ssl, both ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) ==
+            1 &&
+        SSL_do_handshake(conn->ssl) == 1) {
+        return STLS_BE_OK;
+    }
+    return ossl_conn_die(conn, "no KeyUpdate was sent", failure);
+}
+
+/* OpenSSL does not tell. */
+size_t ossl_conn_memory(void *block) {
+    (void)block;
+    return 0;
 }
 
 void ossl_conn_fini(void *block) {

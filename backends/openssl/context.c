@@ -111,10 +111,6 @@ static int ossl_select_alpn(SSL *ssl, const unsigned char **out, unsigned char *
     return SSL_TLSEXT_ERR_ALERT_FATAL; /* no_application_protocol */
 }
 
-static void ossl_keylog(const SSL *ssl, const char *line) {
-    ossl_alert_secret(ssl, line);
-}
-
 /* --- The settings --- */
 
 static bool ossl_apply_verdict(ossl_context *context, const stls_be_settings *settings) {
@@ -122,7 +118,7 @@ static bool ossl_apply_verdict(ossl_context *context, const stls_be_settings *se
     SSL_CTX_set_verify(context->ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(context->ctx, ossl_chain_verify, NULL);
     SSL_CTX_set_msg_callback(context->ctx, ossl_conn_message);
-    SSL_CTX_set_keylog_callback(context->ctx, ossl_keylog);
+    SSL_CTX_set_keylog_callback(context->ctx, ossl_conn_keylog);
     return true;
 }
 
@@ -337,11 +333,27 @@ static bool ossl_apply_no_renegotiation(ossl_context *context, const stls_be_set
            0;
 }
 
-static bool ossl_apply_no_resumption(ossl_context *context, const stls_be_settings *settings) {
+static bool ossl_apply_keylog(ossl_context *context, const stls_be_settings *settings) {
     (void)settings;
-    (void)SSL_CTX_set_session_cache_mode(context->ctx, SSL_SESS_CACHE_OFF);
-    return (SSL_CTX_set_options(context->ctx, SSL_OP_NO_TICKET) & SSL_OP_NO_TICKET) != 0 &&
-           SSL_CTX_set_num_tickets(context->ctx, 0) == 1;
+    context->keylog = true; /* OpenSSL's callback is there for the alerts anyway */
+    return SSL_CTX_get_keylog_callback(context->ctx) == ossl_conn_keylog;
+}
+
+/* OpenSSL keeps what it needs for the life of a connection. */
+static bool ossl_apply_exporter(ossl_context *context, const stls_be_settings *settings) {
+    (void)context;
+    (void)settings;
+    return true;
+}
+
+static bool ossl_apply_max_fragment(ossl_context *context, const stls_be_settings *settings) {
+    uint8_t code = TLSEXT_max_fragment_length_512;
+    while (code <= TLSEXT_max_fragment_length_4096 && settings->max_fragment != 256u << code) {
+        code++;
+    }
+    context->max_fragment = code;
+    return context->role == STLS_ROLE_CLIENT && code <= TLSEXT_max_fragment_length_4096 &&
+           SSL_CTX_set_tlsext_max_fragment_length(context->ctx, code) == 1;
 }
 
 /* In the order in which they are installed: the suites narrow the versions. */
@@ -363,6 +375,11 @@ static const struct {
     {STLS_BE_SET_CHAIN_LIMIT, "the limit of the chain", ossl_apply_chain_limit},
     {STLS_BE_SET_NO_RENEGOTIATION, "no renegotiation", ossl_apply_no_renegotiation},
     {STLS_BE_SET_NO_RESUMPTION, "no resumption", ossl_apply_no_resumption},
+    {STLS_BE_SET_SESSIONS, "the sessions", ossl_apply_sessions},
+    {STLS_BE_SET_TICKETS, "the tickets", ossl_apply_tickets},
+    {STLS_BE_SET_KEYLOG, "the key log", ossl_apply_keylog},
+    {STLS_BE_SET_EXPORTER, "the exporter", ossl_apply_exporter},
+    {STLS_BE_SET_MAX_FRAGMENT, "the size of records", ossl_apply_max_fragment},
 };
 
 /* What every context of ours has, whatever openssl.cnf says. */
@@ -383,8 +400,12 @@ static bool ossl_harden(SSL_CTX *ctx) {
     SSL_CTX_set_read_ahead(ctx, 0);
     SSL_CTX_set_quiet_shutdown(ctx, 0);
     (void)SSL_CTX_set_dh_auto(ctx, 1); /* for DHE suites, if they are wanted */
+    /* Nothing resumes, and no ticket goes out, unless a setting says so. */
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF | SSL_SESS_CACHE_NO_INTERNAL);
     static const unsigned char id[] = "siptls";
-    return SSL_CTX_set_session_id_context(ctx, id, sizeof id - 1) == 1 &&
+    return SSL_CTX_set_num_tickets(ctx, 0) == 1 &&
+           SSL_CTX_set_session_id_context(ctx, id, sizeof id - 1) == 1 &&
            ossl_set_versions(ctx, TLS1_2_VERSION, TLS1_3_VERSION);
 }
 

@@ -1,4 +1,5 @@
-/* backends/openssl/crypto.c - public keys, signatures and digests of certificates.
+/* backends/openssl/crypto.c - public keys, signatures and digests of certificates; HKDF, AES-GCM
+ * and random bytes for tickets.
  *
  * A key handle is an EVP_PKEY, whether made here or by OpenSSL while it read the peer's chain. In
  * OpenSSL 3.0 the general decoder (d2i_PUBKEY) costs more than verifying a signature does; so the
@@ -10,8 +11,10 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/kdf.h>
 #include <openssl/objects.h>
 #include <openssl/param_build.h>
+#include <openssl/rand.h>
 #include <openssl/rsa.h>
 
 #include <limits.h>
@@ -320,4 +323,97 @@ stls_be_status ossl_verify_signature(const stls_signature_algorithm *algorithm, 
     EVP_MD_CTX_free(ctx);
     bool no_memory = ossl_mark_end();
     return no_memory && status != STLS_BE_OK ? STLS_BE_NO_MEMORY : status;
+}
+
+/* --- Random, HKDF, AES-256-GCM --- */
+
+stls_be_status ossl_random(uint8_t *out, size_t len) {
+    (void)ERR_set_mark();
+    bool done = len == 0 || RAND_bytes_ex(NULL, out, len, 0) == 1;
+    (void)ERR_pop_to_mark();
+    return done ? STLS_BE_OK : STLS_BE_FAILED;
+}
+
+stls_be_status ossl_hkdf(stls_bytes secret, stls_bytes salt, stls_bytes info, uint8_t *out,
+                         size_t len) {
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    OSSL_PARAM *params = NULL;
+    (void)ERR_set_mark();
+    if (builder != NULL &&
+        OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_KDF_PARAM_DIGEST, "SHA256", 0) == 1 &&
+        OSSL_PARAM_BLD_push_octet_string(builder, OSSL_KDF_PARAM_KEY, secret.data, secret.len) ==
+            1 &&
+        (salt.len == 0 || OSSL_PARAM_BLD_push_octet_string(builder, OSSL_KDF_PARAM_SALT, salt.data,
+                                                           salt.len) == 1) &&
+        (info.len == 0 || OSSL_PARAM_BLD_push_octet_string(builder, OSSL_KDF_PARAM_INFO, info.data,
+                                                           info.len) == 1)) {
+        params = OSSL_PARAM_BLD_to_param(builder);
+    }
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *ctx = kdf != NULL && params != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
+    bool done = ctx != NULL && EVP_KDF_derive(ctx, out, len, params) == 1;
+    EVP_KDF_CTX_free(ctx);
+    EVP_KDF_free(kdf);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(builder);
+    bool no_memory = ossl_mark_end();
+    if (!done) {
+        OPENSSL_cleanse(out, len);
+    }
+    return done ? STLS_BE_OK : no_memory ? STLS_BE_NO_MEMORY : STLS_BE_FAILED;
+}
+
+/* Starts AES-256-GCM and takes in the associated data. */
+static EVP_CIPHER_CTX *ossl_gcm(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                                bool seal) {
+    int len = 0;
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    /* STLS_AEAD_NONCE_LEN is the length that GCM has unless told otherwise. */
+    if (ctx != NULL && associated.len <= INT_MAX &&
+        EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce, seal ? 1 : 0) == 1 &&
+        (associated.len == 0 ||
+         EVP_CipherUpdate(ctx, NULL, &len, associated.data, (int)associated.len) == 1)) {
+        return ctx;
+    }
+    EVP_CIPHER_CTX_free(ctx);
+    return NULL;
+}
+
+stls_be_status ossl_aead_seal(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes plain, uint8_t *out) {
+    int len = 0;
+    (void)ERR_set_mark();
+    EVP_CIPHER_CTX *ctx = plain.len <= INT_MAX ? ossl_gcm(key, nonce, associated, true) : NULL;
+    bool done =
+        ctx != NULL &&
+        (plain.len == 0 || EVP_CipherUpdate(ctx, out, &len, plain.data, (int)plain.len) == 1) &&
+        EVP_CipherFinal_ex(ctx, out + plain.len, &len) == 1 &&
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, STLS_AEAD_TAG_LEN, out + plain.len) == 1;
+    EVP_CIPHER_CTX_free(ctx);
+    bool no_memory = ossl_mark_end();
+    return done ? STLS_BE_OK : no_memory ? STLS_BE_NO_MEMORY : STLS_BE_UNSUPPORTED;
+}
+
+stls_be_status ossl_aead_open(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes sealed, uint8_t *out) {
+    uint8_t tag[STLS_AEAD_TAG_LEN];
+    int len = 0;
+    if (sealed.len < sizeof tag || sealed.len > INT_MAX) {
+        return STLS_BE_FAILED;
+    }
+    size_t text_len = sealed.len - sizeof tag;
+    memcpy(tag, sealed.data + text_len, sizeof tag);
+    (void)ERR_set_mark();
+    EVP_CIPHER_CTX *ctx = ossl_gcm(key, nonce, associated, false);
+    bool done =
+        ctx != NULL &&
+        (text_len == 0 || EVP_CipherUpdate(ctx, out, &len, sealed.data, (int)text_len) == 1) &&
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) == 1 &&
+        EVP_CipherFinal_ex(ctx, tag, &len) == 1; /* gives no bytes */
+    EVP_CIPHER_CTX_free(ctx);
+    bool no_memory = ossl_mark_end();
+    if (!done) {
+        OPENSSL_cleanse(out, text_len);
+    }
+    return done ? STLS_BE_OK : no_memory ? STLS_BE_NO_MEMORY : STLS_BE_FAILED;
 }

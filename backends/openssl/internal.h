@@ -4,12 +4,13 @@
  * connection block. A key handle of the contract is an EVP_PKEY.
  *
  *   backend.c     the table, start, what this libssl can do, IANA numbers <-> OpenSSL's names
- *   crypto.c      keys, signatures, digests of certificates
+ *   crypto.c      keys, signatures, digests; HKDF, AES-GCM, random bytes
  *   password.c    what PKCS#12 needs: key derivation, HMAC, CBC
  *   credential.c  DER chain and key
  *   context.c     settings -> SSL_CTX; the choices a server makes for a ClientHello
  *   verdict.c     the peer's Certificate message and our verdict on it
  *   alert.c       the alert that we want, where OpenSSL would send another
+ *   session.c     resumption: a client's sessions as bytes, a server's tickets
  *   conn.c        the connection: transport, handshake, data, failures
  *
  * OpenSSL's error queue belongs to the thread: every entry from the table clears it first and
@@ -47,7 +48,12 @@ typedef struct ossl_context {
     stls_be_client_auth client_auth;
     const ossl_credential *credential;
     size_t chain_bytes_max; /* 0: no limit but OpenSSL's */
-    uint8_t *alpn;          /* as on the wire: each name behind its length */
+    bool sessions;          /* a client keeps them */
+    bool tickets;           /* a server issues them */
+    bool keylog;
+    uint8_t max_fragment; /* the extension's code; 0: it is not sent */
+    uint32_t ticket_lifetime_s;
+    uint8_t *alpn; /* as on the wire: each name behind its length */
     size_t alpn_len;
 } ossl_context;
 
@@ -71,6 +77,12 @@ typedef struct ossl_conn {
     bool judged;       /* the verify (or unreadable) upcall was made */
     bool accepted;     /* and it accepted */
     bool no_memory;    /* inside a callback that cannot say so */
+
+    bool session_offered; /* a client's session of an earlier connection is */
+    bool ticket_came;     /* to a client, during the handshake */
+    bool ticket_accepted; /* the last that a client offered us */
+    bool ticket_ready;    /* `ticket_key` and the record for the tickets of this handshake */
+    stls_be_ticket_key ticket_key; /* wiped when they are out */
 
     stls_be_cause refusal;    /* why we ourselves end the handshake */
     const char *refusal_text; /* NULL: we do not */
@@ -116,6 +128,13 @@ void ossl_key_free(void *key);
 stls_be_status ossl_verify_signature(const stls_signature_algorithm *algorithm, void *key,
                                      stls_bytes message, stls_bytes signature);
 stls_be_status ossl_digest(stls_hash hash, stls_bytes data, uint8_t *out, size_t *len);
+stls_be_status ossl_random(uint8_t *out, size_t len);
+stls_be_status ossl_hkdf(stls_bytes secret, stls_bytes salt, stls_bytes info, uint8_t *out,
+                         size_t len);
+stls_be_status ossl_aead_seal(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes plain, uint8_t *out);
+stls_be_status ossl_aead_open(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes sealed, uint8_t *out);
 
 /* Whether `key` is an elliptic-curve key whose curve was spelled out instead of named (RFC 5480
  * forbids it; forged curves have been a way to forge signatures). */
@@ -159,7 +178,7 @@ int ossl_chain_verify(X509_STORE_CTX *store, void *unused);
  * and makes the unreadable upcall. */
 void ossl_chain_diagnose(ossl_conn *conn);
 
-/* Whether the handshake may end well. */
+/* Whether the handshake may end well: the peer was judged, or resumes what was agreed. */
 bool ossl_chain_satisfied(const ossl_conn *conn);
 
 /* --- alert.c */
@@ -177,11 +196,31 @@ void ossl_alert_secret(const SSL *ssl, const char *line);
 enum { OSSL_ALERT_RECORD_MAX = 64 };
 size_t ossl_alert_record(ossl_conn *conn, uint8_t out[OSSL_ALERT_RECORD_MAX]);
 
+/* --- session.c */
+
+bool ossl_apply_sessions(ossl_context *context, const stls_be_settings *settings);
+bool ossl_apply_tickets(ossl_context *context, const stls_be_settings *settings);
+bool ossl_apply_no_resumption(ossl_context *context, const stls_be_settings *settings);
+
+/* A client, before the handshake: offers the session in `state`, if it is of any use. */
+void ossl_session_offer(ossl_conn *conn, stls_bytes state);
+
+/* A client, after the handshake: makes the session upcall for a ticket that came in a resumed
+ * handshake of TLS 1.2, of which OpenSSL does not tell. */
+void ossl_session_resumed(ossl_conn *conn);
+
+/* A server: the client's Finished has come, and OpenSSL has not looked at it yet. */
+void ossl_ticket_finished(ossl_conn *conn, int version);
+
+/* Whether we agreed to resume in this very handshake. */
+bool ossl_session_was_agreed(const ossl_conn *conn);
+
 /* --- conn.c */
 
 BIO_METHOD *ossl_bio_method_new(void);
 void ossl_conn_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
-                       void *unused); /* for SSL_CTX_set_msg_callback */
+                       void *unused);                    /* for SSL_CTX_set_msg_callback */
+void ossl_conn_keylog(const SSL *ssl, const char *line); /* for SSL_CTX_set_keylog_callback */
 stls_be_status ossl_conn_init(void *block, const void *context,
                               const stls_be_conn_settings *settings, stls_be_failure *failure);
 stls_be_status ossl_conn_handshake(void *block, stls_be_failure *failure);
@@ -192,6 +231,10 @@ stls_be_status ossl_conn_write(void *block, const uint8_t *data, size_t len, siz
 size_t ossl_conn_pending(void *block);
 stls_be_status ossl_conn_close_notify(void *block, stls_be_failure *failure);
 void ossl_conn_info(void *block, stls_be_info *info);
+stls_be_status ossl_conn_export(void *block, stls_bytes label, const stls_bytes *context,
+                                uint8_t *out, size_t len, stls_be_failure *failure);
+stls_be_status ossl_conn_update_keys(void *block, bool both, stls_be_failure *failure);
+size_t ossl_conn_memory(void *block);
 void ossl_conn_fini(void *block);
 
 #endif

@@ -210,8 +210,11 @@ void ossl_chain_diagnose(ossl_conn *conn) {
 }
 
 bool ossl_chain_satisfied(const ossl_conn *conn) {
-    if (conn->refusal_text != NULL || SSL_session_reused(conn->ssl) != 0) {
+    if (conn->refusal_text != NULL) {
         return false;
+    }
+    if (SSL_session_reused(conn->ssl) != 0) {
+        return ossl_session_was_agreed(conn);
     }
     if (SSL_get0_peer_certificate(conn->ssl) != NULL) {
         return conn->judged && conn->accepted && conn->chain != NULL;

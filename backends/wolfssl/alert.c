@@ -136,18 +136,14 @@ static bool wolf_seal(const wolf_conn *conn, uint8_t level, uint8_t description,
 #endif
 
 #if WOLF_TELLS_SECRET
-int wolf_alert_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void *arg) {
-    wolf_conn *conn = arg;
-
-    (void)ssl;
+void wolf_alert_secret(wolf_conn *conn, int id, const unsigned char *secret, int len) {
     /* The two secrets with which an alert during the handshake can have to be written. */
     if (conn->established || len <= 0 || len > WOLF_SECRET_MAX ||
         id != (conn->context->role == STLS_ROLE_CLIENT ? CLIENT_HANDSHAKE_TRAFFIC_SECRET
                                                        : SERVER_TRAFFIC_SECRET))
-        return 0;
+        return;
     memcpy(conn->secret, secret, (size_t)len);
     conn->secret_len = (size_t)len;
-    return 0;
 }
 #endif
 

@@ -26,6 +26,10 @@ const stls_backend stls_backend_wolfssl = {
     .derive = wolf_derive,
     .hmac = wolf_hmac,
     .cbc_decrypt = wolf_cbc_decrypt,
+    .random = wolf_random,
+    .hkdf = wolf_hkdf,
+    .aead_seal = wolf_aead_seal,
+    .aead_open = wolf_aead_open,
     .credential_init = wolf_credential_init,
     .credential_fini = wolf_credential_fini,
     .context_init = wolf_context_init,
@@ -37,6 +41,9 @@ const stls_backend stls_backend_wolfssl = {
     .conn_pending = wolf_conn_pending,
     .conn_close_notify = wolf_conn_close_notify,
     .conn_info = wolf_conn_info,
+    .conn_export = wolf_conn_export,
+    .conn_update_keys = wolf_conn_update_keys,
+    .conn_memory = wolf_conn_memory,
     .conn_fini = wolf_conn_fini,
 };
 
@@ -82,6 +89,27 @@ static uint32_t wolf_capabilities(void) {
 #ifdef WC_RSA_PSS
     can |= STLS_CAN_VERIFY_RSA_PSS_KEYS;
 #endif
+#ifdef WOLF_SESSIONS
+    can |= STLS_CAN_RESUME;
+#endif
+#ifdef WOLF_TICKETS
+    can |= STLS_CAN_ISSUE_TICKETS;
+#if defined(WOLFSSL_TICKET_EXTRA_PADDING_SZ) && WOLFSSL_TICKET_EXTRA_PADDING_SZ >= 4096 + 256
+    can |= STLS_CAN_TICKET_PEER;
+#endif
+#endif
+#ifdef HAVE_KEYING_MATERIAL
+    can |= STLS_CAN_EXPORT_KEYS;
+#endif
+#ifdef HAVE_SECRET_CALLBACK
+    can |= STLS_CAN_KEYLOG;
+#endif
+#ifdef WOLFSSL_TLS13
+    can |= STLS_CAN_UPDATE_KEYS;
+#endif
+#ifdef HAVE_MAX_FRAGMENT
+    can |= STLS_CAN_MAX_FRAGMENT;
+#endif
     return can;
 }
 
@@ -104,12 +132,18 @@ void wolf_describe(stls_be_description *description) {
 
 /* The names are those that wolfSSL_get_curve_name() gives. */
 static const wolf_name wolf_groups[] = {
-    {23, "SECP256R1"}, {24, "SECP384R1"}, {25, "SECP521R1"},
+    {23, "SECP256R1"},
+    {24, "SECP384R1"},
+    {25, "SECP521R1"},
 #ifdef HAVE_CURVE25519
     {29, "X25519"},
 #endif
 #ifdef HAVE_CURVE448
     {30, "X448"},
+#endif
+#if defined(WOLFSSL_HAVE_MLKEM) && !defined(WOLFSSL_NO_ML_KEM_768) && defined(HAVE_CURVE25519) &&  \
+    defined(WOLFSSL_TLS13) && LIBWOLFSSL_VERSION_HEX >= 0x05008000 /* other numbers before */
+    {WOLF_X25519MLKEM768, "X25519MLKEM768"},
 #endif
 };
 

@@ -148,14 +148,24 @@ static int wolf_prepare_client(wolf_conn *conn, const stls_be_conn_settings *set
     const wolf_context *context = conn->context;
     int result = WOLFSSL_SUCCESS;
 
+#ifdef WOLF_SESSIONS
+    if (context->applied & STLS_BE_SET_SESSIONS) {
+        wolfSSL_set_SessionTicket_cb(conn->ssl, wolf_session_came, conn);
+        wolf_session_offer(conn, settings->session);
+    }
+#endif
     if (settings->server_name)
         result = wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, settings->server_name,
                                 (unsigned short)strlen(settings->server_name));
 #ifdef WOLFSSL_TLS13
-    /* Without this wolfSSL offers a key for its own favourite group, whatever the list says. */
-    if (result == WOLFSSL_SUCCESS && context->group_count > 0 &&
-        context->version_max >= STLS_TLS1_3)
-        result = wolfSSL_UseKeyShare(conn->ssl, (unsigned short)context->groups[0]);
+    /* Without this wolfSSL offers a key for its own favourite group, whatever the list says. Behind
+     * a hybrid group comes the next one, for servers that do not have it. */
+    if (context->version_max >= STLS_TLS1_3)
+        for (size_t i = 0; result == WOLFSSL_SUCCESS && i < context->group_count; i++) {
+            result = wolfSSL_UseKeyShare(conn->ssl, (unsigned short)context->groups[i]);
+            if (context->groups[i] != WOLF_X25519MLKEM768)
+                break;
+        }
 #endif
 #ifdef HAVE_ALPN
     if (result == WOLFSSL_SUCCESS && context->alpn)
@@ -163,6 +173,24 @@ static int wolf_prepare_client(wolf_conn *conn, const stls_be_conn_settings *set
                                  WOLFSSL_ALPN_FAILED_ON_MISMATCH);
 #endif
     return result;
+}
+
+/* What is told or kept of the secrets of a handshake. */
+static bool wolf_want_secrets(wolf_conn *conn) {
+    bool ok = true;
+
+#ifdef HAVE_SECRET_CALLBACK
+    bool logs = conn->context->applied & STLS_BE_SET_KEYLOG;
+#ifdef WOLFSSL_TLS13
+    if (logs || WOLF_TELLS_SECRET)
+        ok = wolfSSL_set_tls13_secret_cb(conn->ssl, wolf_secret, conn) == WOLFSSL_SUCCESS;
+#endif
+    if (logs)
+        ok &= wolfSSL_set_secret_cb(conn->ssl, wolf_master_secret, conn) == WOLFSSL_SUCCESS;
+#endif
+    if (conn->context->applied & STLS_BE_SET_EXPORTER)
+        wolfSSL_KeepArrays(conn->ssl);
+    return ok;
 }
 
 stls_be_status wolf_conn_init(void *block, const void *context,
@@ -187,10 +215,8 @@ stls_be_status wolf_conn_init(void *block, const void *context,
     wolfSSL_SetIOWriteCtx(conn->ssl, conn);
     wolfSSL_SetCertCbCtx(conn->ssl, conn);
     wolfSSL_set_verify(conn->ssl, wolf_verify_flags(conn), wolf_verify);
-#if WOLF_TELLS_SECRET
-    if (wolfSSL_set_tls13_secret_cb(conn->ssl, wolf_alert_secret, conn) != WOLFSSL_SUCCESS)
+    if (!wolf_want_secrets(conn))
         result = WOLFSSL_FAILURE;
-#endif
     if (result == WOLFSSL_SUCCESS && conn->context->role == STLS_ROLE_CLIENT)
         result = wolf_prepare_client(conn, settings);
     wolf_clear_errors();
@@ -257,13 +283,17 @@ static void wolf_learn(wolf_conn *conn) {
 }
 
 /* wolfSSL has finished. A connection counts only with a verdict of the core, wherever a certificate
- * is due. */
+ * is due; or if it is resumed from a session that the core has offered or let pass. */
 static stls_be_status wolf_complete(wolf_conn *conn, stls_be_failure *failure) {
-    bool due =
-        conn->context->role == STLS_ROLE_CLIENT || conn->client_auth != STLS_BE_CLIENT_AUTH_NONE;
+    bool client = conn->context->role == STLS_ROLE_CLIENT;
+    bool due = client || conn->client_auth != STLS_BE_CLIENT_AUTH_NONE;
+    bool reused = wolfSSL_session_reused(conn->ssl) && !conn->judged;
 
     wolf_alert_received(conn);
-    if (due && !(conn->judged && conn->accepted)) {
+    if (reused && !(client ? conn->offered == wolfSSL_version(conn->ssl) : conn->resumable)) {
+        conn->cause = STLS_BE_CAUSE_VERIFY;
+        conn->reason = "wolfSSL has resumed a session that was not to be resumed";
+    } else if (due && !reused && !(conn->judged && conn->accepted)) {
         conn->cause = STLS_BE_CAUSE_VERIFY;
         conn->reason = "the handshake has ended without a verdict on the peer";
     } else if (wolf_store_touched()) {
@@ -275,7 +305,16 @@ static stls_be_status wolf_complete(wolf_conn *conn, stls_be_failure *failure) {
         return wolf_end(conn, 0, failure);
     wolf_wipe(conn->secret, sizeof conn->secret);
     wolf_learn(conn);
+    conn->info.resumed = reused;
+#ifdef WOLF_SESSIONS
+    wolf_session_tell(conn);
+#endif
     return STLS_BE_OK;
+}
+
+static int wolf_go_on(wolf_conn *conn) {
+    return conn->context->role == STLS_ROLE_CLIENT ? wolfSSL_connect(conn->ssl)
+                                                   : wolfSSL_accept(conn->ssl);
 }
 
 stls_be_status wolf_conn_handshake(void *block, stls_be_failure *failure) {
@@ -285,8 +324,15 @@ stls_be_status wolf_conn_handshake(void *block, stls_be_failure *failure) {
     if (conn->failed)
         return wolf_latched(conn, failure);
     wolf_clear_errors();
-    result = conn->context->role == STLS_ROLE_CLIENT ? wolfSSL_connect(conn->ssl)
-                                                     : wolfSSL_accept(conn->ssl);
+    result = wolf_go_on(conn);
+#if defined(WOLF_TICKETS) && defined(WOLFSSL_TLS13)
+    /* The handshake is over but for the tickets, and that it can do without. */
+    if (result != WOLFSSL_SUCCESS && conn->ticket_refused &&
+        wolfSSL_no_ticket_TLSv13(conn->ssl) == 0) {
+        conn->ticket_refused = false;
+        result = wolf_go_on(conn);
+    }
+#endif
     return result == WOLFSSL_SUCCESS ? wolf_complete(conn, failure)
                                      : wolf_after(conn, result, failure);
 }
@@ -305,6 +351,9 @@ stls_be_status wolf_conn_read(void *block, uint8_t *data, size_t size, size_t *g
         return STLS_BE_CLOSED;
     wolf_clear_errors();
     result = wolfSSL_read(conn->ssl, data, size > INT_MAX ? INT_MAX : (int)size);
+#ifdef WOLF_SESSIONS
+    wolf_session_tell(conn);
+#endif
     if (result <= 0)
         return wolf_after(conn, result, failure);
     wolf_alert_received(conn);
@@ -346,6 +395,54 @@ stls_be_status wolf_conn_close_notify(void *block, stls_be_failure *failure) {
     if (conn->sent.code != close_notify)
         return wolf_end(conn, wolfSSL_get_error(conn->ssl, result), failure);
     return STLS_BE_OK;
+}
+
+stls_be_status wolf_conn_export(void *block, stls_bytes label, const stls_bytes *context,
+                                uint8_t *out, size_t len, stls_be_failure *failure) {
+#ifdef HAVE_KEYING_MATERIAL
+    wolf_conn *conn = block;
+    int result;
+
+    wolf_clear_errors();
+    result = wolfSSL_export_keying_material(conn->ssl, out, len, (const char *)label.data,
+                                            label.len, context ? context->data : NULL,
+                                            context ? context->len : 0, context != NULL);
+    wolf_clear_errors();
+    if (result == WOLFSSL_SUCCESS)
+        return STLS_BE_OK;
+    return wolf_fail(STLS_BE_FAILED, STLS_BE_CAUSE_SETTING, result,
+                     "wolfSSL does not export keys under this label, or has not kept them",
+                     failure);
+#else
+    (void)block, (void)label, (void)context, (void)out, (void)len;
+    return wolf_fail(STLS_BE_UNSUPPORTED, STLS_BE_CAUSE_SETTING, 0,
+                     "this wolfSSL was built without HAVE_KEYING_MATERIAL", failure);
+#endif
+}
+
+stls_be_status wolf_conn_update_keys(void *block, bool both, stls_be_failure *failure) {
+    wolf_conn *conn = block;
+    int result = WOLFSSL_SUCCESS;
+
+    if (conn->failed)
+        return wolf_latched(conn, failure);
+    if (conn->info.version != STLS_TLS1_3)
+        return wolf_fail(STLS_BE_UNSUPPORTED, STLS_BE_CAUSE_SETTING, 0,
+                         "TLS 1.2 cannot update its keys", failure);
+    if (!both)
+        return wolf_fail(STLS_BE_UNSUPPORTED, STLS_BE_CAUSE_SETTING, 0,
+                         "wolfSSL always asks the peer to update its keys too", failure);
+#ifdef WOLFSSL_TLS13
+    wolf_clear_errors();
+    result = wolfSSL_update_keys(conn->ssl);
+#endif
+    return result == WOLFSSL_SUCCESS ? STLS_BE_OK : wolf_end(conn, result, failure);
+}
+
+/* wolfSSL does not tell. */
+size_t wolf_conn_memory(void *block) {
+    (void)block;
+    return 0;
 }
 
 void wolf_conn_info(void *block, stls_be_info *info) {

@@ -88,11 +88,9 @@ static bool wolf_needs_all_kinds(const wolf_context *self) {
 /* The look-alike's list of names keeps the other version's suites if the list has those of one
  * version only. */
 static stls_be_status wolf_set_suites(wolf_context *self, const stls_be_settings *settings) {
-    uint8_t list[2 * 128 + 2];
+    uint8_t list[2 * WOLF_SUITES_MAX + 2];
     size_t n = 0;
 
-    if (settings->suite_count == 0 || settings->suite_count > 128)
-        return STLS_BE_UNSUPPORTED;
     for (size_t i = 0; i < settings->suite_count; i++) {
         if (!wolf_suite_name(settings->suites[i])) /* it drops those without a word */
             return STLS_BE_UNSUPPORTED;
@@ -191,25 +189,121 @@ static stls_be_status wolf_set_alpn(wolf_context *self, const stls_be_settings *
 #endif
 }
 
-static stls_be_status wolf_set_no_resumption(wolf_context *self, const stls_be_settings *settings) {
-    int result = WOLFSSL_SUCCESS;
+/* --- Resumption --- */
 
+/* The session cache of wolfSSL belongs to the process: it is never used. */
+static stls_be_status wolf_no_cache(wolf_context *self) {
 #ifndef NO_SESSION_CACHE
-    result = (int)wolfSSL_CTX_set_session_cache_mode(self->ctx, WOLFSSL_SESS_CACHE_OFF);
+    return wolf_taken((int)wolfSSL_CTX_set_session_cache_mode(self->ctx, WOLFSSL_SESS_CACHE_OFF));
+#else
+    (void)self;
+    return STLS_BE_OK;
 #endif
-#if defined(HAVE_SESSION_TICKET) && !defined(NO_WOLFSSL_SERVER)
-    if (result == WOLFSSL_SUCCESS && settings->role == STLS_ROLE_SERVER)
-        result = wolfSSL_CTX_NoTicketTLSv12(self->ctx);
+}
+
+static stls_be_status wolf_set_no_resumption(wolf_context *self, const stls_be_settings *settings) {
+    stls_be_status status = wolf_no_cache(self);
+
+#ifdef WOLF_TICKETS
+    if (settings->role != STLS_ROLE_SERVER || status != STLS_BE_OK)
+        return status;
+    /* With a callback, its own by default, it fails over tickets that it finds too long. */
+    status = wolf_taken(wolfSSL_CTX_set_TicketEncCb(self->ctx, NULL));
+    if (status == STLS_BE_OK)
+        status = wolf_taken(wolfSSL_CTX_NoTicketTLSv12(self->ctx));
 #ifdef WOLFSSL_TLS13
     /* Refuses where the context cannot do TLS 1.3: then there is nothing to switch off. */
-    if (result == WOLFSSL_SUCCESS && settings->role == STLS_ROLE_SERVER &&
-        self->version_max >= STLS_TLS1_3 && wolfSSL_CTX_no_ticket_TLSv13(self->ctx) != 0)
-        result = WOLFSSL_FAILURE;
+    if (status == STLS_BE_OK && self->version_max >= STLS_TLS1_3 &&
+        wolfSSL_CTX_no_ticket_TLSv13(self->ctx) != 0)
+        status = STLS_BE_UNSUPPORTED;
 #endif
 #else
     (void)settings;
 #endif
-    return wolf_taken(result);
+    return status;
+}
+
+static stls_be_status wolf_set_sessions(wolf_context *self, const stls_be_settings *settings) {
+#ifdef WOLF_SESSIONS
+    enum { SEVEN_DAYS = 7 * 24 * 3600 };
+    stls_be_status status = wolf_no_cache(self);
+
+    if (settings->role != STLS_ROLE_CLIENT)
+        return STLS_BE_UNSUPPORTED;
+    /* How long a session counts of which the server does not say; some flavours answer with the
+     * time from before. */
+    if (status == STLS_BE_OK && wolfSSL_CTX_set_timeout(self->ctx, SEVEN_DAYS) < 0)
+        status = STLS_BE_UNSUPPORTED;
+    /* The extension of TLS 1.2: see session.c. */
+    if (status == STLS_BE_OK && self->version_max == STLS_TLS1_2)
+        status = wolf_taken(wolfSSL_CTX_UseSessionTicket(self->ctx));
+    return status;
+#else
+    (void)self, (void)settings;
+    return STLS_BE_UNSUPPORTED;
+#endif
+}
+
+static stls_be_status wolf_set_tickets(wolf_context *self, const stls_be_settings *settings) {
+#ifdef WOLF_TICKETS
+    stls_be_status status = wolf_no_cache(self);
+
+    if (settings->role != STLS_ROLE_SERVER || settings->ticket_count == 0 ||
+        settings->ticket_lifetime_s > INT32_MAX)
+        return STLS_BE_UNSUPPORTED;
+    if (status == STLS_BE_OK && wolfSSL_CTX_set_timeout(self->ctx, settings->ticket_lifetime_s) < 0)
+        status = STLS_BE_UNSUPPORTED;
+    if (status == STLS_BE_OK)
+        status =
+            wolf_taken(wolfSSL_CTX_set_TicketHint(self->ctx, (int)settings->ticket_lifetime_s));
+    if (status == STLS_BE_OK)
+        status = wolf_taken(wolfSSL_CTX_set_TicketEncCb(self->ctx, wolf_ticket));
+#ifdef WOLFSSL_TLS13
+    if (status == STLS_BE_OK)
+        status = wolf_taken(wolfSSL_CTX_set_num_tickets(self->ctx, settings->ticket_count));
+#endif
+    return status;
+#else
+    (void)self, (void)settings;
+    return STLS_BE_UNSUPPORTED;
+#endif
+}
+
+/* --- What is told and kept, small records --- */
+
+static stls_be_status wolf_set_keylog(void) {
+#ifdef HAVE_SECRET_CALLBACK
+    return STLS_BE_OK; /* conn.c: wolf_want_secrets() */
+#else
+    return STLS_BE_UNSUPPORTED;
+#endif
+}
+
+static stls_be_status wolf_set_exporter(void) {
+#ifdef HAVE_KEYING_MATERIAL
+    return STLS_BE_OK; /* conn.c: wolf_want_secrets() */
+#else
+    return STLS_BE_UNSUPPORTED;
+#endif
+}
+
+static stls_be_status wolf_set_max_fragment(wolf_context *self, const stls_be_settings *settings) {
+#if defined(HAVE_MAX_FRAGMENT) && !defined(NO_WOLFSSL_CLIENT)
+    static const struct {
+        uint16_t bytes;
+        uint8_t code;
+    } sizes[] = {{512, WOLFSSL_MFL_2_9},
+                 {1024, WOLFSSL_MFL_2_10},
+                 {2048, WOLFSSL_MFL_2_11},
+                 {4096, WOLFSSL_MFL_2_12}};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (sizes[i].bytes == settings->max_fragment && settings->role == STLS_ROLE_CLIENT)
+            return wolf_taken(wolfSSL_CTX_UseMaxFragment(self->ctx, sizes[i].code));
+#else
+    (void)self, (void)settings;
+#endif
+    return STLS_BE_UNSUPPORTED;
 }
 
 static stls_be_status wolf_set_no_renegotiation(void) {
@@ -218,6 +312,15 @@ static stls_be_status wolf_set_no_renegotiation(void) {
 #else
     return STLS_BE_OK;
 #endif
+}
+
+/* The suites, for what wolfSSL does not look at itself. */
+static stls_be_status wolf_keep_suites(wolf_context *self, const stls_be_settings *settings) {
+    if (settings->suite_count == 0 || settings->suite_count > WOLF_SUITES_MAX)
+        return STLS_BE_UNSUPPORTED;
+    memcpy(self->suites, settings->suites, settings->suite_count * sizeof *settings->suites);
+    self->suite_count = settings->suite_count;
+    return wolf_set_suites(self, settings);
 }
 
 static stls_be_status wolf_apply_one(wolf_context *self, const stls_be_settings *settings,
@@ -229,7 +332,7 @@ static stls_be_status wolf_apply_one(wolf_context *self, const stls_be_settings 
     case STLS_BE_SET_VERSIONS:
         return wolf_set_versions(self, settings);
     case STLS_BE_SET_SUITES:
-        return wolf_set_suites(self, settings);
+        return wolf_keep_suites(self, settings);
     case STLS_BE_SET_GROUPS:
         return wolf_set_groups(self, settings);
     case STLS_BE_SET_SCHEMES:
@@ -250,6 +353,16 @@ static stls_be_status wolf_apply_one(wolf_context *self, const stls_be_settings 
         return wolf_set_no_renegotiation();
     case STLS_BE_SET_NO_RESUMPTION:
         return wolf_set_no_resumption(self, settings);
+    case STLS_BE_SET_SESSIONS:
+        return wolf_set_sessions(self, settings);
+    case STLS_BE_SET_TICKETS:
+        return wolf_set_tickets(self, settings);
+    case STLS_BE_SET_KEYLOG:
+        return wolf_set_keylog();
+    case STLS_BE_SET_EXPORTER:
+        return wolf_set_exporter();
+    case STLS_BE_SET_MAX_FRAGMENT:
+        return wolf_set_max_fragment(self, settings);
     default:
         return STLS_BE_UNSUPPORTED;
     }
@@ -266,6 +379,7 @@ stls_be_status wolf_context_init(void *context, const stls_be_settings *settings
 
     *applied = 0;
     self->role = settings->role;
+    self->version_min = versions ? settings->version_min : STLS_TLS1_2;
     self->version_max = versions ? settings->version_max : STLS_TLS1_3;
     self->chain_bytes_max = SIZE_MAX;
     self->ctx = method ? wolfSSL_CTX_new(method) : NULL; /* frees the method, also when it fails */
@@ -289,6 +403,7 @@ stls_be_status wolf_context_init(void *context, const stls_be_settings *settings
         if (status == STLS_BE_OK)
             *applied |= bit;
     }
+    self->applied = *applied;
     wolf_clear_errors();
     return STLS_BE_OK;
 }

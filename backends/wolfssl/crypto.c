@@ -1,4 +1,4 @@
-/* backends/wolfssl/crypto.c - signatures, digests and keys, through wolfCrypt.
+/* backends/wolfssl/crypto.c - signatures, digests, keys and what tickets need, through wolfCrypt.
  *
  * A key handle holds the bytes of the key, not wolfCrypt's structure: wolfCrypt writes to an RsaKey
  * while it verifies, so one structure cannot serve several threads, and decoding is cheap.
@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <wolfssl/wolfcrypt/aes.h>
 #include <wolfssl/wolfcrypt/asn_public.h>
 #include <wolfssl/wolfcrypt/ecc.h>
 #include <wolfssl/wolfcrypt/hash.h>
+#include <wolfssl/wolfcrypt/hmac.h>
+#include <wolfssl/wolfcrypt/random.h>
 #include <wolfssl/wolfcrypt/rsa.h>
 #ifdef HAVE_ED25519
 #include <wolfssl/wolfcrypt/ed25519.h>
@@ -20,7 +23,7 @@
 #include <wolfssl/wolfcrypt/ed448.h>
 #endif
 
-enum { WOLF_RSA_BYTES = RSA_MAX_SIZE / 8 };
+enum { WOLF_RSA_BYTES = RSA_MAX_SIZE / 8, WOLF_RANDOM_AT_ONCE = 4096 };
 
 typedef enum wolf_key_kind {
     WOLF_KEY_NONE = 0,
@@ -575,4 +578,76 @@ stls_be_status wolf_key_matches(stls_bytes spki, stls_bytes private_key) {
             status = STLS_BE_KEY_MISMATCH;
     wolf_key_free(key);
     return status;
+}
+
+/* --- Random, HKDF, AES-256-GCM --- */
+
+/* A generator for each call: it needs no lock, and is right in a child of fork(). */
+stls_be_status wolf_random(uint8_t *out, size_t len) {
+    WC_RNG rng;
+    int result = wc_InitRng(&rng);
+
+    for (size_t at = 0; result == 0 && at < len;) {
+        size_t n = len - at < WOLF_RANDOM_AT_ONCE ? len - at : WOLF_RANDOM_AT_ONCE;
+        result = wc_RNG_GenerateBlock(&rng, out + at, (word32)n);
+        at += n;
+    }
+    wc_FreeRng(&rng);
+    return result == 0 ? STLS_BE_OK : STLS_BE_FAILED;
+}
+
+stls_be_status wolf_hkdf(stls_bytes secret, stls_bytes salt, stls_bytes info, uint8_t *out,
+                         size_t len) {
+#ifdef HAVE_HKDF
+    if (secret.len > INT32_MAX || salt.len > INT32_MAX || info.len > INT32_MAX ||
+        len > 255 * WC_SHA256_DIGEST_SIZE)
+        return STLS_BE_FAILED;
+    return wc_HKDF(WC_SHA256, secret.data, (word32)secret.len, salt.data, (word32)salt.len,
+                   info.data, (word32)info.len, out, (word32)len) == 0
+               ? STLS_BE_OK
+               : STLS_BE_FAILED;
+#else
+    (void)secret, (void)salt, (void)info, (void)out, (void)len;
+    return STLS_BE_UNSUPPORTED;
+#endif
+}
+
+static bool wolf_aes(Aes *aes, const uint8_t *key, stls_bytes associated, stls_bytes in) {
+    return associated.len <= INT32_MAX && in.len <= INT32_MAX &&
+           wc_AesGcmSetKey(aes, key, STLS_AEAD_KEY_LEN) == 0;
+}
+
+stls_be_status wolf_aead_seal(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes plain, uint8_t *out) {
+    Aes aes;
+    bool ok;
+
+    if (wc_AesInit(&aes, NULL, INVALID_DEVID) != 0)
+        return STLS_BE_FAILED;
+    ok = wolf_aes(&aes, key, associated, plain) &&
+         wc_AesGcmEncrypt(&aes, out, plain.data, (word32)plain.len, nonce, STLS_AEAD_NONCE_LEN,
+                          out + plain.len, STLS_AEAD_TAG_LEN, associated.data,
+                          (word32)associated.len) == 0;
+    wc_AesFree(&aes);
+    return ok ? STLS_BE_OK : STLS_BE_FAILED;
+}
+
+stls_be_status wolf_aead_open(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes sealed, uint8_t *out) {
+    uint8_t tag[STLS_AEAD_TAG_LEN];
+    Aes aes;
+    size_t len;
+    bool ok;
+
+    if (sealed.len < sizeof tag || wc_AesInit(&aes, NULL, INVALID_DEVID) != 0)
+        return STLS_BE_FAILED;
+    len = sealed.len - sizeof tag;
+    memcpy(tag, sealed.data + len, sizeof tag); /* `out` may reach into it */
+    ok = wolf_aes(&aes, key, associated, sealed) &&
+         wc_AesGcmDecrypt(&aes, out, sealed.data, (word32)len, nonce, STLS_AEAD_NONCE_LEN, tag,
+                          sizeof tag, associated.data, (word32)associated.len) == 0;
+    wc_AesFree(&aes);
+    if (!ok)
+        wolf_wipe(out, len); /* it decrypts before it checks */
+    return ok ? STLS_BE_OK : STLS_BE_FAILED;
 }

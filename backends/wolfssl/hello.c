@@ -1,10 +1,13 @@
-/* backends/wolfssl/hello.c - the groups of a server.
+/* backends/wolfssl/hello.c - what a server reads in a ClientHello itself: groups, suites, name.
  *
  * In TLS 1.2 a server of wolfSSL takes whatever group the client offers, also one that is not in
  * its own list, and in the client's order. So we read the client's list ourselves, choose, and
  * leave wolfSSL one group. It shows the ClientHello to nobody; but that is in the clear, and passes
  * through wolf_recv. In TLS 1.3 wolfSSL keeps to its list; there we only see to it that "no group
  * in common" is told as on the other backends.
+ *
+ * In TLS 1.2 wolfSSL opens a ticket while it still reads extensions, before it knows the name that
+ * the client asks for, and without a look at its suites.
  *
  * SPDX-License-Identifier: MIT */
 #include "internal.h"
@@ -15,6 +18,7 @@
 enum {
     WOLF_RECORD_HEADER = 5,
     WOLF_HELLO_MAX = 65536,
+    WOLF_EXTENSION_NAME = 0,
     WOLF_EXTENSION_GROUPS = 10,
     WOLF_P256 = 23, /* what a client without the extension is taken to have */
 };
@@ -23,7 +27,7 @@ void wolf_hello_add(wolf_conn *conn, const uint8_t *data, size_t len) {
     uint8_t *more;
 
     if (conn->context->role != STLS_ROLE_SERVER || conn->selected ||
-        conn->context->group_count == 0)
+        (conn->context->group_count == 0 && !(conn->context->applied & STLS_BE_SET_TICKETS)))
         return;
     if (conn->hello_len + len > WOLF_HELLO_MAX) { /* wolfSSL takes no such message either */
         wolf_hello_drop(conn);
@@ -82,47 +86,99 @@ static size_t wolf_join(uint8_t *records, size_t len) {
     return joined;
 }
 
-/* False: not a ClientHello. *groups is empty if there is no such extension. */
-static bool wolf_client_groups(stls_bytes message, stls_bytes *groups) {
-    stls_bytes hello, extensions, skipped, type, body;
+typedef struct wolf_hello {
+    stls_bytes suites;
+    stls_bytes groups; /* empty: there is no such extension */
+    stls_bytes names;  /* ServerNameList; empty: there is no such extension */
+} wolf_hello;
 
-    *groups = (stls_bytes){NULL, 0};
-    if (!wolf_take(&message, 1, &type) || type.data[0] != 1 ||
-        !wolf_take_vector(&message, 3, &hello) ||
-        !wolf_take(&hello, 2 + 32, &skipped) ||    /* version, random */
-        !wolf_take_vector(&hello, 1, &skipped) ||  /* session */
-        !wolf_take_vector(&hello, 2, &skipped) ||  /* suites */
-        !wolf_take_vector(&hello, 1, &skipped) ||  /* compression */
-        !wolf_take_vector(&hello, 2, &extensions)) /* wolfSSL has found some: absent is an error */
-        return false;
+static bool wolf_read_extensions(stls_bytes extensions, wolf_hello *hello) {
+    stls_bytes type, body;
+
     while (extensions.len > 0) {
         if (!wolf_take(&extensions, 2, &type) || !wolf_take_vector(&extensions, 2, &body))
             return false;
-        if ((type.data[0] << 8 | type.data[1]) == WOLF_EXTENSION_GROUPS)
-            return wolf_take_vector(&body, 2, groups);
+        switch (type.data[0] << 8 | type.data[1]) {
+        case WOLF_EXTENSION_GROUPS:
+            if (!wolf_take_vector(&body, 2, &hello->groups))
+                return false;
+            break;
+        case WOLF_EXTENSION_NAME:
+            if (!wolf_take_vector(&body, 2, &hello->names))
+                return false;
+            break;
+        default:
+            break;
+        }
     }
     return true;
 }
 
-static bool wolf_offers(stls_bytes groups, int group) {
-    for (size_t i = 0; i + 1 < groups.len; i += 2)
-        if ((groups.data[i] << 8 | groups.data[i + 1]) == group)
+/* False: not a ClientHello. */
+static bool wolf_read_hello(wolf_conn *conn, wolf_hello *hello) {
+    stls_bytes message, body, extensions, skipped, type;
+
+    *hello = (wolf_hello){0};
+    if (!conn->hello_joined) {
+        conn->hello_len = wolf_join(conn->hello, conn->hello_len);
+        conn->hello_joined = true;
+    }
+    message = (stls_bytes){conn->hello, conn->hello_len};
+    return wolf_take(&message, 1, &type) && type.data[0] == 1 &&
+           wolf_take_vector(&message, 3, &body) &&
+           wolf_take(&body, 2 + 32, &skipped) &&   /* version, random */
+           wolf_take_vector(&body, 1, &skipped) && /* session */
+           wolf_take_vector(&body, 2, &hello->suites) &&
+           wolf_take_vector(&body, 1, &skipped) &&    /* compression */
+           wolf_take_vector(&body, 2, &extensions) && /* wolfSSL has found some */
+           wolf_read_extensions(extensions, hello);
+}
+
+static bool wolf_list_has(stls_bytes list, unsigned code) {
+    for (size_t i = 0; i + 1 < list.len; i += 2)
+        if ((unsigned)(list.data[i] << 8 | list.data[i + 1]) == code)
             return true;
-    return groups.len == 0 && group == WOLF_P256;
+    return false;
+}
+
+bool wolf_hello_has_suite(wolf_conn *conn, uint16_t suite) {
+    wolf_hello hello;
+    return wolf_read_hello(conn, &hello) && wolf_list_has(hello.suites, suite);
+}
+
+bool wolf_hello_server_name(wolf_conn *conn, stls_bytes *name) {
+    wolf_hello hello;
+    stls_bytes type;
+
+    *name = (stls_bytes){NULL, 0};
+    if (!wolf_read_hello(conn, &hello))
+        return false;
+    while (hello.names.len > 0) {
+        stls_bytes entry;
+        if (!wolf_take(&hello.names, 1, &type) || !wolf_take_vector(&hello.names, 2, &entry))
+            return false;
+        if (type.data[0] == 0) { /* host_name */
+            *name = entry;
+            return true;
+        }
+    }
+    return true;
 }
 
 bool wolf_hello_choose_group(wolf_conn *conn) {
     const wolf_context *context = conn->context;
-    stls_bytes groups;
+    wolf_hello hello;
 
     if (context->group_count == 0)
         return true;
-    conn->hello_len = wolf_join(conn->hello, conn->hello_len);
-    if (!wolf_client_groups((stls_bytes){conn->hello, conn->hello_len}, &groups))
+    if (!wolf_read_hello(conn, &hello))
         return false;
     for (size_t i = 0; i < context->group_count; i++) {
         int group = context->groups[i];
-        if (wolf_offers(groups, group))
+        if (group == WOLF_X25519MLKEM768 && wolfSSL_version(conn->ssl) != STLS_TLS1_3)
+            continue;
+        if (wolf_list_has(hello.groups, (unsigned)group) ||
+            (hello.groups.len == 0 && group == WOLF_P256))
             return wolfSSL_version(conn->ssl) == STLS_TLS1_3 ||
                    wolfSSL_set_groups(conn->ssl, &group, 1) == WOLFSSL_SUCCESS;
     }

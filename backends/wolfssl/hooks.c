@@ -17,6 +17,9 @@ int wolf_recv(WOLFSSL *ssl, char *data, int size, void *arg) {
 
     (void)ssl;
     wolf_alert_received(conn);
+#ifdef WOLF_SESSIONS
+    wolf_session_tell(conn); /* the next record may be another ticket */
+#endif
     if (conn->eof || conn->transport_failed || size <= 0)
         return WOLFSSL_CBIO_ERR_WANT_READ;
     switch (conn->upcalls->recv(conn->core, (uint8_t *)data, (size_t)size, &got)) {
@@ -152,15 +155,32 @@ static bool wolf_refuse(wolf_conn *conn, stls_be_cause cause, const char *reason
     return false;
 }
 
+/* Makes the select upcall, once; whether it accepts. */
+static bool wolf_ask(wolf_conn *conn, stls_bytes server_name) {
+    if (!conn->asked)
+        conn->selection = conn->upcalls->select(conn->core, server_name);
+    conn->asked = true;
+    return conn->selection.accept;
+}
+
+bool wolf_ask_for_ticket(wolf_conn *conn) {
+    stls_bytes name;
+
+    if (!conn->context->select_wanted)
+        return true;
+    return conn->asked ? conn->selection.accept
+                       : wolf_hello_server_name(conn, &name) && wolf_ask(conn, name);
+}
+
 static bool wolf_choose(wolf_conn *conn, int *alert) {
     void *name = NULL;
     size_t len = wolfSSL_SNI_GetRequest(conn->ssl, WOLFSSL_SNI_HOST_NAME, &name);
-    stls_be_selection selection =
-        conn->upcalls->select(conn->core, (stls_bytes){len ? name : NULL, len});
+    bool accept = wolf_ask(conn, (stls_bytes){len ? name : NULL, len});
+    stls_be_selection selection = conn->selection;
     const wolf_credential *credential =
         selection.credential ? selection.credential : conn->context->credential;
 
-    if (!selection.accept) {
+    if (!accept) {
         *alert = selection.alert;
         return wolf_refuse(conn, STLS_BE_CAUSE_SELECT, "the server name was refused");
     }
@@ -176,7 +196,7 @@ static bool wolf_choose(wolf_conn *conn, int *alert) {
 }
 
 #ifdef HAVE_ALPN
-static bool wolf_list_has(const char *list, size_t len, const char *name, size_t name_len) {
+static bool wolf_names_have(const char *list, size_t len, const char *name, size_t name_len) {
     for (const char *at = list, *end = list + len; at <= end;) {
         const char *comma = memchr(at, ',', (size_t)(end - at));
         size_t n = (size_t)((comma ? comma : end) - at);
@@ -199,7 +219,7 @@ static bool wolf_choose_protocol(wolf_conn *conn) {
         return true; /* the client did not ask */
     for (char *at = ours; at <= ours + len; at += n + 1) {
         n = strcspn(at, ",");
-        if (wolf_list_has(theirs, theirs_len, at, n)) {
+        if (wolf_names_have(theirs, theirs_len, at, n)) {
             memcpy(chosen, at, n);
             ours = chosen;
             len = n;
@@ -216,6 +236,8 @@ int wolf_select(WOLFSSL *ssl, int *alert, void *unused) {
     wolf_conn *conn = wolfSSL_GetIOReadCtx(ssl);
 
     (void)unused;
+    if (wolfSSL_version(ssl) == STLS_TLS1_3)
+        conn->resumable = false; /* its tickets come next; in TLS 1.2 it has come before */
     if (conn->selected)
         return 0; /* the second ClientHello of TLS 1.3 has the same names */
     conn->selected = true;
@@ -236,3 +258,49 @@ int wolf_select(WOLFSSL *ssl, int *alert, void *unused) {
 #endif
     return 0;
 }
+
+/* --- Secrets --- */
+
+#ifdef HAVE_SECRET_CALLBACK
+static void wolf_log_secret(wolf_conn *conn, const char *label, const uint8_t *secret, int len) {
+    uint8_t client_random[32];
+
+    if ((conn->context->applied & STLS_BE_SET_KEYLOG) && label && len > 0 &&
+        wolfSSL_get_client_random(conn->ssl, client_random, sizeof client_random) ==
+            sizeof client_random)
+        conn->upcalls->keylog(conn->core, label, client_random, (stls_bytes){secret, (size_t)len});
+}
+
+int wolf_master_secret(WOLFSSL *ssl, void *secret, int len, void *conn) {
+    (void)ssl;
+    wolf_log_secret(conn, "CLIENT_RANDOM", secret, len);
+    return 0;
+}
+
+int wolf_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void *arg) {
+    wolf_conn *conn = arg;
+#ifdef WOLFSSL_TLS13
+    static const struct {
+        int id;
+        const char *label;
+    } labels[] = {
+        {CLIENT_EARLY_TRAFFIC_SECRET, "CLIENT_EARLY_TRAFFIC_SECRET"},
+        {CLIENT_HANDSHAKE_TRAFFIC_SECRET, "CLIENT_HANDSHAKE_TRAFFIC_SECRET"},
+        {SERVER_HANDSHAKE_TRAFFIC_SECRET, "SERVER_HANDSHAKE_TRAFFIC_SECRET"},
+        {CLIENT_TRAFFIC_SECRET, "CLIENT_TRAFFIC_SECRET_0"},
+        {SERVER_TRAFFIC_SECRET, "SERVER_TRAFFIC_SECRET_0"},
+        {EARLY_EXPORTER_SECRET, "EARLY_EXPORTER_SECRET"},
+        {EXPORTER_SECRET, "EXPORTER_SECRET"},
+    };
+
+    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
+        if (labels[i].id == id)
+            wolf_log_secret(conn, labels[i].label, secret, len);
+#endif
+    (void)ssl, (void)id;
+#if WOLF_TELLS_SECRET
+    wolf_alert_secret(conn, id, secret, len);
+#endif
+    return 0;
+}
+#endif

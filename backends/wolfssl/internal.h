@@ -66,7 +66,17 @@ HAVE_SUPPORTED_CURVES)."
 #define WOLF_HAS_PKCS12
 #endif
 
+/* What resumption needs of wolfSSL. */
+#if defined(HAVE_SESSION_TICKET) && defined(HAVE_EXT_CACHE) && !defined(NO_WOLFSSL_CLIENT)
+#define WOLF_SESSIONS
+#endif
+#if defined(HAVE_SESSION_TICKET) && !defined(NO_WOLFSSL_SERVER)
+#define WOLF_TICKETS
+#endif
+
 enum {
+    WOLF_X25519MLKEM768 = 0x11ec, /* TLS 1.3 only */
+    WOLF_SUITES_MAX = 128,
     WOLF_SECRET_MAX = 48, /* a traffic secret of TLS 1.3: SHA-384 */
     WOLF_GROUPS_MAX = WOLFSSL_MAX_GROUP_COUNT,
     WOLF_ALERT_RECORD = 5 + 2 + 1 + 16, /* an alert of TLS 1.3: header, alert, type, tag */
@@ -83,8 +93,9 @@ typedef struct wolf_context {
     WOLFSSL_CTX *ctx;
     stls_role role;
     stls_be_client_auth client_auth;
+    uint32_t applied; /* STLS_BE_SET_... */
     bool select_wanted;
-    uint16_t version_max;
+    uint16_t version_min, version_max;
     size_t chain_bytes_max;
     const wolf_credential
         *credential; /* with select_wanted each connection is given one by wolf_select */
@@ -92,6 +103,8 @@ typedef struct wolf_context {
     size_t alpn_len;
     size_t group_count;
     int groups[WOLF_GROUPS_MAX];
+    size_t suite_count;
+    uint16_t suites[WOLF_SUITES_MAX];
 } wolf_context;
 
 typedef struct wolf_conn {
@@ -109,6 +122,16 @@ typedef struct wolf_conn {
 
     uint8_t *hello; /* a server: the records so far, until the ClientHello is complete */
     size_t hello_len;
+    bool hello_joined; /* the headers of the records are out of it */
+
+    bool asked;                  /* a server: the select upcall was made, ... */
+    stls_be_selection selection; /* ... and this came of it */
+
+    /* Resumption. */
+    uint16_t offered;    /* a client: the version of the session that it offers; 0: none */
+    bool session_due;    /* a client: a ticket has come, the session upcall has not been made */
+    bool resumable;      /* a server: a ticket of this ClientHello is good */
+    bool ticket_refused; /* a server: the core gives no ticket */
 
     /* The transport, as our two callbacks have seen it. */
     bool eof, transport_failed;
@@ -162,6 +185,13 @@ stls_be_status wolf_verify_signature(const stls_signature_algorithm *algorithm, 
 stls_be_status wolf_digest(stls_hash hash, stls_bytes data, uint8_t *out, size_t *len);
 /* WC_HASH_TYPE_NONE: STLS_HASH_NONE. */
 enum wc_HashType wolf_hash(stls_hash hash);
+stls_be_status wolf_random(uint8_t *out, size_t len);
+stls_be_status wolf_hkdf(stls_bytes secret, stls_bytes salt, stls_bytes info, uint8_t *out,
+                         size_t len);
+stls_be_status wolf_aead_seal(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes plain, uint8_t *out);
+stls_be_status wolf_aead_open(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                              stls_bytes sealed, uint8_t *out);
 /* Takes one DER element with tag `tag` off the front of `in`. */
 bool wolf_der_take(stls_bytes *in, uint8_t tag, stls_bytes *content);
 /* The SubjectPublicKeyInfo of a certificate, header included. */
@@ -204,6 +234,10 @@ stls_be_status wolf_conn_write(void *conn, const uint8_t *data, size_t len, size
 size_t wolf_conn_pending(void *conn);
 stls_be_status wolf_conn_close_notify(void *conn, stls_be_failure *failure);
 void wolf_conn_info(void *conn, stls_be_info *info);
+stls_be_status wolf_conn_export(void *conn, stls_bytes label, const stls_bytes *context,
+                                uint8_t *out, size_t len, stls_be_failure *failure);
+stls_be_status wolf_conn_update_keys(void *conn, bool both, stls_be_failure *failure);
+size_t wolf_conn_memory(void *conn);
 void wolf_conn_fini(void *conn);
 
 /* --- hooks.c: what wolfSSL calls; the pointer behind each is the wolf_conn --- */
@@ -211,12 +245,36 @@ int wolf_recv(WOLFSSL *ssl, char *data, int size, void *conn);
 int wolf_send(WOLFSSL *ssl, char *data, int len, void *conn);
 int wolf_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
 int wolf_select(WOLFSSL *ssl, int *alert, void *unused);
+/* A server is to open a ticket: makes the select upcall first, if that is due. False: it refuses.
+ */
+bool wolf_ask_for_ticket(wolf_conn *conn);
+#if defined(HAVE_SECRET_CALLBACK)
+/* wolfSSL tells a secret of TLS 1.3, or the master secret of TLS 1.2. */
+int wolf_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void *conn);
+int wolf_master_secret(WOLFSSL *ssl, void *secret, int len, void *conn);
+#endif
 /* What to ask of the peer: the flags for wolfSSL_set_verify. */
 int wolf_verify_flags(const wolf_conn *conn);
+
+/* --- session.c --- */
+#ifdef WOLF_SESSIONS
+/* Gives wolfSSL a session to offer, if it can be offered. */
+void wolf_session_offer(wolf_conn *conn, stls_bytes state);
+/* Makes the session upcall, if it is due. */
+void wolf_session_tell(wolf_conn *conn);
+int wolf_session_came(WOLFSSL *ssl, const unsigned char *ticket, int len, void *conn);
+#endif
+#ifdef WOLF_TICKETS
+int wolf_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned char *mac,
+                int encrypt, unsigned char *state, int len, int *out_len, void *unused);
+#endif
 
 /* --- hello.c --- */
 void wolf_hello_add(wolf_conn *conn, const uint8_t *data, size_t len);
 void wolf_hello_drop(wolf_conn *conn);
+/* The host name that the ClientHello asks for. False: it cannot be read. */
+bool wolf_hello_server_name(wolf_conn *conn, stls_bytes *name);
+bool wolf_hello_has_suite(wolf_conn *conn, uint16_t suite);
 /* A server has read a ClientHello. False: no group is shared, or memory has run out. */
 bool wolf_hello_choose_group(wolf_conn *conn);
 /* Whether a server can go on with a ClientHello that has no extensions. */
@@ -238,7 +296,7 @@ stls_be_status wolf_alert_send(wolf_conn *conn, const uint8_t *data, size_t len)
 void wolf_alert_make_up(wolf_conn *conn, uint8_t description);
 #if WOLF_TELLS_SECRET
 /* wolfSSL tells a secret of TLS 1.3. */
-int wolf_alert_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void *conn);
+void wolf_alert_secret(wolf_conn *conn, int id, const unsigned char *secret, int len);
 #endif
 
 #endif

@@ -7,6 +7,9 @@
 #include "certstore/verify/dn.h"
 #include "certstore/verify/verify.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 struct stls_trust {
     atomic_size_t holds;
     atomic_bool frozen;
@@ -15,6 +18,7 @@ struct stls_trust {
     stls_anchor **buckets; /* `bucket_count` of them, a power of two */
     size_t bucket_count;
     stls_crl_list crls;
+    _Atomic(uint8_t *) digest; /* see stls_trust_digest(); NULL: not computed yet */
 };
 
 enum { FIRST_CAPACITY = 8 };
@@ -131,6 +135,7 @@ void stls_trust_free(stls_trust *trust) {
         anchor_free(trust->items[i]);
     }
     stls_crl_list_free(&trust->crls);
+    stls_free(atomic_load(&trust->digest));
     stls_free(trust->items);
     stls_free(trust->buckets);
     stls_free(trust);
@@ -140,6 +145,62 @@ void stls_trust_freeze(stls_trust *trust) {
     if (trust != NULL) {
         atomic_store(&trust->frozen, true);
     }
+}
+
+/* --- The digest */
+
+static bool sha256(const stls_backend *backend, stls_bytes data, uint8_t *out) {
+    uint8_t whole[STLS_HASH_SIZE_MAX];
+    size_t len = 0;
+    bool done = backend->digest(STLS_HASH_SHA256, data, whole, &len) == STLS_BE_OK &&
+                len == STLS_TRUST_DIGEST_LEN;
+    memcpy(out, whole, done ? len : 0);
+    return done;
+}
+
+static int compare_digests(const void *a, const void *b) {
+    return memcmp(a, b, STLS_TRUST_DIGEST_LEN);
+}
+
+/* The digest of the sorted digests of all that is held: anchors, and behind them CRLs. */
+static bool digest_all(const stls_trust *trust, const stls_backend *backend, uint8_t *digest) {
+    size_t count = trust->count + trust->crls.count;
+    uint8_t(*all)[STLS_TRUST_DIGEST_LEN] = stls_alloc(count, sizeof *all);
+    bool done = all != NULL;
+    for (size_t i = 0; done && i < count; i++) {
+        done = sha256(backend,
+                      i < trust->count ? trust->items[i]->der
+                                       : trust->crls.items[i - trust->count]->der,
+                      all[i]);
+    }
+    if (done) {
+        qsort(all, count, sizeof *all, compare_digests);
+        done = sha256(backend, (stls_bytes){(const uint8_t *)all, count * sizeof *all}, digest);
+    }
+    stls_free(all);
+    return done;
+}
+
+bool stls_trust_digest(stls_trust *trust, const stls_backend *backend,
+                       uint8_t digest[STLS_TRUST_DIGEST_LEN]) {
+    uint8_t *made, *there = trust != NULL ? atomic_load(&trust->digest) : NULL;
+    if (trust == NULL) {
+        return sha256(backend, (stls_bytes){NULL, 0}, digest);
+    }
+    if (there == NULL) {
+        made = stls_alloc(1, STLS_TRUST_DIGEST_LEN);
+        if (made == NULL || !digest_all(trust, backend, made)) {
+            stls_free(made);
+            return false;
+        }
+        if (atomic_compare_exchange_strong(&trust->digest, &there, made)) {
+            there = made;
+        } else {
+            stls_free(made); /* another thread was faster */
+        }
+    }
+    memcpy(digest, there, STLS_TRUST_DIGEST_LEN);
+    return true;
 }
 
 size_t stls_trust_count(const stls_trust *trust) {

@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "certstore/read/describe.h"
+#include "certstore/verify/crl_list.h"
 #include "certstore/verify/search.h"
 
 #include <siptls/verify.h>
@@ -138,6 +139,38 @@ static int64_t first_end(const stls_search *search) {
     return first;
 }
 
+/* Something is so from `first` to `last`, and otherwise before and after that. */
+static void narrow(stls_verdict *verdict, int64_t now, int64_t first, int64_t last) {
+    int64_t after = last < INT64_MAX ? last + 1 : last;
+    const int64_t changes[] = {first, after};
+    for (size_t i = 0; i < 2; i++) {
+        if (changes[i] <= now && changes[i] > verdict->holds_since) {
+            verdict->holds_since = changes[i];
+        } else if (changes[i] > now && changes[i] - 1 < verdict->holds_until) {
+            verdict->holds_until = changes[i] - 1;
+        }
+    }
+}
+
+static void write_dates(const stls_search *search, stls_verdict *verdict) {
+    const stls_judge_request *request = search->request;
+    const stls_crl_list *crls = stls_trust_crls(request->trust);
+    size_t crl_count = request->rules->crl != STLS_CRL_OFF ? crls->count : 0;
+    verdict->holds_since = INT64_MIN;
+    verdict->holds_until = INT64_MAX;
+    for (size_t i = 0; i < search->best.len; i++) {
+        const stls_cert *cert = search->best.steps[i].cert;
+        narrow(verdict, request->now, cert->x509.not_before, cert->x509.not_after);
+        for (size_t k = 0; k < crl_count; k++) {
+            const stls_loaded_crl *loaded = crls->items[k];
+            if (loaded->issuer_hash == cert->issuer_hash) {
+                narrow(verdict, request->now, loaded->crl.this_update,
+                       loaded->crl.has_next_update ? loaded->crl.next_update : INT64_MAX);
+            }
+        }
+    }
+}
+
 /* The gravest of `flags`. */
 static const struct flag_row *gravest(uint32_t flags) {
     const struct flag_row *row = rows;
@@ -168,6 +201,7 @@ void stls_verdict_write(const stls_search *search, stls_findings *found, stls_ve
     verdict->state = open == 0 ? STLS_VERDICT_ACCEPTED : STLS_VERDICT_REJECTED;
     memcpy(verdict->depth, found->depth, sizeof verdict->depth);
     write_path(&search->best, verdict);
+    write_dates(search, verdict);
     stls_text text = stls_text_in(verdict->text, sizeof verdict->text);
     if (open == 0) {
         verdict->next_expiry = first_end(search);

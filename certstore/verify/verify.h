@@ -77,4 +77,11 @@ stls_result stls_peer_name(const char *text, char name[STLS_PEER_NAME_SIZE], boo
 /* From here on stls_trust_add() answers STLS_E_STATE. Thread-safe. */
 void stls_trust_freeze(stls_trust *trust);
 
+/* SHA-256 over all that `trust`, which is frozen, holds, in whatever order it was added; the same
+ * on every backend. NULL is the empty trust. False: no memory, or the backend cannot. Computed
+ * once. Thread-safe. */
+enum { STLS_TRUST_DIGEST_LEN = 32 };
+bool stls_trust_digest(stls_trust *trust, const stls_backend *backend,
+                       uint8_t digest[STLS_TRUST_DIGEST_LEN]);
+
 #endif

@@ -18,12 +18,14 @@ need_tool make build-essential
 # Everything defined here reaches the library's users through the installed wolfssl/options.h.
 # HAVE_SECRET_CALLBACK and not --enable-keylog-export: that writes every process's secrets to a file.
 # The certificate limits are those of the other two libraries: 16 certificates, messages up to 100 KB.
+# The padding is the room of a ticket for a client's certificates; see patch_tickets().
 defines="
     -DKEEP_PEER_CERT -DKEEP_OUR_CERT -DHAVE_EX_DATA
     -DWOLFSSL_ALWAYS_VERIFY_CB -DWOLFSSL_VERIFY_CB_ALL_CERTS
     -DWOLFSSL_ALWAYS_KEEP_SNI -DHAVE_SECRET_CALLBACK -DHAVE_EXT_CACHE -DWOLFSSL_TICKET_HAVE_ID
     -DMAX_CHAIN_DEPTH=16 -DMAX_CERTIFICATE_SZ=102400 -DMAX_HANDSHAKE_SZ=102528
-    -DWOLFSSL_MAX_ALT_NAMES=1024"
+    -DWOLFSSL_MAX_ALT_NAMES=1024
+    -DWOLFSSL_TICKET_EXTRA_PADDING_SZ=4608 -DSIPTLS_STATIC_TICKET_LEN=288"
 
 # --disable-sessioncerts: the chain kept in every session would cost 37 KB per connection.
 # --enable-des3: for reading old encrypted keys only; its cipher suites stay off.
@@ -45,6 +47,55 @@ options="
     --enable-aesgcm --enable-aesccm --enable-chacha --enable-poly1305
     --enable-sha384 --enable-sha512 --disable-dh"
 
+# wolfSSL keeps room for the longest ticket in every session, and so in every connection; and a client that
+# offers a longer one, of another server, gets an alert. Here a session has room for a short ticket, as with
+# wolfSSL's own padding, and longer ones are allocated (as wolfSSL does for those of foreign servers); a ticket
+# that is not good leads to a full handshake and, in TLS 1.2 too, to a new ticket; the length inside a ticket is believed only if it is right (else
+# wolfSSL reads behind the ticket); and one that is offered need not fit into the buffers for the names of
+# pre-shared keys.
+patch_tickets() {
+    local copied
+    replace_once wolfssl/internal.h 'staticTicket[SESSION_TICKET_LEN];' 'staticTicket[SIPTLS_STATIC_TICKET_LEN];'
+    step sed -i 's/\([^_]\)SESSION_TICKET_LEN/\1SIPTLS_STATIC_TICKET_LEN/' src/ssl_sess.c
+    replace_once src/ssl.c 'if (bufSz <= SESSION_TICKET_LEN)' 'if (bufSz <= SIPTLS_STATIC_TICKET_LEN)'
+    replace_once src/internal.c 'WOLFSSL_ASSERT_SIZEOF_GE(ssl->session->staticTicket, *et);' ''
+    replace_once src/internal.c 'et = (ExternalTicket*)ssl->session->ticket;' \
+        'et = (ExternalTicket*)XMALLOC(sizeof(*et), NULL, DYNAMIC_TYPE_SESSION_TICK);
+        if (et == NULL)
+            return MEMORY_E;
+        ssl->session->ticket = (byte*)et;
+        ssl->session->ticketLenAlloc = (word16)sizeof(*et);'
+    replace_once src/internal.c '(word16)(encLen + WOLFSSL_TICKET_FIXED_SZ);' \
+        '(word16)(encLen + WOLFSSL_TICKET_FIXED_SZ);
+        et = (ExternalTicket*)XREALLOC(et, ssl->session->ticketLen, NULL, DYNAMIC_TYPE_SESSION_TICK);
+        if (et != NULL) {
+            ssl->session->ticket = (byte*)et;
+            ssl->session->ticketLenAlloc = ssl->session->ticketLen;
+        }'
+    replace_once src/internal.c 'if (inLen > WOLFSSL_TICKET_ENC_SZ) {' \
+        'if (inLen > WOLFSSL_TICKET_ENC_SZ || inLen != len - WOLFSSL_TICKET_FIXED_SZ) {'
+    replace_once src/tls.c 'if (length > SESSION_TICKET_LEN) {' \
+        'if (length > SESSION_TICKET_LEN)
+            length = 0;
+        if (0) {'
+    replace_once src/tls.c 'WOLFSSL_MSG("Process client ticket rejected, not using");' \
+        'WOLFSSL_MSG("Process client ticket rejected, creating new one");
+                if (TLSX_UseSessionTicket(&ssl->extensions, NULL, ssl->heap) == WOLFSSL_SUCCESS) {
+                    TLSX_SetResponse(ssl, TLSX_SESSION_TICKET);
+                    ssl->options.createTicket = 1;
+                    ssl->options.useTicket    = 1;
+                    ssl->options.resuming     = 0;
+                    ssl->arrays->sessionIDSz  = 0;
+                }'
+    replace_once src/tls.c 'if (sess->ticketLen > MAX_PSK_ID_LEN) {' 'if (sess->ticketLen > 16384) {'
+    replace_once src/tls.c 'identityLen > MAX_PSK_ID_LEN)' '0)'
+    copied=$(grep -c 'ssl->arrays->client_identity' src/tls13.c)
+    step sed -i '/if (current->identityLen > MAX_PSK_ID_LEN) {/,/client_identity\[current->identityLen\] =/d' \
+        src/tls13.c
+    [ "$(grep -c 'ssl->arrays->client_identity' src/tls13.c)" = $((copied - 2)) ] || die \
+        "siptls: src/tls13.c has changed; this version of wolfSSL needs a new patch in cmake/deps/build-$lib.sh."
+}
+
 build() {
     local math
     case $machine in
@@ -57,6 +108,7 @@ build() {
     require_version "${version%%-*}" 5.7
     step dpkg-source --no-check -x wolfssl_*.dsc tree # keeps Debian's security patches; apt checked the files
     cd tree
+    patch_tickets
     say "building wolfSSL $version from Debian's source package, about 60 s (log: $log)"
     # Files that the build system of a release expects and the tarball does not hold.
     touch wolfssl/options.h wolfssl/wolfcrypt/fips.h

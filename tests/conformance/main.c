@@ -21,6 +21,8 @@ static const test_suite suites[] = {
     {"lifetime", lifetime_tests},
     {"revalidate", revalidate_tests},
     {"reload", reload_tests},
+    {"resume", resume_tests},
+    {"keying", keying_tests},
     {NULL, NULL},
 };
 

@@ -402,6 +402,41 @@ static void test_names(void) {
     }
 }
 
+/* A profile has its preset's list, in its order, without what this library lacks; what it lacks
+ * stands in the expectations. */
+static void test_presets(void) {
+    static const stls_preset presets[] = {STLS_PRESET_MODERN, STLS_PRESET_COMPATIBLE};
+    static const stls_registry registries[] = {STLS_REGISTRY_SUITE, STLS_REGISTRY_GROUP,
+                                               STLS_REGISTRY_SCHEME};
+    enum { CODES = 64 };
+    stls_profile *profile = NULL;
+    stls_error error = {0};
+    CHECK_RESULT("the profile",
+                 stls_profile_new(test_backend(), STLS_ROLE_SERVER, &profile, &error), STLS_OK,
+                 &error);
+    for (size_t p = 0; profile && p < COUNT(presets); p++) {
+        stls_profile_set_preset(profile, presets[p], &error);
+        for (size_t r = 0; r < COUNT(registries); r++) {
+            uint16_t wanted[CODES], got[CODES];
+            size_t count = stls_preset_codes(presets[p], registries[r], wanted, CODES), at = 0;
+            size_t got_count = stls_profile_codes(profile, registries[r], got, CODES);
+            check_case("preset %d, registry %d", (int)presets[p], (int)registries[r]);
+            CHECK(count > 0 && count <= CODES, "the list has %zu entries", count);
+            for (size_t i = 0; i < count; i++) {
+                if (stls_backend_supports(test_backend(), registries[r], wanted[i])) {
+                    CHECK(at < got_count && got[at] == wanted[i], "%s is not at place %zu",
+                          code_text(registries[r], wanted[i]), at);
+                    at++;
+                }
+            }
+            CHECK_NUMBER("the length", got_count, at);
+        }
+    }
+    CHECK_NUMBER("no such preset", stls_preset_codes((stls_preset)9, STLS_REGISTRY_SUITE, NULL, 0),
+                 0);
+    stls_profile_free(profile);
+}
+
 const test_case settings_tests[] = {
     {"bad values", test_bad_values},
     {"sentences name what is wrong", test_sentences},
@@ -415,5 +450,6 @@ const test_case settings_tests[] = {
     {"a failed setter changes nothing", test_unchanged},
     {"a context is frozen", test_frozen},
     {"names and numbers", test_names},
+    {"presets", test_presets},
     {NULL, NULL},
 };

@@ -26,7 +26,7 @@ static const uint16_t groups[] = {0x11ec, 0x001d, 0x0017, 0x0018};
 
 /* What a pair has done so far. */
 typedef struct tally {
-    unsigned connected, refused;
+    unsigned connected, resumed, refused;
 } tally;
 static tally tallies[BACKENDS][BACKENDS];
 
@@ -111,6 +111,118 @@ static void connect_groups(size_t c, size_t s, uint16_t version) {
         }
         check_case("%s to %s, %s, %s", names[c], names[s], version_text(version), name);
         connect_once(&tallies[c][s], &client, &server, groups[g]);
+    }
+}
+
+/* --- Resumption */
+
+/* The contexts of both sides, which can be made anew: the client keeps its sessions, the server its
+ * ring, as far as the test lets it. */
+typedef struct resuming {
+    end of[2];
+    stls_context *context[2];
+    stls_session_cache *cache;
+    stls_ticket_ring *ring;
+} resuming;
+
+static bool restart(resuming *r, side which) {
+    stls_profile *profile = NULL;
+    stls_error error = {0};
+    stls_context_free(r->context[which]);
+    r->context[which] = NULL;
+    stls_result result = end_try_profile(which == CLIENT ? STLS_ROLE_CLIENT : STLS_ROLE_SERVER,
+                                         &r->of[which], &profile, &error);
+    if (result == STLS_OK) {
+        result = which == CLIENT ? stls_profile_set_session_cache(profile, r->cache, &error)
+                                 : stls_profile_set_tickets(profile, r->ring, 1, &error);
+    }
+    if (result == STLS_OK) {
+        result = stls_context_new(profile, &r->context[which], &error);
+    }
+    stls_profile_free(profile);
+    return CHECK_RESULT(side_text(which), result, STLS_OK, &error);
+}
+
+static bool set_secret(resuming *r, uint8_t byte) {
+    uint8_t secret[STLS_TICKET_SECRET_LEN];
+    stls_error error = {0};
+    memset(secret, byte, sizeof secret);
+    stls_ticket_ring_free(r->ring);
+    r->ring = NULL;
+    return CHECK_RESULT("the ring",
+                        stls_ticket_ring_new(r->of[SERVER].backend, NULL, &r->ring, &error),
+                        STLS_OK, &error) &&
+           CHECK_RESULT("the secret", stls_ticket_ring_set_secrets(r->ring, secret, 1, &error),
+                        STLS_OK, &error);
+}
+
+/* Connects over sockets; both ends must say whether it was resumed, and know each other. */
+static void come_back(tally *t, resuming *r, const char *what, bool resumed) {
+    static const pair_options sockets = {.transport = PAIR_SOCKETS};
+    bool mutual = r->of[CLIENT].credential != NULL;
+    stls_conn_info info;
+    pair p;
+    if (pair_open_on(&p, r->context[CLIENT], &r->of[CLIENT], r->context[SERVER], &sockets) &&
+        pair_connect(&p) && pair_echo(&p, 1024)) {
+        for (side s = CLIENT; s <= SERVER; s++) {
+            stls_conn_get_info(p.conn[s], &info);
+            CHECK(info.resumed == resumed, "%s: the %s says %s", what, side_text(s),
+                  info.resumed ? "resumed" : "full");
+            CHECK(stls_conn_is_secure(p.conn[s]) == (s == CLIENT || mutual),
+                  "%s: the %s's lock is wrong: %s", what, side_text(s), pair_verdict(&p, s)->text);
+        }
+        CHECK_NUMBER("the server's certificates", stls_conn_peer_count(p.conn[CLIENT]), 2);
+        CHECK_NUMBER("the phone's certificates", stls_conn_peer_count(p.conn[SERVER]),
+                     mutual ? 2 : 0);
+        t->resumed += pair_shut(&p) && info.resumed;
+    }
+    pair_close(&p);
+}
+
+/* A registrar restarts, with its secret and without. */
+static void resume(size_t c, size_t s, uint16_t version, bool mutual) {
+    tally *t = &tallies[c][s];
+    resuming r = {
+        .of = {{.backend = backend_at(c),
+                .trust = "root",
+                .peer = "example.test",
+                .version = version,
+                .credential = mutual ? "phone" : NULL},
+               {.backend = backend_at(s),
+                .credential = "server",
+                .trust = mutual ? "root" : NULL,
+                .verify = mutual ? STLS_VERIFY_REQUIRED : STLS_VERIFY_NONE,
+                .version = version}},
+        .cache = stls_session_cache_new(4),
+    };
+    check_case("%s to %s, resumed, %s%s", names[c], names[s], version_text(version),
+               mutual ? ", mutual" : "");
+    if (set_secret(&r, 1) && restart(&r, CLIENT) && restart(&r, SERVER)) {
+        come_back(t, &r, "the first time", false);
+        come_back(t, &r, "the second time", true);
+        if (set_secret(&r, 1) && restart(&r, SERVER) && restart(&r, CLIENT)) {
+            come_back(t, &r, "a restarted server and client", true);
+        }
+        if (set_secret(&r, 2) && restart(&r, SERVER)) {
+            come_back(t, &r, "a server that lost its secret", false);
+            come_back(t, &r, "and the time after that", true);
+        }
+    }
+    stls_context_free(r.context[CLIENT]);
+    stls_context_free(r.context[SERVER]);
+    stls_session_cache_free(r.cache);
+    stls_ticket_ring_free(r.ring);
+}
+
+/* What a backend lacks of this is in its expectations. */
+static void resume_all(size_t c, size_t s, uint16_t version) {
+    bool can = stls_backend_can(backend_at(c), STLS_CAN_RESUME) &&
+               stls_backend_can(backend_at(s), STLS_CAN_ISSUE_TICKETS);
+    if (can) {
+        resume(c, s, version, false);
+        if (stls_backend_can(backend_at(s), STLS_CAN_TICKET_PEER)) {
+            resume(c, s, version, true);
+        }
     }
 }
 
@@ -230,6 +342,7 @@ static void run_pair(size_t c, size_t s) {
     for (size_t v = 0; v < COUNT(versions); v++) {
         connect_all(c, s, versions[v]);
         connect_groups(c, s, versions[v]);
+        resume_all(c, s, versions[v]);
         refuse_servers(c, s, versions[v]);
         refuse_clients(c, s, versions[v]);
         share_nothing(c, s, versions[v]);
@@ -266,15 +379,15 @@ static const test_suite suites[] = {{"interop", pairs}, {NULL, NULL}};
 static void print_table(void) {
     printf("\n%-20s", "client \\ server");
     for (size_t s = 0; s < BACKENDS; s++) {
-        printf("%-26s", names[s]);
+        printf("%-38s", names[s]);
     }
     for (size_t c = 0; c < BACKENDS; c++) {
         printf("\n%-20s", names[c]);
         for (size_t s = 0; s < BACKENDS; s++) {
             char cell[64];
-            snprintf(cell, sizeof cell, "%u connected, %u refused", tallies[c][s].connected,
-                     tallies[c][s].refused);
-            printf("%-26s", cell);
+            snprintf(cell, sizeof cell, "%u connected, %u resumed, %u refused",
+                     tallies[c][s].connected, tallies[c][s].resumed, tallies[c][s].refused);
+            printf("%-38s", cell);
         }
     }
     printf("\n");

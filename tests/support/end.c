@@ -130,6 +130,9 @@ static stls_result set_rest(stls_profile *p, const stls_backend *backend, const 
     if (r == STLS_OK && e->strict_hosts) {
         r = stls_profile_set_strict_hosts(p, true, error);
     }
+    if (r == STLS_OK && e->no_tickets) {
+        r = stls_profile_set_tickets(p, NULL, 0, error);
+    }
     return r;
 }
 

@@ -42,6 +42,7 @@ typedef struct end {
     size_t chain_bytes;
     const end_host *hosts; /* ended by one without name */
     bool strict_hosts;
+    bool no_tickets; /* a server: nothing follows its handshake */
 } end;
 
 /* A context of `e` for `role`; NULL and a failed check if there is none. */

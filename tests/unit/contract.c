@@ -58,6 +58,7 @@ typedef struct lies {
     bool read_nothing, read_too_much, write_nothing, write_too_much;
     stls_be_status read_status, write_status, close_status;
     bool no_capabilities, no_versions, null_versions, no_registries;
+    bool extras; /* no lie: it says that it can resume and tell keys, and is asked to */
 } lies;
 
 static lies lie;
@@ -112,12 +113,15 @@ static stls_be_status fake_start(void) {
 
 static void fake_describe(stls_be_description *description) {
     uint32_t versions = lie.no_versions ? 0 : STLS_CAN_TLS1_2 | STLS_CAN_TLS1_3;
+    uint32_t extras = lie.extras ? STLS_CAN_RESUME | STLS_CAN_ISSUE_TICKETS | STLS_CAN_EXPORT_KEYS |
+                                       STLS_CAN_KEYLOG | STLS_CAN_MAX_FRAGMENT
+                                 : 0;
     *description = (stls_be_description){
         .version_built = lie.null_versions ? NULL : "1.0.0",
         .version_running = lie.null_versions ? NULL : "1.0.1",
         .capabilities = lie.no_capabilities
                             ? 0
-                            : versions | STLS_CAN_SET_SIGNATURE_SCHEMES | STLS_CAN_ALPN |
+                            : versions | extras | STLS_CAN_SET_SIGNATURE_SCHEMES | STLS_CAN_ALPN |
                                   STLS_CAN_SELECT_VERIFY | STLS_CAN_READ_ANY_CHAIN |
                                   STLS_CAN_LONG_CHAINS | STLS_CAN_ANY_ALERT,
         .chain_bytes_max = 100000,
@@ -327,6 +331,40 @@ static void fake_conn_info(void *conn, stls_be_info *info) {
     memcpy(info->alpn, lie.info.alpn, lie.info.alpn_len);
 }
 
+static stls_be_status fake_random(uint8_t *out, size_t len) {
+    memset(out, 0x5a, len);
+    return STLS_BE_OK;
+}
+
+static stls_be_status fake_hkdf(stls_bytes secret, stls_bytes salt, stls_bytes info, uint8_t *out,
+                                size_t len) {
+    (void)secret, (void)salt, (void)info;
+    memset(out, 0x5a, len);
+    return STLS_BE_OK;
+}
+
+static stls_be_status fake_aead(const uint8_t *key, const uint8_t *nonce, stls_bytes associated,
+                                stls_bytes in, uint8_t *out) {
+    (void)key, (void)nonce, (void)associated, (void)in, (void)out;
+    return STLS_BE_UNSUPPORTED;
+}
+
+static stls_be_status fake_conn_export(void *conn, stls_bytes label, const stls_bytes *context,
+                                       uint8_t *out, size_t len, stls_be_failure *failure) {
+    (void)conn, (void)label, (void)context, (void)out, (void)len, (void)failure;
+    return STLS_BE_UNSUPPORTED;
+}
+
+static stls_be_status fake_conn_update_keys(void *conn, bool both, stls_be_failure *failure) {
+    (void)conn, (void)both, (void)failure;
+    return STLS_BE_UNSUPPORTED;
+}
+
+static size_t fake_conn_memory(void *conn) {
+    (void)conn;
+    return 0;
+}
+
 static void fake_conn_fini(void *conn) {
     fake_conn *c = conn;
     close_block(&c->block, &seen.conns);
@@ -348,6 +386,10 @@ static const stls_backend fake = {
     .derive = fake_derive,
     .hmac = fake_hmac,
     .cbc_decrypt = fake_cbc_decrypt,
+    .random = fake_random,
+    .hkdf = fake_hkdf,
+    .aead_seal = fake_aead,
+    .aead_open = fake_aead,
     .credential_init = fake_credential_init,
     .credential_fini = fake_credential_fini,
     .context_init = fake_context_init,
@@ -359,6 +401,9 @@ static const stls_backend fake = {
     .conn_pending = fake_conn_pending,
     .conn_close_notify = fake_conn_close_notify,
     .conn_info = fake_conn_info,
+    .conn_export = fake_conn_export,
+    .conn_update_keys = fake_conn_update_keys,
+    .conn_memory = fake_conn_memory,
     .conn_fini = fake_conn_fini,
 };
 
@@ -385,6 +430,21 @@ typedef struct setup {
     bool strict; /* a server that serves "known.test" only */
 } setup;
 
+static void ignore_secret(void *arg, const char *line) {
+    (void)arg, (void)line;
+}
+
+static stls_result ask_for_extras(stls_profile *profile, stls_role role, stls_error *error) {
+    stls_result r = stls_profile_set_exporter(profile, true, error);
+    if (r == STLS_OK) {
+        r = stls_profile_set_keylog(profile, ignore_secret, NULL, error);
+    }
+    if (r == STLS_OK && role == STLS_ROLE_CLIENT) {
+        r = stls_profile_set_max_fragment(profile, 1024, error);
+    }
+    return r; /* resumption is on without being asked for */
+}
+
 static stls_result try_context(const setup *s, stls_context **context, stls_error *error) {
     stls_profile *profile = NULL;
     stls_trust *trust = pki_trust("root");
@@ -405,6 +465,9 @@ static stls_result try_context(const setup *s, stls_context **context, stls_erro
     }
     if (r == STLS_OK) {
         r = stls_profile_set_credential(profile, credential, error);
+    }
+    if (r == STLS_OK && lie.extras) {
+        r = ask_for_extras(profile, s->role, error);
     }
     if (r == STLS_OK && s->strict) {
         r = stls_profile_add_host(profile, "known.test", credential, STLS_VERIFY_REQUIRED, error);
@@ -516,6 +579,10 @@ static const struct {
     SLOT(derive),
     SLOT(hmac),
     SLOT(cbc_decrypt),
+    SLOT(random),
+    SLOT(hkdf),
+    SLOT(aead_seal),
+    SLOT(aead_open),
     SLOT(credential_init),
     SLOT(credential_fini),
     SLOT(context_init),
@@ -527,6 +594,9 @@ static const struct {
     SLOT(conn_pending),
     SLOT(conn_close_notify),
     SLOT(conn_info),
+    SLOT(conn_export),
+    SLOT(conn_update_keys),
+    SLOT(conn_memory),
     SLOT(conn_fini),
 };
 
@@ -672,27 +742,37 @@ static void test_applied(void) {
         const char *name;
         uint32_t bit;
         bool of_client, of_server;
+        bool extras;
     } settings[] = {
-        {"VERDICT", STLS_BE_SET_VERDICT, true, true},
-        {"VERSIONS", STLS_BE_SET_VERSIONS, true, true},
-        {"SUITES", STLS_BE_SET_SUITES, true, true},
-        {"GROUPS", STLS_BE_SET_GROUPS, true, true},
-        {"SCHEMES", STLS_BE_SET_SCHEMES, true, true},
-        {"SERVER_PREFERENCE", STLS_BE_SET_SERVER_PREFERENCE, false, true},
-        {"CLIENT_AUTH", STLS_BE_SET_CLIENT_AUTH, false, true},
-        {"CREDENTIAL", STLS_BE_SET_CREDENTIAL, true, true},
-        {"SELECT", STLS_BE_SET_SELECT, false, true},
-        {"ALPN", STLS_BE_SET_ALPN, true, true},
-        {"CHAIN_LIMIT", STLS_BE_SET_CHAIN_LIMIT, true, true},
-        {"NO_RENEGOTIATION", STLS_BE_SET_NO_RENEGOTIATION, true, true},
-        {"NO_RESUMPTION", STLS_BE_SET_NO_RESUMPTION, true, true},
+        {"VERDICT", STLS_BE_SET_VERDICT, true, true, false},
+        {"VERSIONS", STLS_BE_SET_VERSIONS, true, true, false},
+        {"SUITES", STLS_BE_SET_SUITES, true, true, false},
+        {"GROUPS", STLS_BE_SET_GROUPS, true, true, false},
+        {"SCHEMES", STLS_BE_SET_SCHEMES, true, true, false},
+        {"SERVER_PREFERENCE", STLS_BE_SET_SERVER_PREFERENCE, false, true, false},
+        {"CLIENT_AUTH", STLS_BE_SET_CLIENT_AUTH, false, true, false},
+        {"CREDENTIAL", STLS_BE_SET_CREDENTIAL, true, true, false},
+        {"SELECT", STLS_BE_SET_SELECT, false, true, false},
+        {"ALPN", STLS_BE_SET_ALPN, true, true, false},
+        {"CHAIN_LIMIT", STLS_BE_SET_CHAIN_LIMIT, true, true, false},
+        {"NO_RENEGOTIATION", STLS_BE_SET_NO_RENEGOTIATION, true, true, false},
+        {"NO_RESUMPTION", STLS_BE_SET_NO_RESUMPTION, true, true, false},
+        {"NO_RESUMPTION, of one that can", STLS_BE_SET_NO_RESUMPTION, false, false, true},
+        {"SESSIONS", STLS_BE_SET_SESSIONS, true, false, true},
+        {"TICKETS", STLS_BE_SET_TICKETS, false, true, true},
+        {"KEYLOG", STLS_BE_SET_KEYLOG, true, true, true},
+        {"EXPORTER", STLS_BE_SET_EXPORTER, true, true, true},
+        {"MAX_FRAGMENT", STLS_BE_SET_MAX_FRAGMENT, true, false, true},
+        {"KEYLOG, not asked for", STLS_BE_SET_KEYLOG, false, false, false},
+        {"EXPORTER, not asked for", STLS_BE_SET_EXPORTER, false, false, false},
+        {"MAX_FRAGMENT, not asked for", STLS_BE_SET_MAX_FRAGMENT, false, false, false},
     };
     for (size_t i = 0; i < COUNT(settings); i++) {
         for (int server = 0; server < 2; server++) {
             bool asked = server ? settings[i].of_server : settings[i].of_client;
             stls_context *context;
             stls_error error = {0};
-            begin(settings[i].name, (lies){.omit = settings[i].bit});
+            begin(settings[i].name, (lies){.omit = settings[i].bit, .extras = settings[i].extras});
             CHECK_RESULT(
                 server ? "a server without it" : "a client without it",
                 try_context(server ? &verifying_server : &verifying_client, &context, &error),

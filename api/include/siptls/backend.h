@@ -39,6 +39,13 @@ typedef enum stls_capability {
     STLS_CAN_VERIFY_ED25519 = 1 << 11,      /* certificates signed with Ed25519 (RFC 8410) */
     STLS_CAN_VERIFY_RSA_PSS_KEYS = 1 << 12, /* certificates signed by an id-RSASSA-PSS key */
     STLS_CAN_PKCS12 = 1 << 13,              /* chains with their key in PKCS#12 (RFC 7292) */
+    STLS_CAN_RESUME = 1 << 14,        /* a client can resume sessions, which are kept as bytes */
+    STLS_CAN_ISSUE_TICKETS = 1 << 15, /* a server can, by tickets under keys that we choose */
+    STLS_CAN_TICKET_PEER = 1 << 16,   /* and a client's certificates have room in them */
+    STLS_CAN_EXPORT_KEYS = 1 << 17,   /* RFC 5705, RFC 8446 section 7.5 */
+    STLS_CAN_KEYLOG = 1 << 18,        /* secrets can be told, for decrypting captures */
+    STLS_CAN_UPDATE_KEYS = 1 << 19,   /* KeyUpdate of TLS 1.3, ours and the peer's */
+    STLS_CAN_MAX_FRAGMENT = 1 << 20,  /* a client can ask for small records (RFC 6066 section 4) */
 } stls_capability;
 
 /* The registries of numbers that stls_backend_supports() and siptls/iana.h know. */

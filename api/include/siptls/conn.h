@@ -184,12 +184,54 @@ typedef struct stls_conn_info {
     uint16_t peer_scheme;         /* of the peer's signature in the handshake */
     char alpn[256];               /* "": none */
     char server_name[256];        /* SNI: what a client sent or a server got; "": none */
+    bool resumed;                 /* a session of an earlier connection was resumed */
     unsigned handshake_ms;        /* from the first handshake call to the last */
     uint64_t bytes_in, bytes_out; /* on the transport */
 } stls_conn_info;
 STLS_API void stls_conn_get_info(const stls_conn *conn, stls_conn_info *info);
 
 STLS_API stls_context *stls_conn_context(const stls_conn *conn);
+
+/* Heap that the connection holds now, bytes: siptls's own, and the TLS library's, which is 0 where
+ * the library does not tell (docs/backends.md). The context is not counted. */
+typedef struct stls_conn_memory_use {
+    size_t own, library;
+} stls_conn_memory_use;
+STLS_API void stls_conn_memory(const stls_conn *conn, stls_conn_memory_use *use);
+
+/* --- Keys */
+
+/* Fills `out` with `len` bytes (1 to STLS_EXPORT_MAX) of keying material for `label` (ASCII, ended
+ * by NUL, 1 to 249 characters; RFC 5705, RFC 8446 section 7.5). Both ends get the same. `context`
+ * NULL: without a context, which TLS 1.2 tells from an empty one. STLS_E_STATE: the handshake is
+ * not complete, or the profile did not ask for it (stls_profile_set_exporter()). */
+enum { STLS_EXPORT_MAX = 4096 };
+STLS_API stls_result stls_conn_export(stls_conn *conn, const char *label, const void *context,
+                                      size_t context_len, uint8_t *out, size_t len,
+                                      stls_error *error);
+
+/* Channel bindings, for authentication inside the connection. */
+typedef enum stls_channel_binding {
+    STLS_BINDING_TLS_EXPORTER = 1, /* "tls-exporter" (RFC 9266): needs the exporter; 32 bytes */
+    STLS_BINDING_TLS_SERVER_END_POINT = 2, /* "tls-server-end-point" (RFC 5929 section 4): a digest
+                                              of the server's certificate */
+} stls_channel_binding;
+
+/* The binding, without its name, into `out` (STLS_BINDING_MAX bytes), its length into `*len`.
+ * STLS_E_STATE as above, also if there is no certificate; STLS_E_UNSUPPORTED: tls-server-end-point
+ * is not defined for the signature of this certificate (Ed25519). In TLS 1.2 tls-exporter is only
+ * unique if both ends use the extended master secret (RFC 7627), as all three libraries do. */
+enum { STLS_BINDING_MAX = 64 };
+STLS_API stls_result stls_conn_channel_binding(stls_conn *conn, stls_channel_binding binding,
+                                               uint8_t out[STLS_BINDING_MAX], size_t *len,
+                                               stls_error *error);
+
+/* TLS 1.3: replaces our sending keys, and asks the peer to replace its own if `both` (RFC 8446
+ * section 4.6.3). For connections that live for months. STLS_E_UNSUPPORTED, and the connection
+ * goes on: in TLS 1.2, without STLS_CAN_UPDATE_KEYS, and with wolfSSL unless `both`, for it always
+ * asks. A peer without it may end the connection. STLS_WANT_WRITE: done, but not all is written
+ * out; the next call that writes does it. */
+STLS_API stls_result stls_conn_update_keys(stls_conn *conn, bool both);
 
 #ifdef __cplusplus
 }

@@ -37,6 +37,19 @@ STLS_API stls_context *stls_context_hold(stls_context *context);
 /* Gives one hold back. Connections hold their context themselves. NULL is allowed. Thread-safe. */
 STLS_API void stls_context_free(stls_context *context);
 
+/* What the connections of a context have done so far. */
+typedef struct stls_context_stats {
+    uint64_t started;   /* handshakes begun */
+    uint64_t full;      /* completed, with certificates or without */
+    uint64_t resumed;   /* completed by resuming a session */
+    uint64_t failed;    /* ended with an error, or given up */
+    uint64_t refused;   /* answered STLS_E_BUSY; not among those begun */
+    unsigned under_way; /* begun and not ended yet */
+} stls_context_stats;
+
+/* Thread-safe. */
+STLS_API void stls_context_get_stats(const stls_context *context, stls_context_stats *stats);
+
 STLS_API const stls_backend *stls_context_backend(const stls_context *context);
 STLS_API stls_role stls_context_role(const stls_context *context);
 

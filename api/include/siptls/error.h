@@ -52,6 +52,7 @@ typedef enum stls_result {
     STLS_E_REFUSED = -27, /* our own settings refuse it: a peer (an unknown SNI name), or what was
                              to be put into a store */
     STLS_E_BACKEND = -28, /* the TLS library failed in a way that has no other name here */
+    STLS_E_BUSY = -29,    /* too many handshakes are under way (stls_profile_set_max_handshakes) */
 } stls_result;
 
 enum { STLS_ERROR_TEXT_SIZE = 384 };

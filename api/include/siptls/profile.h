@@ -28,6 +28,8 @@ extern "C" {
 #endif
 
 typedef struct stls_profile stls_profile;
+typedef struct stls_session_cache stls_session_cache; /* siptls/session.h */
+typedef struct stls_ticket_ring stls_ticket_ring;     /* siptls/ticket.h */
 
 /* What a connection does about the peer's certificate. */
 typedef enum stls_verify_mode {
@@ -84,6 +86,12 @@ typedef enum stls_preset {
     STLS_PRESET_COMPATIBLE = 2, /* adds CBC and static RSA suites of TLS 1.2 for old phones, as far
                                    as the backend has them */
 } stls_preset;
+
+/* The list of suites, groups or signature schemes (`registry`) of a preset, most wanted first, the
+ * same for every backend: its length; at most `capacity` of it into `codes`. A profile gets those
+ * of them that its backend has (stls_backend_supports()). 0 for what is no preset or no list. */
+STLS_API size_t stls_preset_codes(stls_preset preset, stls_registry registry, uint16_t *codes,
+                                  size_t capacity);
 
 /* A new profile for `role` on `backend`, into `*profile`. */
 STLS_API stls_result stls_profile_new(const stls_backend *backend, stls_role role,
@@ -212,6 +220,54 @@ STLS_API stls_result stls_profile_set_clock_floor(stls_profile *profile, int64_t
 enum { STLS_SIGNATURE_MEMORY_DEFAULT = 256, STLS_SIGNATURE_MEMORY_MAX = 1 << 20 };
 STLS_API stls_result stls_profile_set_signature_memory(stls_profile *profile, size_t count,
                                                        stls_error *error);
+
+/* --- Resumption */
+
+/* A client: where sessions are kept; the profile holds `cache`, which profiles may share. NULL:
+ * nowhere, every handshake is a full one. Default: each context makes a cache of
+ * STLS_SESSION_CACHE_DEFAULT sessions for itself, if the backend can (STLS_CAN_RESUME). */
+STLS_API stls_result stls_profile_set_session_cache(stls_profile *profile,
+                                                    stls_session_cache *cache, stls_error *error);
+
+/* A server: the keys of its tickets, and how many tickets a client of TLS 1.3 gets after a full
+ * handshake: 0 to STLS_TICKETS_MAX. 0: nobody gets a ticket in any version, and nobody resumes; for
+ * peers that break on data they did not ask for. The profile holds `ring`; NULL: each context makes
+ * a random one for itself, which goes with it. Default: NULL and 1, if the backend can
+ * (STLS_CAN_ISSUE_TICKETS). */
+enum { STLS_TICKETS_MAX = 8 };
+STLS_API stls_result stls_profile_set_tickets(stls_profile *profile, stls_ticket_ring *ring,
+                                              unsigned count, stls_error *error);
+
+/* --- Keys for others */
+
+/* Keeps what stls_conn_export() needs after the handshake. Default: false, as it costs some
+ * libraries memory for each connection. STLS_E_UNSUPPORTED without STLS_CAN_EXPORT_KEYS. */
+STLS_API stls_result stls_profile_set_exporter(stls_profile *profile, bool wanted,
+                                               stls_error *error);
+
+/* Gives the secrets of each connection to `keylog`, as lines of the NSS key log format without a
+ * line's end: whoever has them can decrypt what is captured of the connection, and so can wireshark
+ * (a file of such lines as its "(Pre)-Master-Secret log"). For finding faults; never for a device
+ * that is sold. `keylog` is called inside the calls of the connection, in their threads; the line
+ * is wiped afterwards. NULL: nobody gets them (default). STLS_E_UNSUPPORTED without
+ * STLS_CAN_KEYLOG. */
+typedef void (*stls_keylog)(void *arg, const char *line);
+STLS_API stls_result stls_profile_set_keylog(stls_profile *profile, stls_keylog keylog, void *arg,
+                                             stls_error *error);
+
+/* --- Limits */
+
+/* A client: asks the server for records of at most `bytes`: 512, 1024, 2048 or 4096 (RFC 6066
+ * section 4); a server may not honour it. For devices with little memory. 0: does not ask
+ * (default). STLS_E_UNSUPPORTED without STLS_CAN_MAX_FRAGMENT. */
+STLS_API stls_result stls_profile_set_max_fragment(stls_profile *profile, unsigned bytes,
+                                                   stls_error *error);
+
+/* The most handshakes that the connections of a context have under way at the same time; one more
+ * is answered STLS_E_BUSY by its first stls_conn_handshake(), before any cryptography and without a
+ * byte sent. For a server that all its clients come back to at once. 0: no limit (default). */
+STLS_API stls_result stls_profile_set_max_handshakes(stls_profile *profile, unsigned count,
+                                                     stls_error *error);
 
 /* The time from the first handshake call to its end, milliseconds; 0: no limit. Default: 10 000. */
 STLS_API stls_result stls_profile_set_handshake_timeout(stls_profile *profile, unsigned timeout_ms,

@@ -30,7 +30,9 @@
 #include <siptls/iana.h>
 #include <siptls/profile.h>
 #include <siptls/profiles.h>
+#include <siptls/session.h>
 #include <siptls/sip.h>
+#include <siptls/ticket.h>
 #include <siptls/trust.h>
 #include <siptls/types.h>
 #include <siptls/verify.h>

@@ -1,0 +1,152 @@
+/* api/keying.c - what others get of a connection's keys: exported material, channel bindings, the
+ * key log; and new keys for the connection itself.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "api/internal.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "certstore/read/x509.h"
+
+#include <string.h>
+
+enum { LABEL_MAX = 249 }; /* "tls13 " goes before it in 255 bytes (RFC 8446 section 7.1) */
+
+/* --- Exported material --- */
+
+static stls_result check_export(stls_conn *conn, const char *label, const void *context,
+                                size_t context_len, const uint8_t *out, size_t len,
+                                stls_error *error) {
+    size_t label_len = label != NULL ? strlen(label) : 0;
+    if (conn == NULL || out == NULL || (context == NULL && context_len > 0)) {
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "the connection, its context or the place is NULL");
+    }
+    if (label_len == 0 || label_len > LABEL_MAX || len == 0 || len > STLS_EXPORT_MAX ||
+        context_len > UINT16_MAX) {
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "an exporter's label has 1 to %d bytes, its context at most %d, and what "
+                         "it gives 1 to %d",
+                         LABEL_MAX, UINT16_MAX, STLS_EXPORT_MAX);
+    }
+    if (conn->fork_generation != stls_fork_generation() || conn->state != STLS_CONN_OPEN) {
+        return stls_fail(error, STLS_E_STATE,
+                         "the handshake is not complete, or the connection has "
+                         "failed");
+    }
+    if (!conn->context->profile->exporter) {
+        return stls_fail(error, STLS_E_STATE,
+                         "the profile did not ask for the exporter: stls_profile_set_exporter()");
+    }
+    return STLS_OK;
+}
+
+stls_result stls_conn_export(stls_conn *conn, const char *label, const void *context,
+                             size_t context_len, uint8_t *out, size_t len, stls_error *error) {
+    stls_result result = check_export(conn, label, context, context_len, out, len, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    const stls_backend *backend = conn->context->profile->backend;
+    stls_bytes name = {(const uint8_t *)label, strlen(label)}, bytes = {context, context_len};
+    stls_be_failure failure = {0};
+    stls_be_status status = backend->conn_export(conn->block, name, context != NULL ? &bytes : NULL,
+                                                 out, len, &failure);
+    if (status == STLS_BE_OK) {
+        return STLS_OK;
+    }
+    stls_wipe(out, len);
+    return stls_fail(error,
+                     status == STLS_BE_NO_MEMORY     ? STLS_E_NO_MEMORY
+                     : status == STLS_BE_UNSUPPORTED ? STLS_E_UNSUPPORTED
+                                                     : STLS_E_BACKEND,
+                     "%s exported no keying material: %s", backend->name,
+                     failure.text[0] != '\0' ? failure.text : "it does not say why");
+}
+
+/* --- Channel bindings --- */
+
+static stls_bytes server_certificate(const stls_conn *conn) {
+    if (conn->context->profile->role == STLS_ROLE_CLIENT) {
+        return stls_conn_peer_certificate(conn, 0);
+    }
+    return conn->credential != NULL ? stls_credential_certificate(conn->credential, 0)
+                                    : (stls_bytes){NULL, 0};
+}
+
+/* RFC 5929 section 4.1: the hash of the certificate's own signature, but SHA-256 for MD5 and SHA-1.
+ */
+static stls_result bind_end_point(stls_conn *conn, uint8_t *out, size_t *len, stls_error *error) {
+    stls_bytes der = server_certificate(conn);
+    stls_x509 x509;
+    if (der.len == 0 || conn->state != STLS_CONN_OPEN) {
+        return stls_fail(error, STLS_E_STATE,
+                         "there is no complete handshake with a certificate of the server");
+    }
+    stls_result result = stls_x509_parse(der, &x509, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    stls_hash hash = x509.signature_algorithm.hash;
+    if (hash == STLS_HASH_NONE) {
+        return stls_fail(error, STLS_E_UNSUPPORTED,
+                         "tls-server-end-point is not defined for a certificate whose signature "
+                         "algorithm has no hash of its own");
+    }
+    if (hash == STLS_HASH_MD5 || hash == STLS_HASH_SHA1) {
+        hash = STLS_HASH_SHA256;
+    }
+    uint8_t digest[STLS_HASH_SIZE_MAX];
+    if (conn->context->profile->backend->digest(hash, der, digest, len) != STLS_BE_OK) {
+        return stls_fail(error, STLS_E_UNSUPPORTED, "%s lacks the hash of the server's certificate",
+                         conn->context->profile->backend->name);
+    }
+    memcpy(out, digest, *len);
+    return STLS_OK;
+}
+
+stls_result stls_conn_channel_binding(stls_conn *conn, stls_channel_binding binding,
+                                      uint8_t out[STLS_BINDING_MAX], size_t *len,
+                                      stls_error *error) {
+    enum { EXPORTED_LEN = 32 };
+    if (conn == NULL || out == NULL || len == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT, "the connection or the place is NULL");
+    }
+    switch (binding) {
+    case STLS_BINDING_TLS_EXPORTER:
+        *len = EXPORTED_LEN;
+        return stls_conn_export(conn, "EXPORTER-Channel-Binding", "", 0, out, *len, error);
+    case STLS_BINDING_TLS_SERVER_END_POINT:
+        return bind_end_point(conn, out, len, error);
+    }
+    return stls_fail(error, STLS_E_ARGUMENT, "there is no channel binding %d", (int)binding);
+}
+
+/* --- The key log --- */
+
+static char *add_hex(char *at, const uint8_t *bytes, size_t len) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        *at++ = digits[bytes[i] >> 4];
+        *at++ = digits[bytes[i] & 15];
+    }
+    return at;
+}
+
+void stls_up_keylog(void *core, const char *label, const uint8_t client_random[32],
+                    stls_bytes secret) {
+    enum { RANDOM_LEN = 32, SECRET_MAX = 64, LABEL_SIZE = 64 };
+    char line[LABEL_SIZE + 2 * RANDOM_LEN + 2 * SECRET_MAX + 3];
+    const stls_profile *profile = ((const stls_conn *)core)->context->profile;
+    size_t label_len = strlen(label);
+    if (profile->keylog == NULL || label_len > LABEL_SIZE || secret.len > SECRET_MAX) {
+        return;
+    }
+    memcpy(line, label, label_len);
+    char *at = line + label_len;
+    *at++ = ' ';
+    at = add_hex(at, client_random, RANDOM_LEN);
+    *at++ = ' ';
+    *add_hex(at, secret.data, secret.len) = '\0';
+    profile->keylog(profile->keylog_arg, line);
+    stls_wipe(line, sizeof line);
+}

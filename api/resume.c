@@ -1,0 +1,701 @@
+/* api/resume.c - what sessions and tickets mean: when one may be used, and who the peer is then.
+ *
+ * A client's session and a server's ticket both carry the verdict that a full handshake has given,
+ * and are good only where that verdict would be given again: the same settings (by a digest), the
+ * same names, and a time at which no date has passed since. So nothing is skipped by resuming but
+ * the work.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "api/resume.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+enum {
+    BINDING_LEN = 16,
+    FORMAT = 1,                               /* of records and of exported sessions */
+    PROVED_FOR_S = STLS_SESSION_LIFETIME_MAX, /* then certificates must be shown again */
+    SETTINGS_BYTES_MAX = 1 << 24,
+};
+
+#define TIME_MAX ((uint64_t)1 << 40) /* seconds; leaves room for sums */
+
+static const stls_profile *profile_of(const stls_conn *conn) {
+    return conn->context->profile;
+}
+
+static int64_t now_of(const stls_conn *conn) {
+    return stls_profile_now(profile_of(conn));
+}
+
+/* --- Fingerprints --- */
+
+static bool finish_digest(const stls_backend *backend, stls_writer *writer,
+                          uint8_t digest[STLS_FINGERPRINT_SIZE]) {
+    uint8_t whole[STLS_HASH_SIZE_MAX];
+    size_t len = 0;
+    bool done = !writer->failed &&
+                backend->digest(STLS_HASH_SHA256, (stls_bytes){writer->data, writer->len}, whole,
+                                &len) == STLS_BE_OK &&
+                len == STLS_FINGERPRINT_SIZE;
+    memcpy(digest, whole, done ? STLS_FINGERPRINT_SIZE : 0);
+    stls_writer_free(writer);
+    return done;
+}
+
+static void write_codes(stls_writer *writer, const stls_code_list *list) {
+    stls_write_number(writer, list->count, 2);
+    for (size_t i = 0; i < list->count; i++) {
+        stls_write_number(writer, list->at[i], 2);
+    }
+}
+
+/* What decides about the peer's certificates. */
+static void write_verification(stls_writer *writer, const stls_profile *profile,
+                               const uint8_t trust[STLS_TRUST_DIGEST_LEN]) {
+    const stls_rules *rules = &profile->rules;
+    stls_write_number(writer, (uint64_t)rules->identity, 1);
+    stls_write_number(writer, rules->identity_flags, 4);
+    stls_write_number(writer, (uint64_t)rules->usage, 1);
+    stls_write_number(writer, (uint64_t)rules->strength, 1);
+    stls_write_number(writer, (uint64_t)rules->crl, 1);
+    stls_write_number(writer, rules->tolerated, 4);
+    stls_write_number(writer, rules->max_intermediates, 4);
+    stls_write_number(writer, rules->chain_bytes_max, 8);
+    stls_write_number(writer, (uint64_t)profile->clock_floor, 8);
+    stls_write_number(writer, rules->name_count, 4);
+    for (size_t i = 0; i < rules->name_count; i++) {
+        stls_write_text(writer, profile->names[i]);
+    }
+    stls_write_fixed(writer, trust, STLS_TRUST_DIGEST_LEN);
+}
+
+/* What a client has negotiated, and shows of itself. */
+static void write_negotiation(stls_writer *writer, const stls_profile *profile) {
+    stls_write_number(writer, profile->version_min, 2);
+    stls_write_number(writer, profile->version_max, 2);
+    write_codes(writer, &profile->suites);
+    write_codes(writer, &profile->groups);
+    write_codes(writer, &profile->schemes);
+    stls_write_text(writer, profile->alpn);
+    stls_write_number(writer, profile->max_fragment, 2);
+    stls_write_number(writer, (uint64_t)profile->verify, 1);
+    for (size_t i = 0; profile->credential != NULL; i++) {
+        stls_bytes certificate = stls_credential_certificate(profile->credential, i);
+        if (certificate.len == 0) {
+            break;
+        }
+        stls_write_vector(writer, certificate);
+    }
+}
+
+/* Of a client all that its sessions depend on. Of a server what its verdict on clients depends on:
+ * the rest is in each ticket. */
+static bool take_fingerprint(stls_context *context) {
+    const stls_profile *profile = context->profile;
+    const stls_backend *backend = profile->backend;
+    uint8_t trust[STLS_TRUST_DIGEST_LEN];
+    stls_be_description description = {0};
+    stls_writer writer = {.max = SETTINGS_BYTES_MAX};
+    if (!stls_trust_digest(profile->trust, backend, trust)) {
+        return false;
+    }
+    backend->describe(&description);
+    stls_write_number(&writer, FORMAT, 1);
+    stls_write_text(&writer, backend->name);
+    stls_write_text(&writer, description.version_running);
+    stls_write_text(&writer, STLS_VERSION);
+    stls_write_number(&writer, (uint64_t)profile->role, 1);
+    write_verification(&writer, profile, trust);
+    if (profile->role == STLS_ROLE_CLIENT) {
+        write_negotiation(&writer, profile);
+    }
+    return finish_digest(backend, &writer, context->fingerprint);
+}
+
+static bool session_key(const stls_context *context, const char *peer, const char *server_name,
+                        uint8_t key[STLS_FINGERPRINT_SIZE]) {
+    stls_writer writer = {.max = 4096};
+    stls_write_fixed(&writer, context->fingerprint, sizeof context->fingerprint);
+    stls_write_text(&writer, peer);
+    stls_write_text(&writer, server_name);
+    return finish_digest(context->profile->backend, &writer, key);
+}
+
+/* What must be the same where a ticket comes back: the name that the client asked for, what it was
+ * asked for itself, and, if that was a certificate, how it is judged. */
+static bool ticket_binding(const stls_conn *conn, uint8_t binding[BINDING_LEN]) {
+    uint8_t digest[STLS_FINGERPRINT_SIZE];
+    stls_writer writer = {.max = 4096};
+    stls_write_number(&writer, (uint64_t)conn->verify, 1);
+    stls_write_text(&writer, conn->server_name);
+    if (conn->verify != STLS_VERIFY_NONE) {
+        stls_write_fixed(&writer, conn->context->fingerprint, sizeof conn->context->fingerprint);
+    }
+    bool done = finish_digest(profile_of(conn)->backend, &writer, digest);
+    memcpy(binding, digest, done ? BINDING_LEN : 0);
+    return done;
+}
+
+/* --- A context --- */
+
+stls_result stls_context_prepare_resumption(stls_context *context, stls_error *error) {
+    const stls_profile *profile = context->profile;
+    if (!profile->resumes) {
+        return STLS_OK;
+    }
+    if (!take_fingerprint(context)) {
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory for the fingerprint of the settings");
+    }
+    if (profile->role == STLS_ROLE_SERVER) {
+        context->ring = stls_ticket_ring_hold(profile->ring);
+        return context->ring != NULL
+                   ? STLS_OK
+                   : stls_ticket_ring_new(profile->backend, NULL, &context->ring, error);
+    }
+    context->sessions = profile->sessions != NULL
+                            ? stls_session_cache_hold(profile->sessions)
+                            : stls_session_cache_new(STLS_SESSION_CACHE_DEFAULT);
+    return context->sessions != NULL
+               ? STLS_OK
+               : stls_fail(error, STLS_E_NO_MEMORY, "no memory for a session cache");
+}
+
+/* --- A client --- */
+
+void stls_conn_find_session(stls_conn *conn) {
+    uint8_t key[STLS_FINGERPRINT_SIZE];
+    bool named = conn->peer[0] != '\0' || conn->server_name[0] != '\0';
+    if (conn->context->sessions != NULL && named &&
+        session_key(conn->context, conn->peer, conn->server_name, key)) {
+        conn->session = stls_session_cache_take(conn->context->sessions, key, now_of(conn));
+    }
+}
+
+/* Puts `session` into the cache, if it may be used as long as nothing changes. */
+static void keep(stls_conn *conn, stls_session *session) {
+    bool judged = conn->verdict.state == STLS_VERDICT_ACCEPTED;
+    session->peer.verdict = conn->verdict;
+    session->peer.chain = stls_chain_copy(conn->peer_chain, conn->peer_count);
+    session->peer.count = conn->peer_count;
+    session->proved_at = conn->proved_at;
+    if (conn->accepted && (judged || conn->verify == STLS_VERIFY_NONE) &&
+        session->peer.chain != NULL) {
+        stls_session_cache_put(conn->context->sessions, session);
+    } else {
+        stls_session_free(session);
+    }
+}
+
+static stls_session *new_session(const stls_conn *conn, const stls_be_session *from) {
+    uint32_t lifetime = from->lifetime_s;
+    stls_session *session = stls_alloc(1, sizeof *session);
+    if (session == NULL) {
+        return NULL;
+    }
+    if (lifetime == 0 || lifetime > STLS_SESSION_LIFETIME_MAX) {
+        lifetime = from->lifetime_s == 0 ? STLS_TICKET_EPOCH_DEFAULT : STLS_SESSION_LIFETIME_MAX;
+    }
+    atomic_init(&session->holds, 1);
+    session->received_at = now_of(conn);
+    session->expires_at = session->received_at + lifetime;
+    session->single_use = from->single_use;
+    if (!session_key(conn->context, conn->peer, conn->server_name, session->key) ||
+        !stls_bytes_copy(from->state, &session->state)) {
+        stls_session_free(session);
+        return NULL;
+    }
+    return session;
+}
+
+void stls_up_session(void *core, const stls_be_session *from) {
+    stls_conn *conn = core;
+    bool named = conn->peer[0] != '\0' || conn->server_name[0] != '\0';
+    if (conn->context->sessions == NULL || !named || from->state.len == 0 ||
+        from->state.len > STLS_SESSION_BYTES_MAX) {
+        return;
+    }
+    stls_session *session = new_session(conn, from);
+    if (session == NULL) {
+        return; /* the next handshake is a full one */
+    }
+    if (conn->state == STLS_CONN_OPEN || conn->state == STLS_CONN_FINISHED) {
+        keep(conn, session);
+        return;
+    }
+    stls_session_free(conn->fresh);
+    conn->fresh = session;
+}
+
+/* --- A server's records --- */
+
+void stls_resumption_free(stls_resumption *resumption) {
+    if (resumption != NULL) {
+        stls_free(resumption->peer.chain);
+        stls_free(resumption);
+    }
+}
+
+/* Whether the connection has, or will have if it comes about, a peer to speak of in a ticket. */
+static bool may_get_ticket(const stls_conn *conn) {
+    if (conn->context->ring == NULL || !conn->selected || conn->refused_host ||
+        conn->broken_contract) {
+        return false;
+    }
+    return conn->judged ? conn->accepted
+                        : conn->resumption != NULL || conn->verify != STLS_VERIFY_REQUIRED;
+}
+
+/* A connection that was judged has shown its certificates itself; one that was not, but whose
+ * ticket was good, is being resumed. */
+static void write_record(stls_conn *conn, const uint8_t binding[BINDING_LEN]) {
+    const stls_resumption *before = conn->judged ? NULL : conn->resumption;
+    stls_writer *writer = &conn->record;
+    int64_t now = stls_ticket_ring_now(conn->context->ring);
+    stls_write_number(writer, FORMAT, 1);
+    stls_write_fixed(writer, binding, BINDING_LEN);
+    stls_write_number(writer, (uint64_t)now, 8);
+    stls_write_number(writer, (uint64_t)(before != NULL ? before->proved_at : now), 8);
+    stls_write_number(writer, before != NULL ? before->resumptions + 1u : 0, 1);
+    if (before != NULL && before->has_peer) {
+        stls_write_number(writer, 1, 1);
+        stls_write_peer(writer, &before->peer.verdict, before->peer.chain, before->peer.count);
+    } else if (before == NULL && conn->peer_count > 0) {
+        stls_write_number(writer, 1, 1);
+        stls_write_peer(writer, &conn->verdict, conn->peer_chain, conn->peer_count);
+    } else {
+        stls_write_number(writer, 0, 1);
+    }
+}
+
+stls_bytes stls_up_ticket_record(void *core) {
+    stls_conn *conn = core;
+    uint8_t binding[BINDING_LEN];
+    stls_writer_free(&conn->record);
+    if (!may_get_ticket(conn) || !ticket_binding(conn, binding)) {
+        return (stls_bytes){NULL, 0};
+    }
+    conn->record.max = STLS_TICKET_RECORD_MAX;
+    write_record(conn, binding);
+    return conn->record.failed ? (stls_bytes){NULL, 0}
+                               : (stls_bytes){conn->record.data, conn->record.len};
+}
+
+static bool read_record(stls_bytes in, uint8_t binding[BINDING_LEN], int64_t *issued_at,
+                        stls_resumption *resumption) {
+    uint64_t format, issued, proved, count, has_peer;
+    if (!stls_read_number(&in, &format, 1) || format != FORMAT ||
+        !stls_read_fixed(&in, binding, BINDING_LEN) || !stls_read_number(&in, &issued, 8) ||
+        !stls_read_number(&in, &proved, 8) || !stls_read_number(&in, &count, 1) ||
+        !stls_read_number(&in, &has_peer, 1) || has_peer > 1 || issued > TIME_MAX ||
+        proved > TIME_MAX) {
+        return false;
+    }
+    *issued_at = (int64_t)issued;
+    resumption->proved_at = (int64_t)proved;
+    resumption->resumptions = (uint8_t)count;
+    resumption->has_peer = has_peer == 1;
+    return (!resumption->has_peer || stls_read_peer(&in, &resumption->peer)) && in.len == 0;
+}
+
+/* Whether the times in a ticket, by the clock of whichever server of the fleet, let it live. */
+static bool is_in_time(const stls_conn *conn, int64_t issued_at,
+                       const stls_resumption *resumption) {
+    const stls_ticket_ring *ring = conn->context->ring;
+    int64_t now = stls_ticket_ring_now(ring), apart = stls_ticket_ring_apart(ring);
+    return issued_at <= now + apart && now - issued_at <= stls_ticket_ring_lifetime(ring) + apart &&
+           resumption->proved_at <= now + apart && now - resumption->proved_at <= PROVED_FOR_S &&
+           resumption->resumptions < STLS_TICKET_CHAIN_MAX;
+}
+
+/* Whether the verify mode would let this peer in again, now. */
+static bool would_be_accepted(const stls_conn *conn, const stls_resumption *resumption) {
+    const stls_verdict *verdict = &resumption->peer.verdict;
+    int64_t now = now_of(conn);
+    if (!resumption->has_peer) {
+        return conn->verify != STLS_VERIFY_REQUIRED;
+    }
+    bool holds = now >= verdict->holds_since && now <= verdict->holds_until;
+    return conn->verify != STLS_VERIFY_NONE && holds &&
+           (verdict->state == STLS_VERDICT_ACCEPTED || conn->verify == STLS_VERIFY_OPTIONAL_ANY);
+}
+
+bool stls_up_ticket_accept(void *core, stls_bytes record) {
+    stls_conn *conn = core;
+    uint8_t here[BINDING_LEN], there[BINDING_LEN];
+    int64_t issued_at = 0;
+    stls_resumption_free(conn->resumption);
+    conn->resumption = NULL;
+    if (conn->context->ring == NULL || !conn->selected || conn->refused_host || conn->judged) {
+        return false;
+    }
+    stls_resumption *resumption = stls_alloc(1, sizeof *resumption);
+    if (resumption == NULL) {
+        return false;
+    }
+    if (!read_record(record, there, &issued_at, resumption) || !ticket_binding(conn, here) ||
+        memcmp(here, there, sizeof here) != 0 || !is_in_time(conn, issued_at, resumption) ||
+        !would_be_accepted(conn, resumption)) {
+        stls_resumption_free(resumption);
+        return false;
+    }
+    conn->resumption = resumption;
+    return true;
+}
+
+bool stls_up_ticket_key(void *core, const uint8_t *name, stls_be_ticket_key *key) {
+    stls_conn *conn = core;
+    stls_ring_keys keys;
+    bool given = conn->context->ring != NULL &&
+                 stls_ticket_ring_keys(conn->context->ring, profile_of(conn)->backend, name, &keys);
+    if (given) {
+        *key = keys.ticket;
+    }
+    stls_wipe(&keys, sizeof keys);
+    return given;
+}
+
+/* --- Tickets that we seal ourselves ---
+ *
+ * name (16) | nonce (12) | AES-256-GCM( length of record (2) | record | state ) | tag (16); the
+ * name is authenticated too. */
+
+enum { TICKET_HEAD = STLS_TICKET_NAME_LEN + STLS_AEAD_NONCE_LEN };
+
+static bool seal(const stls_conn *conn, stls_bytes record, stls_bytes state, uint8_t *ticket,
+                 size_t size, size_t *len) {
+    const stls_backend *backend = profile_of(conn)->backend;
+    size_t plain_len = 2 + record.len + state.len;
+    stls_ring_keys keys;
+    if (plain_len > size || size - plain_len < TICKET_HEAD + STLS_AEAD_TAG_LEN ||
+        !stls_ticket_ring_keys(conn->context->ring, backend, NULL, &keys)) {
+        return false;
+    }
+    uint8_t *body = ticket + TICKET_HEAD;
+    memcpy(ticket, keys.ticket.name, STLS_TICKET_NAME_LEN);
+    memmove(body + 2 + record.len, state.data, state.len); /* may be the same memory */
+    body[0] = (uint8_t)(record.len >> 8);
+    body[1] = (uint8_t)record.len;
+    memcpy(body + 2, record.data, record.len);
+    uint8_t *nonce = ticket + STLS_TICKET_NAME_LEN;
+    bool sealed = backend->random(nonce, STLS_AEAD_NONCE_LEN) == STLS_BE_OK &&
+                  backend->aead_seal(keys.aead, nonce, (stls_bytes){ticket, STLS_TICKET_NAME_LEN},
+                                     (stls_bytes){body, plain_len}, body) == STLS_BE_OK;
+    *len = TICKET_HEAD + plain_len + STLS_AEAD_TAG_LEN;
+    stls_wipe(&keys, sizeof keys);
+    if (!sealed) {
+        stls_wipe(ticket, *len);
+    }
+    return sealed;
+}
+
+bool stls_up_ticket_seal(void *core, stls_bytes state, uint8_t *ticket, size_t size, size_t *len) {
+    stls_conn *conn = core;
+    stls_bytes record = stls_up_ticket_record(conn);
+    bool sealed = record.len > 0 && state.len > 0 && seal(conn, record, state, ticket, size, len);
+    stls_writer_free(&conn->record);
+    return sealed;
+}
+
+/* The plaintext of `ticket` into `plain`, which has room for it. */
+static bool open_ticket(const stls_conn *conn, stls_bytes ticket, uint8_t *plain, bool *renew) {
+    const stls_backend *backend = profile_of(conn)->backend;
+    stls_ring_keys keys;
+    if (!stls_ticket_ring_keys(conn->context->ring, backend, ticket.data, &keys)) {
+        return false;
+    }
+    bool opened =
+        backend->aead_open(keys.aead, ticket.data + STLS_TICKET_NAME_LEN,
+                           (stls_bytes){ticket.data, STLS_TICKET_NAME_LEN},
+                           (stls_bytes){ticket.data + TICKET_HEAD, ticket.len - TICKET_HEAD},
+                           plain) == STLS_BE_OK;
+    *renew = keys.ticket.renew;
+    stls_wipe(&keys, sizeof keys);
+    return opened;
+}
+
+bool stls_up_ticket_open(void *core, stls_bytes ticket, uint8_t *state, size_t size, size_t *len,
+                         bool *renew) {
+    stls_conn *conn = core;
+    stls_resumption_free(conn->resumption);
+    conn->resumption = NULL;
+    if (conn->context->ring == NULL || ticket.len < TICKET_HEAD + 2 + STLS_AEAD_TAG_LEN) {
+        return false;
+    }
+    size_t plain_len = ticket.len - TICKET_HEAD - STLS_AEAD_TAG_LEN;
+    uint8_t *plain = stls_alloc(1, plain_len);
+    bool good = plain != NULL && open_ticket(conn, ticket, plain, renew);
+    if (good) {
+        stls_bytes in = {plain, plain_len};
+        uint64_t record_len = 0;
+        good = stls_read_number(&in, &record_len, 2) && record_len <= in.len &&
+               in.len - record_len <= size && in.len > record_len &&
+               stls_up_ticket_accept(conn, (stls_bytes){in.data, (size_t)record_len});
+        if (good) {
+            *len = in.len - (size_t)record_len;
+            memcpy(state, in.data + record_len, *len);
+        }
+    }
+    stls_wipe(plain, plain != NULL ? plain_len : 0);
+    stls_free(plain);
+    return good;
+}
+
+/* --- The end of the handshake --- */
+
+static bool restore(stls_conn *conn, const stls_peer *peer) {
+    stls_bytes *chain = stls_chain_copy(peer->chain, peer->count);
+    if (chain == NULL) {
+        conn->io.no_memory = true;
+        return false;
+    }
+    stls_free(conn->peer_chain);
+    conn->peer_chain = chain;
+    conn->peer_count = peer->count;
+    conn->verdict = peer->verdict;
+    return true;
+}
+
+bool stls_conn_restore(stls_conn *conn) {
+    static const stls_peer nobody = {.verdict = {.alert = STLS_ALERT_NONE}};
+    const stls_peer *peer;
+    if (conn->judged) {
+        return false; /* certificates came all the same: no library may call that resumed */
+    }
+    if (profile_of(conn)->role == STLS_ROLE_CLIENT) {
+        peer = conn->session != NULL ? &conn->session->peer : NULL;
+        conn->proved_at = conn->session != NULL ? conn->session->proved_at : 0;
+    } else {
+        peer = conn->resumption == NULL     ? NULL
+               : conn->resumption->has_peer ? &conn->resumption->peer
+                                            : &nobody;
+    }
+    if (peer == NULL || !restore(conn, peer)) {
+        return false;
+    }
+    conn->judged = conn->accepted = true;
+    return true;
+}
+
+void stls_conn_settle_sessions(stls_conn *conn) {
+    stls_session *fresh = conn->fresh;
+    conn->fresh = NULL;
+    if (conn->state != STLS_CONN_FAILED && fresh != NULL) {
+        keep(conn, fresh);
+    } else {
+        stls_session_free(fresh);
+    }
+    if (conn->state == STLS_CONN_FAILED && conn->session != NULL) {
+        /* Whatever the reason: the next handshake does not fail for the same one. */
+        stls_session_cache_drop(conn->context->sessions, conn->session);
+    }
+    stls_session_free(conn->session);
+    conn->session = NULL;
+    if (conn->state == STLS_CONN_FAILED) {
+        stls_resumption_free(conn->resumption);
+        conn->resumption = NULL;
+    }
+}
+
+/* --- Sessions outside --- */
+
+enum { EXPORT_HEAD = 8 + STLS_AEAD_NONCE_LEN };
+static const uint8_t export_magic[8] = {'S', 'I', 'P', 'T', 'L', 'S', 'S', FORMAT};
+
+static stls_result check_exchange(const stls_context *context, const void *key, const void *data,
+                                  stls_error *error) {
+    if (context == NULL || key == NULL || data == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "a context, a key and the session's bytes are "
+                         "needed");
+    }
+    if (context->sessions == NULL) {
+        return stls_fail(error, STLS_E_STATE,
+                         "the context does not resume sessions: it is a server's, its profile says "
+                         "so, or its backend cannot");
+    }
+    return STLS_OK;
+}
+
+static bool export_key(const stls_context *context, const uint8_t *key,
+                       uint8_t aead[STLS_AEAD_KEY_LEN]) {
+    static const char salt[] = "siptls session export";
+    return context->profile->backend->hkdf((stls_bytes){key, STLS_SESSION_KEY_LEN},
+                                           (stls_bytes){(const uint8_t *)salt, sizeof salt - 1},
+                                           (stls_bytes){NULL, 0}, aead,
+                                           STLS_AEAD_KEY_LEN) == STLS_BE_OK;
+}
+
+static void write_session(stls_writer *writer, const stls_context *context, const char *peer,
+                          const char *server_name, const stls_session *session) {
+    stls_write_fixed(writer, context->fingerprint, sizeof context->fingerprint);
+    stls_write_text(writer, peer);
+    stls_write_text(writer, server_name);
+    stls_write_number(writer, (uint64_t)session->received_at, 8);
+    stls_write_number(writer, (uint64_t)session->expires_at, 8);
+    stls_write_number(writer, (uint64_t)session->proved_at, 8);
+    stls_write_number(writer, session->single_use ? 1 : 0, 1);
+    stls_write_peer(writer, &session->peer.verdict, session->peer.chain, session->peer.count);
+    stls_write_vector(writer, session->state);
+}
+
+static bool seal_export(const stls_context *context, const uint8_t *key, stls_bytes plain,
+                        uint8_t *data) {
+    const stls_backend *backend = context->profile->backend;
+    uint8_t aead[STLS_AEAD_KEY_LEN];
+    memcpy(data, export_magic, sizeof export_magic);
+    uint8_t *nonce = data + sizeof export_magic;
+    bool done = export_key(context, key, aead) &&
+                backend->random(nonce, STLS_AEAD_NONCE_LEN) == STLS_BE_OK &&
+                backend->aead_seal(aead, nonce, (stls_bytes){data, sizeof export_magic}, plain,
+                                   data + EXPORT_HEAD) == STLS_BE_OK;
+    stls_wipe(aead, sizeof aead);
+    return done;
+}
+
+stls_result stls_context_export_session(stls_context *context, const char *peer, const uint8_t *key,
+                                        uint8_t *data, size_t size, size_t *len,
+                                        stls_error *error) {
+    char name[STLS_PEER_NAME_SIZE];
+    uint8_t lookup[STLS_FINGERPRINT_SIZE];
+    bool is_ip = false;
+    stls_result result = check_exchange(context, key, data, error);
+    if (result == STLS_OK && (peer == NULL || len == NULL)) {
+        result = stls_fail(error, STLS_E_ARGUMENT, "whose session? the peer is NULL");
+    }
+    if (result == STLS_OK) {
+        result = stls_peer_name(peer, name, &is_ip, error);
+    }
+    if (result != STLS_OK) {
+        return result;
+    }
+    const char *server_name = is_ip ? "" : name;
+    stls_session *session =
+        session_key(context, name, server_name, lookup)
+            ? stls_session_cache_take(context->sessions, lookup, stls_profile_now(context->profile))
+            : NULL;
+    if (session == NULL) {
+        return stls_fail(error, STLS_E_STATE, "there is no session for \"%s\" that is still good",
+                         name);
+    }
+    stls_writer writer = {.max = 4 * STLS_SESSION_BYTES_MAX};
+    write_session(&writer, context, name, server_name, session);
+    *len = EXPORT_HEAD + writer.len + STLS_AEAD_TAG_LEN;
+    if (writer.failed) {
+        result = stls_fail(error, STLS_E_NO_MEMORY, "no memory for a session");
+    } else if (*len > size) {
+        result = stls_fail(error, STLS_E_LIMIT,
+                           "the session takes %zu bytes, and there is room "
+                           "for %zu",
+                           *len, size);
+    } else if (!seal_export(context, key, (stls_bytes){writer.data, writer.len}, data)) {
+        result = stls_fail(error, STLS_E_BACKEND, "%s could not seal the session",
+                           context->profile->backend->name);
+    }
+    stls_writer_free(&writer);
+    if (result != STLS_OK && session->single_use) {
+        stls_session_cache_put(context->sessions, session);
+    } else {
+        stls_session_free(session);
+    }
+    return result;
+}
+
+static bool read_session(stls_bytes in, uint8_t fingerprint[STLS_FINGERPRINT_SIZE],
+                         char peer[STLS_PEER_NAME_SIZE], char server_name[STLS_PEER_NAME_SIZE],
+                         stls_session *session) {
+    uint64_t received, expires, proved, single_use;
+    stls_bytes state;
+    if (!stls_read_fixed(&in, fingerprint, STLS_FINGERPRINT_SIZE) ||
+        !stls_read_text(&in, peer, STLS_PEER_NAME_SIZE) ||
+        !stls_read_text(&in, server_name, STLS_PEER_NAME_SIZE) ||
+        !stls_read_number(&in, &received, 8) || !stls_read_number(&in, &expires, 8) ||
+        !stls_read_number(&in, &proved, 8) || !stls_read_number(&in, &single_use, 1) ||
+        single_use > 1 || received > TIME_MAX || expires > TIME_MAX || proved > TIME_MAX ||
+        !stls_read_peer(&in, &session->peer) || !stls_read_vector(&in, &state) || in.len != 0 ||
+        state.len == 0 || state.len > STLS_SESSION_BYTES_MAX) {
+        return false;
+    }
+    session->received_at = (int64_t)received;
+    session->expires_at = (int64_t)expires;
+    session->proved_at = (int64_t)proved;
+    session->single_use = single_use == 1;
+    return stls_bytes_copy(state, &session->state);
+}
+
+/* The plaintext of an exported session, on the heap; {NULL, 0} if it cannot be opened. */
+static stls_bytes open_export(const stls_context *context, const uint8_t *key, stls_bytes data) {
+    const stls_backend *backend = context->profile->backend;
+    uint8_t aead[STLS_AEAD_KEY_LEN];
+    size_t len = data.len - EXPORT_HEAD - STLS_AEAD_TAG_LEN;
+    uint8_t *plain = stls_alloc(1, len);
+    bool opened = plain != NULL && export_key(context, key, aead) &&
+                  backend->aead_open(aead, data.data + sizeof export_magic,
+                                     (stls_bytes){data.data, sizeof export_magic},
+                                     (stls_bytes){data.data + EXPORT_HEAD, data.len - EXPORT_HEAD},
+                                     plain) == STLS_BE_OK;
+    stls_wipe(aead, sizeof aead);
+    if (!opened) {
+        stls_free(plain);
+        return (stls_bytes){NULL, 0};
+    }
+    return (stls_bytes){plain, len};
+}
+
+static stls_result take_in(stls_context *context, stls_bytes plain, stls_session *session,
+                           stls_error *error) {
+    uint8_t fingerprint[STLS_FINGERPRINT_SIZE];
+    char peer[STLS_PEER_NAME_SIZE], server_name[STLS_PEER_NAME_SIZE];
+    if (!read_session(plain, fingerprint, peer, server_name, session) ||
+        !session_key(context, peer, server_name, session->key)) {
+        return stls_fail(error, STLS_E_FORMAT, "the session is damaged");
+    }
+    if (memcmp(fingerprint, context->fingerprint, sizeof fingerprint) != 0) {
+        return stls_fail(error, STLS_E_REFUSED,
+                         "the session for \"%s\" was made with other settings, trusted "
+                         "certificates, or another TLS library or version",
+                         peer);
+    }
+    if (!stls_session_is_good(session, stls_profile_now(context->profile))) {
+        return stls_fail(error, STLS_E_REFUSED,
+                         "the session for \"%s\" is too old, or this clock is wrong", peer);
+    }
+    return STLS_OK;
+}
+
+stls_result stls_context_import_session(stls_context *context, const uint8_t *key,
+                                        const uint8_t *data, size_t len, stls_error *error) {
+    stls_result result = check_exchange(context, key, data, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    bool ours = len > EXPORT_HEAD + STLS_AEAD_TAG_LEN && len <= 4 * STLS_SESSION_BYTES_MAX &&
+                memcmp(data, export_magic, sizeof export_magic) == 0;
+    stls_bytes plain =
+        ours ? open_export(context, key, (stls_bytes){data, len}) : (stls_bytes){NULL, 0};
+    if (plain.data == NULL) {
+        return stls_fail(error, STLS_E_FORMAT,
+                         "this is no exported session, it was cut off or changed, or it was sealed "
+                         "with another key");
+    }
+    stls_session *session = stls_alloc(1, sizeof *session);
+    if (session == NULL) {
+        result = stls_fail(error, STLS_E_NO_MEMORY, "no memory for a session");
+    } else {
+        atomic_init(&session->holds, 1);
+        result = take_in(context, plain, session, error);
+    }
+    if (result == STLS_OK) {
+        stls_session_cache_put(context->sessions, session);
+    } else {
+        stls_session_free(session);
+    }
+    union {
+        const uint8_t *constant;
+        uint8_t *owned;
+    } bytes = {plain.data};
+    stls_wipe(bytes.owned, plain.len);
+    stls_free(bytes.owned);
+    return result;
+}
