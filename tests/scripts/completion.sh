@@ -46,7 +46,7 @@ offers "the options of backends" "--all --help --json" siptls backends --
 
 # Each action of a group: the help tells its operands, getopt knows its options.
 for group in store device profile; do
-    actions=$("$tool" $group --help | sed -n 's/^  \([a-z]*\) \(FOLDER\|PLACE\).*/\1/p' | sort -u | paste -sd' ')
+    actions=$("$tool" $group --help | sed -n 's/^  \([a-z-]*\) \(FOLDER\|PLACE\).*/\1/p' | sort -u | paste -sd' ')
     offers "the commands of $group" "--help $actions" siptls $group ''
     for action in $actions; do
         good=yes
