@@ -77,7 +77,7 @@ if(EXISTS "${_tests_dir}/pki/make.sh")
     set(_fixture FIXTURES_REQUIRED pki)
 endif()
 
-function(_siptls_register name label)
+function(siptls_register_test name label)
     set_tests_properties(${name} PROPERTIES ENVIRONMENT "${_environment}" LABELS ${label} SKIP_RETURN_CODE 77
         TIMEOUT 900 ${_fixture})
 endfunction()
@@ -97,7 +97,7 @@ function(_siptls_test name label)
     # Before the library: what the helpers use is found in it.
     target_link_libraries(${name} PRIVATE ${_helpers} siptls_static)
     add_test(NAME ${name} COMMAND ${name})
-    _siptls_register(${name} ${label})
+    siptls_register_test(${name} ${label})
 endfunction()
 
 file(GLOB _unit CONFIGURE_DEPENDS tests/unit/*.c)
@@ -129,7 +129,7 @@ foreach(script IN LISTS _scripts)
         set(name install)
     endif()
     add_test(NAME script_${name} COMMAND "${script}")
-    _siptls_register(script_${name} script)
+    siptls_register_test(script_${name} script)
     set_tests_properties(script_${name} PROPERTIES RUN_SERIAL TRUE)
 endforeach()
 

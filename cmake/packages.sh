@@ -9,10 +9,11 @@
 # To build siptls, its dependencies and its tests.
 # shellcheck disable=SC2034 # for the including script
 siptls_build_packages="build-essential cmake ninja-build pkg-config ca-certificates openssl libssl-dev libcunit1-dev
-    libinih-dev dpkg-dev debian-archive-keyring python3 python3-pycryptodome autoconf automake libtool xz-utils bzip2"
+    libinih-dev dpkg-dev debian-archive-keyring python3 python3-pycryptodome autoconf automake libtool xz-utils bzip2
+    libre-dev"
 
-# Real SIP servers to test against.
-siptls_peer_packages="kamailio kamailio-tls-modules"
+# Real SIP software to test against.
+siptls_peer_packages="kamailio kamailio-tls-modules baresip-core"
 
 # The value of SIPTLS_DEPS for ./demo and ./check: on Debian our own builds of mbedTLS and wolfSSL even where the
 # system's would do, so that every machine tests the same ones; elsewhere whatever is there.
@@ -77,5 +78,5 @@ install_peers() (
         _as_root chmod 755 $policy
     fi
     # shellcheck disable=SC2086
-    ensure_packages "to test against real SIP servers" $siptls_peer_packages
+    ensure_packages "to test against real SIP software" $siptls_peer_packages
 )

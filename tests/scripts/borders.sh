@@ -64,8 +64,15 @@ done
 mapfile -t files < <(sources tools)
 only "tools include public headers, and their own" "($system|$public|\"(\.\./)?[a-z]+\.h\")" "${files[@]}"
 
+# adapter NAME 'ITS STACK'S HEADERS'
+adapter() {
+    mapfile -t files < <(sources "adapters/$1")
+    only "adapters/$1 includes public headers, and its stack's" "($system|$public|\"[a-z_]+\.h\"|$2)" "${files[@]}"
+}
+adapter libre '<re[a-z_]*\.h>'
+
 # Outside of its folder nobody asks for a backend at compile time, nor includes its headers.
-mapfile -t files < <(sources api base certstore tools && echo backends/contract.h)
+mapfile -t files < <(sources api base certstore tools adapters && echo backends/contract.h)
 never "no backend's header outside its folder" '#[[:blank:]]*include[[:blank:]]*<(openssl|mbedtls|psa|wolfssl)/' \
     "${files[@]}"
 never "no #if of a backend outside its folder" \

@@ -105,6 +105,25 @@ wait_for() {
     return 1
 }
 
+# free_port [COUNT]: one that nobody listens on, and COUNT - 1 more behind it.
+free_port() {
+    python3 - "${1:-1}" <<'END'
+import contextlib, socket, sys
+
+while True:
+    with contextlib.ExitStack() as listeners:
+        try:
+            first = listeners.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            for port in range(first + 1, first + int(sys.argv[1])):
+                listeners.enter_context(socket.create_server(("127.0.0.1", port)))
+        except OSError:
+            continue
+    if first >= 15000:
+        print(first)
+        break
+END
+}
+
 # start_server ARGUMENT...: `siptls serve` on a free port; its pid in $server_pid, its address in $server, its output
 # in $server_log.
 servers=0
