@@ -70,6 +70,7 @@ adapter() {
     only "adapters/$1 includes public headers, and its stack's" "($system|$public|\"[a-z_]+\.h\"|$2)" "${files[@]}"
 }
 adapter libre '<re[a-z_]*\.h>'
+adapter pjsip '<pj/[a-z_]+\.h>|"ssl_sock_[a-z_]+\.[ch]"'
 
 # Outside of its folder nobody asks for a backend at compile time, nor includes its headers.
 mapfile -t files < <(sources api base certstore tools adapters && echo backends/contract.h)

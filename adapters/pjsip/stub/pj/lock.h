@@ -1,0 +1,1 @@
+#include <pj/stub.h>
