@@ -459,6 +459,16 @@ static void lists(void) {
     }
 }
 
+static void random_bytes(void) {
+#ifdef PJ_SIPTLS_RAND_BYTES
+    pj_uint8_t bytes[2][32] = {{0}, {0}};
+    expect("random bytes", "they come, and are not the same",
+           pj_ssl_rand_bytes(bytes[0], 32) == PJ_SUCCESS &&
+               pj_ssl_rand_bytes(bytes[1], 32) == PJ_SUCCESS &&
+               memcmp(bytes[0], bytes[1], 32) != 0);
+#endif
+}
+
 /* --- With a server outside */
 
 static void write_options(end *e) {
@@ -526,6 +536,7 @@ int main(int argc, char **argv) {
     data();
     garbage();
     lists();
+    random_bytes();
     printf("%s: %d failed\n", PJ_SIPTLS_BACKEND, failures);
     return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

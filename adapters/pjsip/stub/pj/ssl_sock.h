@@ -82,4 +82,7 @@ typedef struct pj_ssl_sock_param {
     pj_str_t server_name;
 } pj_ssl_sock_param;
 
+/* Newer trees take PJMEDIA's random numbers from here. */
+pj_status_t pj_ssl_rand_bytes(void *buf, pj_size_t len);
+
 #endif
