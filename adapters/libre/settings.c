@@ -46,6 +46,23 @@ static bool is_section(const char *name) {
     return false;
 }
 
+/* CAs and certificates come from SIPTLS_RE_CA and from the application: what the file says of them
+ * could not be followed. */
+static bool can_follow(const struct settings *settings, const char *path, const char *name) {
+    static const char *const keys[] = {"trust", "certificate"};
+    char value[STLS_PROFILES_VALUE_SIZE];
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        if (stls_profiles_value(settings->profiles, name, keys[i], value, sizeof value)) {
+            DEBUG_WARNING("SIPTLS_RE_PROFILES: %s: [%s]: %s = %s needs a certificate store, and "
+                          "there is none here: take the line out, CAs come from SIPTLS_RE_CA and "
+                          "certificates from the application\n",
+                          path, name, keys[i], value);
+            return false;
+        }
+    }
+    return true;
+}
+
 static int read_profiles(struct settings *settings) {
     const char *path = variable("SIPTLS_RE_PROFILES");
     stls_error error;
@@ -62,6 +79,9 @@ static int read_profiles(struct settings *settings) {
             DEBUG_WARNING("SIPTLS_RE_PROFILES: %s: nothing uses a profile [%s]; there are [sip], "
                           "[sip-server] and [https]\n",
                           path, name);
+            return EINVAL;
+        }
+        if (!can_follow(settings, path, name)) {
             return EINVAL;
         }
         const char *warning;

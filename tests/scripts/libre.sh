@@ -170,6 +170,18 @@ as_client_with_settings() {
     says "$backend: SIPTLS_RE_PROFILES sets the version" 'TLS 1\.2' "$server_log"
     stop "$server_pid"
 
+    printf '[sip]\ntrust = all\n' >"$work/profiles.ini"
+    server_with server.chain
+    start_baresip "$(account example.test)" "$ca" "SIPTLS_RE_PROFILES=$work/profiles.ini"
+    says "$backend: SIPTLS_RE_PROFILES with a setting that cannot be followed" 'trust = all needs a certificate store'
+    stop "$phone"
+    if grep -q REGISTER "$server_log"; then
+        fail "$backend: SIPTLS_RE_PROFILES with such a setting: nothing was sent" "it was" "$server_log"
+    else
+        pass "$backend: SIPTLS_RE_PROFILES with such a setting: nothing was sent"
+    fi
+    stop "$server_pid"
+
     server_with server.chain --client-ca "$pki/root.pem"
     start_baresip "$(account example.test)" "$ca" "sip_certificate=$work/peer-both.pem"
     registers "$backend: shows its certificate"
