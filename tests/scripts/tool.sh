@@ -39,7 +39,7 @@ expect "no command" 1 '^usage: siptls COMMAND' "$tool"
 expect "--help" 0 '^usage: siptls COMMAND' "$tool" --help
 expect "--version" 0 '^siptls [0-9]+\.[0-9]+\.[0-9]+$' "$tool" --version
 expect "unknown command" 1 'no command "dance"' "$tool" dance
-for command in backends connect serve verify; do
+for command in backends connect proxy serve verify; do
     expect "$command --help" 0 '^usage: siptls' "$tool" $command --help
     expect "$command --help tells exit codes" 0 '^Exit codes:' "$tool" $command --help
     expect "$command: unknown option" 1 "siptls $command: unrecognized option" "$tool" $command --dance

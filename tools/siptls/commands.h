@@ -18,7 +18,7 @@ typedef struct tool_command {
 extern const tool_command tool_commands[];
 
 extern const struct option backends_options[], connect_options[], serve_options[], verify_options[],
-    completion_options[];
+    proxy_command_options[], completion_options[];
 
 int completion_main(int argc, char **argv);
 

@@ -16,6 +16,7 @@ static const char usage[] =
     "  backends   which libraries there are, and what each can do\n"
     "  connect    call a SIP server: what was negotiated, who it is, does it answer OPTIONS\n"
     "  serve      be a small SIP registrar over TLS\n"
+    "  proxy      put TLS in front of a server that has none\n"
     "  verify     judge a certificate chain without any connection\n"
     "  store      keep the lists of trusted certificates in a folder\n"
     "  device     keep the device's own certificates there\n"
@@ -42,6 +43,7 @@ const tool_command tool_commands[] = {
     {"backends", backends_main, backends_options, NULL, ""},
     {"connect", connect_main, connect_options, NULL, ""},
     {"serve", serve_main, serve_options, NULL, ""},
+    {"proxy", proxy_main, proxy_command_options, NULL, ""},
     {"verify", verify_main, verify_options, NULL, "@file"},
     {"store", store_main, store_options, store_actions, NULL},
     {"device", device_main, store_options, device_actions, NULL},

@@ -64,8 +64,7 @@ bool net_split(const char *text, char host[NET_HOST_SIZE], char port[NET_PORT_SI
     return true;
 }
 
-static void write_address(const struct sockaddr *address, socklen_t len,
-                          char text[NET_ADDRESS_SIZE]) {
+void net_address_text(const struct sockaddr *address, unsigned len, char text[NET_ADDRESS_SIZE]) {
     char host[NET_ADDRESS_SIZE - 10], port[NET_PORT_SIZE];
     if (getnameinfo(address, len, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
@@ -82,7 +81,7 @@ void net_local_address(int socket, char text[NET_ADDRESS_SIZE]) {
         snprintf(text, NET_ADDRESS_SIZE, "unknown address");
         return;
     }
-    write_address((struct sockaddr *)&address, len, text);
+    net_address_text((struct sockaddr *)&address, len, text);
 }
 
 static struct addrinfo *look_up(const char *host, const char *port, int flags,
@@ -97,6 +96,10 @@ static struct addrinfo *look_up(const char *host, const char *port, int flags,
         return NULL;
     }
     return list;
+}
+
+struct addrinfo *net_look_up(const char *host, const char *port, char why[NET_WHY_SIZE]) {
+    return look_up(host, port, 0, why);
 }
 
 static bool prepare(int fd) {
@@ -145,11 +148,11 @@ static int connect_to(const struct addrinfo *to, int64_t deadline) {
 
 int net_connect(const char *host, const char *port, unsigned timeout_ms,
                 char where[NET_ADDRESS_SIZE], char why[NET_WHY_SIZE]) {
-    struct addrinfo *list = look_up(host, port, 0, why);
+    struct addrinfo *list = net_look_up(host, port, why);
     int64_t deadline = net_now() + timeout_ms;
     int fd = -1;
     for (struct addrinfo *to = list; to != NULL && fd < 0; to = to->ai_next) {
-        write_address(to->ai_addr, to->ai_addrlen, where);
+        net_address_text(to->ai_addr, to->ai_addrlen, where);
         fd = connect_to(to, deadline);
         if (fd < 0) {
             snprintf(why, NET_WHY_SIZE, "no TCP connection to %s: %s", where,
@@ -211,6 +214,6 @@ int net_accept(int listener, char who[NET_ADDRESS_SIZE]) {
         return -1;
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    write_address((struct sockaddr *)&address, len, who);
+    net_address_text((struct sockaddr *)&address, len, who);
     return fd;
 }

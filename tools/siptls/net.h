@@ -31,6 +31,14 @@ int net_listen(const char *host, const char *port, char where[NET_ADDRESS_SIZE],
 /* The next waiting connection, not blocking, and who it is; -1 with errno set. */
 int net_accept(int listener, char who[NET_ADDRESS_SIZE]);
 
+/* `address` as "host:port". */
+struct sockaddr;
+void net_address_text(const struct sockaddr *address, unsigned len, char text[NET_ADDRESS_SIZE]);
+
+/* Looks `host` and `port` up for TCP; freeaddrinfo() the list. NULL and why not. */
+struct addrinfo;
+struct addrinfo *net_look_up(const char *host, const char *port, char why[NET_WHY_SIZE]);
+
 /* The address of this end of `socket`. */
 void net_local_address(int socket, char text[NET_ADDRESS_SIZE]);
 

@@ -81,9 +81,6 @@ static const char usage[] =
 
 enum own_option {
     OPTION_LISTEN = OPTION_OWN,
-    OPTION_HOST,
-    OPTION_STRICT_HOSTS,
-    OPTION_VERIFY,
     OPTION_COUNT,
 };
 
@@ -115,7 +112,6 @@ const struct option serve_options[] = {
 };
 
 enum {
-    HOSTS_MAX = 32,
     VISITORS_MAX = 256,
     MESSAGES_A_TURN = 16, /* of one connection, before the others have theirs */
     LINGER_MS = 2000,
@@ -144,12 +140,8 @@ typedef struct sip_visitor {
 } sip_visitor;
 
 typedef struct server {
-    tls_options tls;
-    const char *listen, *store;
-    const char *hosts[HOSTS_MAX];
-    size_t host_count;
-    bool strict_hosts;
-    stls_verify_mode verify; /* 0: by --client-ca */
+    server_options options;
+    const char *listen;
     unsigned max_count, accepted, gone;
     int listener;
     bool is_full; /* the system has no descriptor left for another connection */
@@ -172,7 +164,7 @@ static void begin_event(server *self, const sip_visitor *visitor, const char *ev
 }
 
 static void tell(server *self, const sip_visitor *visitor, const char *event, const char *text) {
-    if (self->tls.json) {
+    if (self->options.tls.json) {
         begin_event(self, visitor, event);
         json_text(&self->json, "text", text);
         json_object_end(&self->json);
@@ -184,7 +176,7 @@ static void tell(server *self, const sip_visitor *visitor, const char *event, co
 
 /* What the server does of itself. */
 static void tell_own(server *self, const char *event, const char *text) {
-    if (self->tls.json) {
+    if (self->options.tls.json) {
         begin_event(self, NULL, event);
         json_text(&self->json, "text", text);
         json_object_end(&self->json);
@@ -195,7 +187,7 @@ static void tell_own(server *self, const char *event, const char *text) {
 
 static void tell_failure(server *self, const sip_visitor *visitor, const char *event) {
     const stls_error *error = stls_conn_error(visitor->conn);
-    if (self->tls.json) {
+    if (self->options.tls.json) {
         begin_event(self, visitor, event);
         output_failure_json(&self->json, error, stls_conn_verdict(visitor->conn));
         json_object_end(&self->json);
@@ -236,7 +228,7 @@ static void tell_handshake(server *self, const sip_visitor *visitor) {
     stls_conn_info info;
     char client[1024];
     stls_conn_get_info(visitor->conn, &info);
-    if (self->tls.json) {
+    if (self->options.tls.json) {
         begin_event(self, visitor, "handshake");
         json_bool(&self->json, "secure", stls_conn_is_secure(visitor->conn));
         output_handshake_json(&self->json, visitor->conn);
@@ -254,7 +246,7 @@ static void tell_handshake(server *self, const sip_visitor *visitor) {
 
 static void tell_request(server *self, const sip_visitor *visitor, const registrar_note *note) {
     bool registers = strcmp(note->method, "REGISTER") == 0 && note->status == 200;
-    if (self->tls.json) {
+    if (self->options.tls.json) {
         begin_event(self, visitor, "request");
         json_text(&self->json, "method", note->method);
         json_text(&self->json, "uri", note->uri);
@@ -289,7 +281,7 @@ static void linger(sip_visitor *visitor) {
 
 static void start_closing(server *self, sip_visitor *visitor) {
     visitor->state = CLOSING;
-    visitor->deadline = net_now() + self->tls.timeout_ms;
+    visitor->deadline = net_now() + self->options.tls.timeout_ms;
 }
 
 /* Whether the connection can go on; otherwise `wanted` or `state` says what now. */
@@ -399,7 +391,7 @@ static void set_deadline(server *self, sip_visitor *visitor) {
     if (!busy) {
         visitor->deadline = 0;
     } else if (visitor->deadline == 0) {
-        visitor->deadline = net_now() + self->tls.timeout_ms;
+        visitor->deadline = net_now() + self->options.tls.timeout_ms;
     }
 }
 
@@ -474,105 +466,16 @@ static void end_if_late(server *self, sip_visitor *visitor) {
 
 /* --- The context */
 
-/* Out of the store, whose key may have a password. Trust is taken if somebody is verified. */
-static bool set_from_store(server *self, const stls_backend *backend, stls_profile *profile) {
-    stls_trust *trust = NULL;
-    stls_credential *credential = NULL;
-    bool verifies = self->verify != STLS_VERIFY_NONE;
-    bool good = load_store(&self->tls, backend, self->store, verifies ? &trust : NULL, &credential);
-    if (good) { /* both are of this backend, so the profile takes them */
-        stls_profile_set_trust(profile, trust, NULL);
-        stls_profile_set_credential(profile, credential, NULL);
-    }
-    stls_trust_free(trust);
-    stls_credential_free(credential);
-    return good;
-}
-
-static bool set_credential(server *self, const stls_backend *backend, stls_profile *profile,
-                           stls_error *error) {
-    if (self->tls.cert == NULL) {
-        return true; /* the profile's */
-    }
-    stls_credential *credential =
-        load_credential(&self->tls, backend, self->tls.cert, self->tls.key);
-    bool good =
-        credential != NULL && stls_profile_set_credential(profile, credential, error) == STLS_OK;
-    stls_credential_free(credential);
-    return good;
-}
-
-static bool add_host(server *self, const stls_backend *backend, stls_profile *profile,
-                     const char *host, stls_error *error) {
-    char *name = strdup(host), *cert = name != NULL ? strchr(name, '=') : NULL;
-    if (cert == NULL) {
-        free(name);
-        return false;
-    }
-    *cert++ = '\0';
-    char *key = strchr(cert, ',');
-    if (key != NULL) {
-        *key++ = '\0';
-    }
-    stls_credential *credential = load_credential(&self->tls, backend, cert, key);
-    bool good = credential != NULL &&
-                stls_profile_add_host(profile, name, credential, self->verify, error) == STLS_OK;
-    stls_credential_free(credential);
-    free(name);
-    return good;
-}
-
-static bool set_trust(server *self, stls_profile *profile, stls_error *error) {
-    if (self->tls.ca_count == 0) {
-        return true;
-    }
-    stls_trust *trust = load_trust(&self->tls);
-    bool good = trust != NULL && stls_profile_set_trust(profile, trust, error) == STLS_OK;
-    stls_trust_free(trust);
-    return good;
-}
-
-static bool set_certificates(server *self, const stls_backend *backend, stls_profile *profile,
-                             stls_error *error) {
-    return self->store != NULL
-               ? set_from_store(self, backend, profile)
-               : set_credential(self, backend, profile, error) && set_trust(self, profile, error);
-}
-
-static bool fill_profile(server *self, const stls_backend *backend, stls_profile *profile,
-                         stls_error *error) {
-    bool good =
-        set_certificates(self, backend, profile, error) &&
-        (self->verify == 0 || stls_profile_set_verify(profile, self->verify, error) == STLS_OK) &&
-        stls_profile_set_strict_hosts(profile, self->strict_hosts, error) == STLS_OK;
-    for (size_t i = 0; good && i < self->host_count; i++) {
-        good = add_host(self, backend, profile, self->hosts[i], error);
-    }
-    return good;
-}
-
 /* Of what is in the files now, in place of the one in force; which stays if that fails, after the
  * reason was printed. */
 static bool make_context(server *self) {
-    const stls_backend *backend = find_backend(&self->tls);
-    stls_profile *profile =
-        backend != NULL ? make_profile(&self->tls, backend, STLS_ROLE_SERVER) : NULL;
-    if (profile == NULL) {
+    stls_context *context = make_server_context(&self->options);
+    if (context == NULL) {
         return false;
     }
-    stls_error error = {.text = ""};
-    stls_context *context = NULL;
-    bool good = fill_profile(self, backend, profile, &error) &&
-                stls_context_new(profile, &context, &error) == STLS_OK;
-    if (!good && error.text[0] != '\0') { /* what load_...() complain of, they have told */
-        complain(self->tls.command, "%s", error.text);
-    }
-    stls_profile_free(profile);
-    if (good) {
-        stls_context_free(self->context); /* its connections keep it as long as they live */
-        self->context = context;
-    }
-    return good;
+    stls_context_free(self->context); /* its connections keep it as long as they live */
+    self->context = context;
+    return true;
 }
 
 static void reload(server *self) {
@@ -590,7 +493,7 @@ static sip_visitor *new_visitor(server *self, int fd, const char *who) {
     stls_error error = {.text = "out of memory"};
     if (visitor == NULL || stls_conn_new(self->context, NULL, &visitor->conn, &error) != STLS_OK ||
         stls_conn_set_fd(visitor->conn, fd, &error) != STLS_OK) {
-        complain(self->tls.command, "%s", error.text);
+        complain(self->options.tls.command, "%s", error.text);
         stls_conn_free(visitor != NULL ? visitor->conn : NULL);
         free(visitor);
         return NULL;
@@ -721,7 +624,7 @@ static void run(server *self) {
         fill_poll(self, signal_pipe[0], list);
         int ready = poll(list, (nfds_t)(self->visitor_count + 2), time_to_wait(self));
         if (ready < 0 && errno != EINTR) {
-            complain(self->tls.command, "poll: %s", strerror(errno));
+            complain(self->options.tls.command, "poll: %s", strerror(errno));
             return;
         }
         if (ready < 0) {
@@ -750,38 +653,6 @@ static void send_home(server *self) {
 
 /* --- The command line */
 
-static int take_verify(server *self, const char *value) {
-    static const struct {
-        const char *name;
-        stls_verify_mode mode;
-    } modes[] = {{"none", STLS_VERIFY_NONE},
-                 {"optional", STLS_VERIFY_OPTIONAL},
-                 {"optional-any", STLS_VERIFY_OPTIONAL_ANY},
-                 {"required", STLS_VERIFY_REQUIRED}};
-    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
-        if (strcmp(value, modes[i].name) == 0) {
-            self->verify = modes[i].mode;
-            return -1;
-        }
-    }
-    return usage_error(self->tls.command,
-                       "--verify takes none, optional, optional-any or required, not \"%s\"",
-                       value);
-}
-
-static int take_host(server *self, const char *value) {
-    const char *equals = strchr(value, '=');
-    if (equals == NULL || equals == value || equals[1] == '\0' || equals[1] == ',') {
-        return usage_error(self->tls.command, "--host takes NAME=CERT or NAME=CERT,KEY, not \"%s\"",
-                           value);
-    }
-    if (self->host_count == HOSTS_MAX) {
-        return usage_error(self->tls.command, "--host can be given %d times, no more", HOSTS_MAX);
-    }
-    self->hosts[self->host_count++] = value;
-    return -1;
-}
-
 /* -1: go on; otherwise the exit code. */
 static int take_own_option(server *self, int id, const char *value) {
     switch (id) {
@@ -791,20 +662,13 @@ static int take_own_option(server *self, int id, const char *value) {
     case OPTION_LISTEN:
         self->listen = value;
         return -1;
-    case OPTION_HOST:
-        return take_host(self, value);
-    case OPTION_STRICT_HOSTS:
-        self->strict_hosts = true;
-        return -1;
-    case OPTION_VERIFY:
-        return take_verify(self, value);
     case OPTION_COUNT:
         return read_unsigned(value, 1, 1000000000, &self->max_count)
                    ? -1
-                   : usage_error(self->tls.command, "--count takes a number from 1, not \"%s\"",
-                                 value);
+                   : usage_error(self->options.tls.command,
+                                 "--count takes a number from 1, not \"%s\"", value);
     default:
-        return take_option(&self->tls, id, value) ? -1 : EXIT_USAGE;
+        return take_server_option(&self->options, id, value) ? -1 : EXIT_USAGE;
     }
 }
 
@@ -817,32 +681,9 @@ static int read_command_line(server *self, int argc, char **argv) {
         }
     }
     if (optind != argc) {
-        return usage_error(self->tls.command, "\"%s\" is too much", argv[optind]);
+        return usage_error(self->options.tls.command, "\"%s\" is too much", argv[optind]);
     }
-    bool with_profile = self->tls.profile != NULL;
-    self->store = with_profile ? NULL : self->tls.store;
-    if (self->tls.cert == NULL && self->store == NULL && !with_profile) {
-        return usage_error(self->tls.command,
-                           "a server needs a certificate: --cert, --store or --profile");
-    }
-    if (self->store != NULL &&
-        (self->tls.cert != NULL || self->tls.key != NULL || self->tls.ca_count > 0)) {
-        return usage_error(self->tls.command,
-                           "--store has the certificate and whom to trust: --cert, --key and "
-                           "--client-ca make no sense with it");
-    }
-    if (with_profile && self->host_count > 0 && self->verify == 0) {
-        return usage_error(self->tls.command, "--host with --profile needs --verify");
-    }
-    if (with_profile && self->verify == 0) {
-        return -1; /* the profile says it */
-    }
-    if (self->verify == 0) {
-        self->verify = self->tls.ca_count > 0 ? STLS_VERIFY_REQUIRED : STLS_VERIFY_NONE;
-    } else if (self->verify == STLS_VERIFY_NONE && self->tls.ca_count > 0) {
-        return usage_error(self->tls.command, "--client-ca makes no sense with --verify none");
-    }
-    return -1;
+    return check_server_options(&self->options) ? -1 : EXIT_USAGE;
 }
 
 /* --- The whole */
@@ -850,14 +691,15 @@ static int read_command_line(server *self, int argc, char **argv) {
 static int start_listening(server *self) {
     char host[NET_HOST_SIZE], port[NET_PORT_SIZE], where[NET_ADDRESS_SIZE], why[NET_WHY_SIZE];
     if (!net_split(self->listen, host, port)) {
-        return usage_error(self->tls.command, "--listen takes host:port, not \"%s\"", self->listen);
+        return usage_error(self->options.tls.command, "--listen takes host:port, not \"%s\"",
+                           self->listen);
     }
     self->listener = net_listen(host, port, where, why);
     if (self->listener < 0) {
-        complain(self->tls.command, "%s", why);
+        complain(self->options.tls.command, "%s", why);
         return EXIT_CONNECTION;
     }
-    if (self->tls.json) {
+    if (self->options.tls.json) {
         begin_event(self, NULL, "listening");
         json_text(&self->json, "address", where);
         json_object_end(&self->json);
@@ -868,7 +710,7 @@ static int start_listening(server *self) {
 }
 
 int serve_main(int argc, char **argv) {
-    static server self = {.tls = {.command = "siptls serve", .timeout_ms = 10000},
+    static server self = {.options.tls = {.command = "siptls serve", .timeout_ms = 10000},
                           .listen = "127.0.0.1:5061"};
     int status = read_command_line(&self, argc, argv);
     if (status != -1) {
@@ -880,7 +722,7 @@ int serve_main(int argc, char **argv) {
         return EXIT_USAGE;
     }
     if (!catch_signals()) {
-        complain(self.tls.command, "signals cannot be caught: %s", strerror(errno));
+        complain(self.options.tls.command, "signals cannot be caught: %s", strerror(errno));
         return EXIT_USAGE;
     }
     status = start_listening(&self);

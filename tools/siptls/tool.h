@@ -19,6 +19,7 @@ enum exit_code {
 
 int backends_main(int argc, char **argv);
 int connect_main(int argc, char **argv);
+int proxy_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int verify_main(int argc, char **argv);
 
@@ -68,6 +69,9 @@ enum option_id {
     OPTION_STORE,
     OPTION_JSON,
     OPTION_QUIET,
+    OPTION_HOST, /* from here on: take_server_option() */
+    OPTION_STRICT_HOSTS,
+    OPTION_VERIFY,
     OPTION_OWN,
 };
 
@@ -96,6 +100,31 @@ stls_profile *make_profile(tls_options *options, const stls_backend *backend, st
 
 /* A number from `min` to `max`. */
 bool read_unsigned(const char *text, unsigned min, unsigned max, unsigned *number);
+
+/* --- serveroptions.c: what the subcommands that are TLS servers take besides */
+
+enum { HOSTS_MAX = 32 };
+
+typedef struct server_options {
+    tls_options tls;
+    const char *hosts[HOSTS_MAX];
+    size_t host_count;
+    bool strict_hosts;
+    stls_verify_mode verify; /* 0: by --client-ca, until check_server_options(); then: what the
+                                profile says */
+} server_options;
+
+/* Takes one of the server's options, or of take_option(); false after the reason was printed. */
+bool take_server_option(server_options *options, int id, const char *value);
+
+/* Whether they go together; false after the reason was printed. */
+bool check_server_options(server_options *options);
+
+/* The one place where a server's profile is made: of what is in the files and in the store now.
+ * NULL after the reason was printed. */
+stls_context *make_server_context(server_options *options);
+
+/* --- Complaints (options.c) */
 
 /* Prints "siptls connect: ..." to stderr. */
 void complain(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "proxylog.h"
+
+#include "net.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+
+static struct {
+    pthread_mutex_t lock;
+    int64_t second; /* net_now() / 1000 of the last line about a peer */
+    unsigned lines; /* in that second */
+    uint64_t left_out;
+} state = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void print(const char *format, va_list list) __attribute__((format(printf, 1, 0)));
+
+/* One line in one write, for stderr has no buffer. */
+static void print(const char *format, va_list list) {
+    char line[1024];
+    vsnprintf(line, sizeof line, format, list);
+    fprintf(stderr, "siptls proxy: %s\n", line);
+}
+
+/* The second has gone by; with the lock held. */
+static void begin_second(int64_t second) {
+    if (state.left_out > 0) {
+        fprintf(stderr, "siptls proxy: %llu more lines of that kind were left out\n",
+                (unsigned long long)state.left_out);
+    }
+    state.second = second;
+    state.lines = 0;
+    state.left_out = 0;
+}
+
+void proxy_log(const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    print(format, list);
+    va_end(list);
+}
+
+void proxy_log_peer(proxy_counters *counters, const char *format, ...) {
+    int64_t second = net_now() / 1000;
+    pthread_mutex_lock(&state.lock);
+    if (second != state.second) {
+        begin_second(second);
+    }
+    bool told = state.lines < PROXY_LOG_LINES;
+    if (told) {
+        va_list list;
+        va_start(list, format);
+        print(format, list);
+        va_end(list);
+        state.lines++;
+    } else {
+        state.left_out++;
+        proxy_count_add(counters, COUNT_LOG_LEFT_OUT, 1);
+    }
+    pthread_mutex_unlock(&state.lock);
+}
+
+void proxy_log_tick(void) {
+    int64_t second = net_now() / 1000;
+    pthread_mutex_lock(&state.lock);
+    if (second != state.second && state.left_out > 0) {
+        begin_second(second);
+    }
+    pthread_mutex_unlock(&state.lock);
+}

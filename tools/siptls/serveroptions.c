@@ -1,0 +1,182 @@
+/* What the subcommands that are TLS servers have in common: who they are, by name, and whom they
+ * let in.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "tool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- The command line */
+
+static bool take_verify(server_options *options, const char *value) {
+    static const struct {
+        const char *name;
+        stls_verify_mode mode;
+    } modes[] = {{"none", STLS_VERIFY_NONE},
+                 {"optional", STLS_VERIFY_OPTIONAL},
+                 {"optional-any", STLS_VERIFY_OPTIONAL_ANY},
+                 {"required", STLS_VERIFY_REQUIRED}};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        if (strcmp(value, modes[i].name) == 0) {
+            options->verify = modes[i].mode;
+            return true;
+        }
+    }
+    usage_error(options->tls.command,
+                "--verify takes none, optional, optional-any or required, not \"%s\"", value);
+    return false;
+}
+
+static bool take_host(server_options *options, const char *value) {
+    const char *equals = strchr(value, '=');
+    if (equals == NULL || equals == value || equals[1] == '\0' || equals[1] == ',') {
+        usage_error(options->tls.command, "--host takes NAME=CERT or NAME=CERT,KEY, not \"%s\"",
+                    value);
+        return false;
+    }
+    if (options->host_count == HOSTS_MAX) {
+        usage_error(options->tls.command, "--host can be given %d times, no more", HOSTS_MAX);
+        return false;
+    }
+    options->hosts[options->host_count++] = value;
+    return true;
+}
+
+bool take_server_option(server_options *options, int id, const char *value) {
+    switch (id) {
+    case OPTION_HOST:
+        return take_host(options, value);
+    case OPTION_STRICT_HOSTS:
+        options->strict_hosts = true;
+        return true;
+    case OPTION_VERIFY:
+        return take_verify(options, value);
+    default:
+        return take_option(&options->tls, id, value);
+    }
+}
+
+/* Besides a profile, --store is whence that takes its certificates. */
+static const char *own_store(const server_options *options) {
+    return options->tls.profile != NULL ? NULL : options->tls.store;
+}
+
+static bool check_certificates(const server_options *options) {
+    const tls_options *tls = &options->tls;
+    const char *store = own_store(options);
+    if (tls->cert == NULL && store == NULL && tls->profile == NULL) {
+        usage_error(tls->command, "a server needs a certificate: --cert, --store or --profile");
+        return false;
+    }
+    if (store != NULL && (tls->cert != NULL || tls->key != NULL || tls->ca_count > 0)) {
+        usage_error(tls->command,
+                    "--store has the certificate and whom to trust: --cert, --key and "
+                    "--client-ca make no sense with it");
+        return false;
+    }
+    return true;
+}
+
+bool check_server_options(server_options *options) {
+    const tls_options *tls = &options->tls;
+    if (!check_certificates(options)) {
+        return false;
+    }
+    if (tls->profile != NULL && options->host_count > 0 && options->verify == 0) {
+        usage_error(tls->command, "--host with --profile needs --verify");
+        return false;
+    }
+    if (options->verify == STLS_VERIFY_NONE && tls->ca_count > 0) {
+        usage_error(tls->command, "--client-ca makes no sense with --verify none");
+        return false;
+    }
+    if (options->verify == 0 && tls->profile == NULL) {
+        options->verify = tls->ca_count > 0 ? STLS_VERIFY_REQUIRED : STLS_VERIFY_NONE;
+    }
+    return true;
+}
+
+/* --- The context */
+
+/* Trust and credential, from files or from the store; what is left NULL is the profile's to say, or
+ * not needed. */
+static bool load(const server_options *options, const stls_backend *backend, stls_trust **trust,
+                 stls_credential **credential) {
+    const tls_options *tls = &options->tls;
+    bool verifies = options->verify != STLS_VERIFY_NONE;
+    if (own_store(options) != NULL) {
+        return load_store(tls, backend, own_store(options), verifies ? trust : NULL, credential);
+    }
+    if (tls->cert != NULL) {
+        *credential = load_credential(tls, backend, tls->cert, tls->key);
+    }
+    if (tls->ca_count > 0 && (tls->cert == NULL || *credential != NULL)) {
+        *trust = load_trust(tls);
+    }
+    return (tls->cert == NULL || *credential != NULL) && (tls->ca_count == 0 || *trust != NULL);
+}
+
+static bool set_certificates(const server_options *options, const stls_backend *backend,
+                             stls_profile *profile, stls_error *error) {
+    stls_trust *trust = NULL;
+    stls_credential *credential = NULL;
+    bool good = load(options, backend, &trust, &credential) &&
+                (credential == NULL ||
+                 stls_profile_set_credential(profile, credential, error) == STLS_OK) &&
+                (trust == NULL || stls_profile_set_trust(profile, trust, error) == STLS_OK);
+    stls_trust_free(trust);
+    stls_credential_free(credential);
+    return good;
+}
+
+/* Adds "NAME=CERT[,KEY]"; without a sentence in `error` the reason was printed. */
+static bool add_host(const server_options *options, const stls_backend *backend,
+                     stls_profile *profile, const char *host, stls_error *error) {
+    char *name = strdup(host), *cert = name != NULL ? strchr(name, '=') : NULL;
+    if (cert == NULL) {
+        free(name);
+        return false;
+    }
+    *cert++ = '\0';
+    char *key = strchr(cert, ',');
+    if (key != NULL) {
+        *key++ = '\0';
+    }
+    stls_credential *credential = load_credential(&options->tls, backend, cert, key);
+    bool good = credential != NULL &&
+                stls_profile_add_host(profile, name, credential, options->verify, error) == STLS_OK;
+    stls_credential_free(credential);
+    free(name);
+    return good;
+}
+
+static bool fill_profile(const server_options *options, const stls_backend *backend,
+                         stls_profile *profile, stls_error *error) {
+    bool good = set_certificates(options, backend, profile, error) &&
+                (options->verify == 0 ||
+                 stls_profile_set_verify(profile, options->verify, error) == STLS_OK) &&
+                stls_profile_set_strict_hosts(profile, options->strict_hosts, error) == STLS_OK;
+    for (size_t i = 0; good && i < options->host_count; i++) {
+        good = add_host(options, backend, profile, options->hosts[i], error);
+    }
+    return good;
+}
+
+stls_context *make_server_context(server_options *options) {
+    const stls_backend *backend = find_backend(&options->tls);
+    stls_profile *profile =
+        backend != NULL ? make_profile(&options->tls, backend, STLS_ROLE_SERVER) : NULL;
+    if (profile == NULL) {
+        return NULL;
+    }
+    stls_context *context = NULL;
+    stls_error error = {.text = ""};
+    if ((!fill_profile(options, backend, profile, &error) ||
+         stls_context_new(profile, &context, &error) != STLS_OK) &&
+        error.text[0] != '\0') { /* what load_...() complain of, they have told */
+        complain(options->tls.command, "%s", error.text);
+    }
+    stls_profile_free(profile);
+    return context;
+}
