@@ -2,6 +2,7 @@
 #   tests/conformance/*.c   one program per backend, conformance_<backend>
 #   tests/interop/*.c       one program, interop
 #   tests/unit/<name>.c     one program each, unit_<name>
+#   tests/adapters/*.c      one program each, adapter_<name>, on adapters/
 #   tests/scripts/*.sh      run as they are; exit code 77 means skipped
 #   tests/fuzz/<name>.c     one libFuzzer target each, fuzz_<name> (SIPTLS_FUZZ)
 #   tests/support/*.c       what the programs share
@@ -10,12 +11,18 @@ set(_tests_dir "${PROJECT_SOURCE_DIR}/tests")
 
 if(SIPTLS_FUZZ)
     file(GLOB _fuzzers CONFIGURE_DEPENDS tests/fuzz/*.c)
+    if(NOT TARGET sips_transport)
+        list(FILTER _fuzzers EXCLUDE REGEX "/sips_[a-z]*\\.c$")
+    endif()
     foreach(source IN LISTS _fuzzers)
         get_filename_component(name "${source}" NAME_WE)
         siptls_program(fuzz_${name} "${source}")
         target_include_directories(fuzz_${name} PRIVATE "${PROJECT_SOURCE_DIR}")
         target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
         target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+        if(name MATCHES "^sips_")
+            target_link_libraries(fuzz_${name} PRIVATE sips_transport)
+        endif()
     endforeach()
 endif()
 
@@ -59,6 +66,7 @@ set(_environment
     "SIPTLS_CORPORA=${_corpora}"
     "SIPTLS_TOOL=${PROJECT_BINARY_DIR}/bin/siptls"
     "SIPTLS_VERDICTS=${PROJECT_BINARY_DIR}/bin/siptls-verdicts"
+    "SIPTLS_OSIP2_UA=${PROJECT_BINARY_DIR}/bin/siptls-osip2-ua"
     "SIPTLS_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
     "SIPTLS_BUILD_DIR=${PROJECT_BINARY_DIR}"
     "SIPTLS_DEPS_DIR=${SIPTLS_DEPS_DIR}"
@@ -105,6 +113,15 @@ foreach(source IN LISTS _unit)
     get_filename_component(name "${source}" NAME_WE)
     _siptls_test(unit_${name} unit "${source}")
 endforeach()
+
+if(TARGET sips_transport)
+    file(GLOB _adapters CONFIGURE_DEPENDS tests/adapters/*.c)
+    foreach(source IN LISTS _adapters)
+        get_filename_component(name "${source}" NAME_WE)
+        _siptls_test(adapter_${name} adapters "${source}")
+        target_link_libraries(adapter_${name} PRIVATE sips_transport ${_helpers} siptls_static)
+    endforeach()
+endif()
 
 file(GLOB _conformance CONFIGURE_DEPENDS tests/conformance/*.c)
 if(_conformance)
