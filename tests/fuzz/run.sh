@@ -38,6 +38,7 @@ for target in "$bin"/fuzz_*; do
     pkcs12) cp "$pki"/*.p12 "$work/$name" ;;
     crl) for crl in "$pki"/crl-*.pem; do openssl crl -in "$crl" -outform DER -out "$work/$name/${crl##*/}" 2>/dev/null; done ;;
     profiles) seed_profiles "$work/$name" ;;
+    sips_framing) printf '\1\7\r\n\r\nOPTIONS sip:a SIP/2.0\r\nContent-Length: 3\r\n\r\nabcOPTIONS sip:a SIP/2.0\r\nl:0\r\n\r\n' >"$work/$name/seed" ;;
     verify) seed_chains "$work/$name" ;;
     *) cp "$pki"/*.der "$work/$name" ;;
     esac

@@ -70,7 +70,12 @@ adapter() {
     only "adapters/$1 includes public headers, and its stack's" "($system|$public|\"[a-z_]+\.h\"|$2)" "${files[@]}"
 }
 adapter libre '<re[a-z_]*\.h>'
+adapter osip2 '<(osip2|osipparser2)/[a-z0-9_]+\.h>'
 adapter pjsip '<pj/[a-z_]+\.h>|"ssl_sock_[a-z_]+\.[ch]"'
+
+mapfile -t files < <(sources tests/adapters)
+only "tests of adapters include those and public headers" \
+    "($system|$public|<CUnit/CUnit\.h>|\"(adapters/[a-z0-9]+|tests/support)/[a-z0-9_]+\.h\")" "${files[@]}"
 
 # Outside of its folder nobody asks for a backend at compile time, nor includes its headers.
 mapfile -t files < <(sources api base certstore tools adapters && echo backends/contract.h)

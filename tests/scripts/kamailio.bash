@@ -24,6 +24,7 @@ log_stderror=yes
 fork=yes
 children=1
 tcp_children=2
+tcp_rd_buf_size=131072
 enable_tls=yes
 listen=tls:127.0.0.1:$port
 loadmodule "tls.so"
