@@ -55,11 +55,11 @@ typedef struct agent {
     char user[128];
     char tag[17], call_id[33];
     int cseq;
+    sips_flow flow; /* to our own domain, which we keep; 0: none yet */
+    bool open;      /* it is */
     bool registered;
-    sips_flow flow;      /* that was registered on */
-    bool waits;          /* for the answer to the action that is under way */
-    int status;          /* exit code so far */
-    stls_result trouble; /* of the last flow that failed */
+    bool waits; /* for the answer to the action that is under way */
+    int status; /* exit code so far */
 } agent;
 
 static agent self;
@@ -91,9 +91,11 @@ static void random_text(char *text, size_t digits) {
  * a URI; `body` may be NULL. */
 static osip_message_t *make_request(const char *method, const char *uri, const char *to,
                                     const char *headers, const char *body, size_t body_len) {
-    char head[4096], local[80] = "127.0.0.1", branch[17];
+    char head[4096], local[80], branch[17];
     osip_message_t *request = NULL;
-    (void)sips_transport_local(self.sip.transport, self.flow, local, sizeof local);
+    if (!sips_transport_local(self.sip.transport, self.flow, local, sizeof local)) {
+        snprintf(local, sizeof local, "%s.invalid", self.tag); /* not known yet; as RFC 7118 does */
+    }
     random_text(branch, 16);
     int len = snprintf(head, sizeof head,
                        "%s %s SIP/2.0\r\nVia: SIP/2.0/TLS %s;branch=z9hG4bK%s;rport;alias\r\n"
@@ -126,6 +128,20 @@ static int send_request(osip_message_t *request) {
     }
     self.waits = true;
     return GOOD;
+}
+
+/* Opens the connection to our own domain, and keeps it: a registration says where we are. */
+static int open_flow(void) {
+    stls_error error;
+    self.flow = sips_transport_keep(self.sip.transport, self.me.host, self.me.port, &error);
+    if (self.flow == 0) {
+        fprintf(stderr, "ua: %s\n", error.text);
+        return USAGE;
+    }
+    while (!self.open && self.status == GOOD && !stops) {
+        sips_osip_turn(&self.sip, -1);
+    }
+    return self.status;
 }
 
 static int send_register(void) {
@@ -193,9 +209,7 @@ static void on_answer(int type, osip_transaction_t *transaction, osip_message_t 
     }
     self.waits = false;
     if (strcmp(method, "REGISTER") == 0 && MSG_IS_STATUS_2XX(answer)) {
-        stls_error error;
         self.registered = true;
-        self.flow = sips_transport_keep(self.sip.transport, self.me.host, self.me.port, &error);
     } else if (!MSG_IS_STATUS_2XX(answer) && self.status == GOOD) {
         self.status = STATUS;
     }
@@ -241,6 +255,7 @@ static void on_opened(void *arg, sips_flow flow, const char *domain) {
         printf("%s %s", i > 0 ? "," : "", proved);
     }
     putchar('\n');
+    self.open = self.open || flow == self.flow;
     if (self.registered && flow == self.flow) { /* opened again: the registrar must know */
         (void)send_register();
     }
@@ -249,14 +264,13 @@ static void on_opened(void *arg, sips_flow flow, const char *domain) {
 static void on_closed(void *arg, sips_flow flow, const char *domain, const stls_error *error,
                       const stls_sip_answer *answer, int waits_ms) {
     (void)arg;
-    self.trouble = error->result;
     printf("flow %d to %s has ended: %s; for SIP %d %s", flow, domain, error->text, answer->status,
            answer->reason);
     if (waits_ms >= 0) {
         printf("; again in %d ms", waits_ms);
     }
     putchar('\n');
-    if (self.status == GOOD && waits_ms < 0) {
+    if (self.status == GOOD && !(self.registered && flow == self.flow)) {
         self.status = error->result == STLS_E_VERIFY ? VERIFY
                       : error->result == STLS_E_TRANSPORT || error->result == STLS_E_TIMEOUT
                           ? CONNECTION
@@ -404,7 +418,8 @@ static int start_action(const char *action) {
     size_t name = value != NULL ? (size_t)(value - action) : strlen(action);
     value = value != NULL ? value + 1 : NULL;
     if (strcmp(action, "register") == 0) {
-        return send_register();
+        int status = open_flow();
+        return status == GOOD ? send_register() : status;
     }
     if (name == 7 && strncmp(action, "options", name) == 0) {
         return send_options(value);

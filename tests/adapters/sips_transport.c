@@ -204,7 +204,7 @@ static void test_messages(void) {
     static const size_t sizes[] = {0, 100, 16384, 65536, 200000};
     side phone, server;
     begin(&server, "server", STLS_VERIFY_NONE, NULL);
-    begin(&phone, NULL, 0, NULL);
+    begin(&phone, NULL, STLS_VERIFY_NONE, NULL);
     phone.found[0] = &server.address;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         char *text = calloc(1, sizes[i] + 128);
@@ -241,7 +241,7 @@ static void test_nonsense(void) {
         side phone, server;
         stls_error error;
         begin(&server, "server", STLS_VERIFY_NONE, NULL);
-        begin(&phone, NULL, 0, NULL);
+        begin(&phone, NULL, STLS_VERIFY_NONE, NULL);
         phone.found[0] = &server.address;
         check_case("%s, nonsense %zu", stls_backend_name(backend), i);
         (void)sips_transport_send(phone.transport, "example.test", 0, texts[i], strlen(texts[i]),
@@ -260,7 +260,7 @@ static void test_half_a_message(void) {
     sips_times times = quick();
     times.message_ms = 100;
     begin(&server, "server", STLS_VERIFY_NONE, &times);
-    begin(&phone, NULL, 0, NULL);
+    begin(&phone, NULL, STLS_VERIFY_NONE, NULL);
     phone.found[0] = &server.address;
     (void)sips_transport_send(phone.transport, "example.test", 0, message, sizeof message - 5,
                               &error);
@@ -275,7 +275,7 @@ static void test_half_a_message(void) {
 static void test_one_server_of_two_domains(void) {
     side phone, server;
     begin(&server, "san-300", STLS_VERIFY_NONE, NULL);
-    begin(&phone, NULL, 0, NULL);
+    begin(&phone, NULL, STLS_VERIFY_NONE, NULL);
     phone.found[0] = &server.address;
     CHECK_NUMBER("the first flow", send_to(&phone, "example.test", 0), 1);
     CHECK(!sips_transport_proves(phone.transport, 1, "example.test"),
@@ -304,7 +304,7 @@ static void test_one_server_of_two_domains(void) {
 static void test_two_servers_of_one_domain(void) {
     side phone, server;
     begin(&server, "server", STLS_VERIFY_NONE, NULL);
-    begin(&phone, NULL, 0, NULL);
+    begin(&phone, NULL, STLS_VERIFY_NONE, NULL);
     sips_address dead = dead_address();
     phone.found[0] = &dead;
     phone.found[1] = &server.address;
@@ -320,7 +320,7 @@ static void test_no_next_server_after_a_bad_certificate(void) {
     side phone, wrong, good;
     begin(&wrong, "wrong-domain", STLS_VERIFY_NONE, NULL);
     begin(&good, "server", STLS_VERIFY_NONE, NULL);
-    begin(&phone, NULL, 0, NULL);
+    begin(&phone, NULL, STLS_VERIFY_NONE, NULL);
     phone.found[0] = &wrong.address;
     phone.found[1] = &good.address;
     (void)send_to(&phone, "example.test", 0);
@@ -365,7 +365,7 @@ static void test_flows_that_were_accepted(void) {
 static void test_a_new_context(void) {
     side phone, server;
     begin(&server, "server", STLS_VERIFY_NONE, NULL);
-    begin(&phone, NULL, 0, NULL);
+    begin(&phone, NULL, STLS_VERIFY_NONE, NULL);
     phone.found[0] = &server.address;
     CHECK_NUMBER("flow", send_to(&phone, "example.test", 0), 1);
     CHECK(run_until(&phone, &server, &server.messages, 1), "no message");
@@ -389,7 +389,7 @@ static void test_pings(void) {
     sips_times times = quick();
     times.ping_ms = 20;
     begin(&server, "server", STLS_VERIFY_NONE, NULL);
-    begin(&phone, NULL, 0, &times);
+    begin(&phone, NULL, STLS_VERIFY_NONE, &times);
     phone.found[0] = &server.address;
     (void)send_to(&phone, "example.test", 0);
     CHECK(run_until(&phone, &server, &server.messages, 1), "no message");
@@ -408,7 +408,7 @@ static void test_a_server_that_does_not_answer_pings(void) {
     times.ping_ms = 50;
     times.pong_ms = 100;
     begin(&server, "server", STLS_VERIFY_NONE, NULL);
-    begin(&phone, NULL, 0, &times);
+    begin(&phone, NULL, STLS_VERIFY_NONE, &times);
     phone.found[0] = &server.address;
     (void)send_to(&phone, "example.test", 0);
     CHECK(run_until(&phone, &server, &server.messages, 1), "no message");
@@ -424,7 +424,7 @@ static void test_back_off(void) {
     sips_times times = quick();
     times.retry_base_ms = 100;
     times.retry_max_ms = 1000;
-    begin(&phone, NULL, 0, &times);
+    begin(&phone, NULL, STLS_VERIFY_NONE, &times);
     sips_address dead = dead_address();
     phone.found[0] = &dead;
     stls_error error;
@@ -445,7 +445,7 @@ static void test_the_way_back(void) {
     sips_times times = quick();
     times.retry_base_ms = 50;
     begin(&server, "server", STLS_VERIFY_NONE, NULL);
-    begin(&phone, NULL, 0, &times);
+    begin(&phone, NULL, STLS_VERIFY_NONE, &times);
     phone.found[0] = &server.address;
     stls_error error;
     sips_flow flow = sips_transport_keep(phone.transport, "example.test", 0, &error);

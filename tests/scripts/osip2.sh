@@ -45,10 +45,12 @@ for backend in "${backends[@]}"; do
 
     # --- what does not
     expect "$backend: nobody there" 2 'Connection refused; for SIP 503' "${ua[@]}" --address 127.0.0.1:1 $me register
-    expect "$backend: wrong domain" 4 '^REGISTER: 503 .*TLS identity mismatch' "${ua[@]}" "${at[@]}" \
+    expect "$backend: wrong domain" 4 '^OPTIONS: 503 .*TLS identity mismatch' "${ua[@]}" "${at[@]}" \
+        sips:alice@other.test options
+    expect "$backend: wrong domain, registering" 4 'other\.test.*for SIP 503' "${ua[@]}" "${at[@]}" \
         sips:alice@other.test register
-    expect "$backend: unknown CA" 4 '^REGISTER: 503 .*TLS certificate rejected' \
-        "$agent" --backend "$backend" --ca "$pki/other-root.pem" "${at[@]}" $me register
+    expect "$backend: unknown CA" 4 '^OPTIONS: 503 .*TLS certificate rejected' \
+        "$agent" --backend "$backend" --ca "$pki/other-root.pem" "${at[@]}" $me options
     stop "$server_pid"
     start_server --backend "$backend" --cert "$pki/expired.chain.pem" --key "$pki/expired.key"
     expect "$backend: expired" 4 'expired' "${ua[@]}" --address "$server" $me register

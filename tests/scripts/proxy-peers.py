@@ -137,11 +137,13 @@ class Proxy:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+    def __exit__(self, failure, *_):
+        code = self.process.poll()
+        if code is None:
+            self.process.terminate()
+            code = self.process.wait(PATIENCE)
         self.log.close()
+        must(failure or code == 0, f"it ends with {code}: {self.logged()}")
 
 
 @contextlib.contextmanager

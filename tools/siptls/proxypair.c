@@ -422,6 +422,11 @@ void proxy_pair_free(proxy_pair *pair) {
 }
 
 void proxy_pair_go_on(proxy_pair *pair) {
+    if (pair->is_lost) {
+        count(pair, COUNT_REFUSED_RESOURCES, 1);
+        leave(pair);
+        return;
+    }
     switch (pair->state) {
     case PAIR_HANDSHAKE:
         shake_hands(pair);

@@ -84,6 +84,7 @@ struct proxy_pair {
     proxy_end client, server;
     proxy_flow up, down; /* to the server, to the client */
     size_t address;      /* the server's, that is tried */
+    bool is_lost;        /* epoll cannot watch it */
     proxy_place place;   /* the worker's */
     uint64_t number;
     char who[NET_ADDRESS_SIZE];

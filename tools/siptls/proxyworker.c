@@ -65,7 +65,8 @@ void proxy_worker_watch(proxy_worker *worker, proxy_end *end, uint32_t events) {
     int what = events == 0 ? EPOLL_CTL_DEL : end->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
     struct epoll_event event = {.events = events, .data.ptr = end};
     if (epoll_ctl(worker->epoll, what, end->fd, &event) != 0) {
-        /* No memory in the kernel: the deadline of what it waits for ends the pair. */
+        end->pair->is_lost = true; /* the kernel has no memory for it */
+        proxy_worker_ready(worker, end->pair);
         proxy_log_peer(&worker->counters, "#%llu %s: epoll: %s",
                        (unsigned long long)end->pair->number, end->pair->who, strerror(errno));
         return;
