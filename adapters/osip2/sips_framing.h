@@ -28,7 +28,6 @@ typedef enum sips_event {
     SIPS_PING,   /* CRLF CRLF, to be answered with CRLF. Only who accepted the connection gets it */
     SIPS_PONG,   /* CRLF. Only who opened the connection gets it */
     SIPS_BROKEN, /* the stream makes no sense: `why` says what; close the connection */
-    SIPS_NO_MEMORY,
 } sips_event;
 
 typedef struct sips_stream {

@@ -280,9 +280,6 @@ static bool take_one(flow *self) {
     case SIPS_BROKEN:
         fail_with(self, STLS_E_PROTOCOL, self->in.why);
         break;
-    case SIPS_NO_MEMORY:
-        fail_with(self, STLS_E_NO_MEMORY, "no memory");
-        break;
     }
     return self->state == FLOW_OPEN;
 }

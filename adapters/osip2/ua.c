@@ -308,6 +308,14 @@ static bool add_address(const char *text) {
     return true;
 }
 
+/* Digits only, up to a day of milliseconds; the longest of what the options take. */
+static bool read_number(const char *text, int *number) {
+    char *end = NULL;
+    long value = strtol(text, &end, 10);
+    *number = (int)value;
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && value <= 86400 * 1000;
+}
+
 static bool take_option(int id, const char *value) {
     switch (id) {
     case 'b':
@@ -325,20 +333,31 @@ static bool take_option(int id, const char *value) {
     case 'a':
         return add_address(value);
     case 'p':
-        self.times.ping_ms = atoi(value);
-        return true;
+        return read_number(value, &self.times.ping_ms);
     case 'P':
-        self.times.pong_ms = atoi(value);
-        return true;
+        return read_number(value, &self.times.pong_ms);
     case 'r':
-        self.times.retry_base_ms = atoi(value);
-        return true;
+        return read_number(value, &self.times.retry_base_ms);
     case 'e':
-        self.expires = atoi(value);
-        return true;
+        return read_number(value, &self.expires);
     default:
         return false;
     }
+}
+
+/* "sips:USER@DOMAIN" */
+static bool take_uri(const char *uri) {
+    stls_error error;
+    const char *user = strchr(uri, ':'), *at = strchr(uri, '@');
+    if (user == NULL || at == NULL || (size_t)(at - user) > sizeof self.user) {
+        return false;
+    }
+    if (stls_sip_target_read(uri, &self.me, &error) != STLS_OK) {
+        fprintf(stderr, "ua: %s\n", error.text);
+        return false;
+    }
+    memcpy(self.user, user + 1, (size_t)(at - user - 1));
+    return self.me.secure;
 }
 
 static bool read_command_line(int argc, char **argv) {
@@ -363,12 +382,7 @@ static bool read_command_line(int argc, char **argv) {
             return false;
         }
     }
-    stls_error error;
-    if (optind >= argc || stls_sip_target_read(argv[optind], &self.me, &error) != STLS_OK ||
-        !self.me.secure || sscanf(argv[optind], "%*[sips]:%127[^@]@", self.user) != 1) {
-        return false;
-    }
-    return true;
+    return optind + 1 < argc && take_uri(argv[optind]);
 }
 
 /* --- TLS */
@@ -413,6 +427,11 @@ static stls_context *make_context(void) {
 
 /* --- Actions */
 
+static int unknown_action(const char *action) {
+    fprintf(stderr, "ua: there is no action \"%s\"; --help has them\n", action);
+    return USAGE;
+}
+
 static int start_action(const char *action) {
     const char *value = strchr(action, '=');
     size_t name = value != NULL ? (size_t)(value - action) : strlen(action);
@@ -424,17 +443,23 @@ static int start_action(const char *action) {
     if (name == 7 && strncmp(action, "options", name) == 0) {
         return send_options(value);
     }
+    char body[1024];
     const char *uri = value != NULL ? strstr(value, "@sips:") : NULL;
     size_t len = value == NULL ? 0 : uri != NULL ? (size_t)(uri - value) : strlen(value);
+    if (value == NULL || len >= sizeof body) {
+        return unknown_action(action);
+    }
+    memcpy(body, value, len);
+    body[len] = '\0';
     uri = uri != NULL ? uri + 1 : NULL;
-    if (name == 7 && value != NULL && strncmp(action, "message", name) == 0) {
-        return send_message(value, len, uri);
+    int bytes;
+    if (name == 7 && strncmp(action, "message", name) == 0) {
+        return send_message(body, len, uri);
     }
-    if (name == 4 && value != NULL && strncmp(action, "long", name) == 0) {
-        return send_long((size_t)atoi(value), uri);
+    if (name == 4 && strncmp(action, "long", name) == 0 && read_number(body, &bytes)) {
+        return send_long((size_t)bytes, uri);
     }
-    fprintf(stderr, "ua: there is no action \"%s\"; --help has them\n", action);
-    return USAGE;
+    return unknown_action(action);
 }
 
 static void wait_seconds(int seconds) {
@@ -446,8 +471,9 @@ static void wait_seconds(int seconds) {
 
 static int run(char **actions) {
     for (; *actions != NULL && self.status == GOOD && !stops; actions++) {
-        if (strncmp(*actions, "wait=", 5) == 0) {
-            wait_seconds(atoi(*actions + 5));
+        int seconds;
+        if (strncmp(*actions, "wait=", 5) == 0 && read_number(*actions + 5, &seconds)) {
+            wait_seconds(seconds);
             continue;
         }
         int status = start_action(*actions);

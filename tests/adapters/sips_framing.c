@@ -106,9 +106,6 @@ static bool drain(sips_stream *stream, const char *bytes, size_t *at, char *trac
             add(trace, "broken");
             CHECK(stream->why != NULL, "it does not say why");
             return false;
-        case SIPS_NO_MEMORY:
-            add(trace, "no memory");
-            return false;
         }
     }
 }

@@ -26,6 +26,18 @@ expect "no action" 1 '^usage: ua' "$agent"
 expect "an unknown action" 1 'no action "dance"' "$agent" --ca "$pki/root.pem" --address 127.0.0.1:1 sips:a@b.test dance
 expect "a URI without TLS" 1 '^usage: ua' "$agent" --ca "$pki/root.pem" sip:a@b.test register
 
+expect "a number that is none" 1 '^usage: ua' "$agent" --ping soon sips:a@b.test options
+expect "a URI without user" 1 '^usage: ua' "$agent" sips:b.test options
+
+# A server that never answers: that takes the 32 seconds of timer F, so it is looked at last.
+python3 "$here/odd-peer.py" mute "$pki/server.chain.pem" "$pki/server.key" >"$work/mute" 2>&1 &
+pids+=($!)
+wait_for '^listening on ' "$work/mute" || fail "a server that never answers" "it does not listen" "$work/mute"
+"$agent" --ca "$pki/root.pem" --address "$(sed -n 's/^listening on //p' "$work/mute")" sips:alice@example.test options \
+    >"$work/silence" 2>&1 &
+silence=$!
+pids+=("$silence")
+
 for backend in "${backends[@]}"; do
     ua=("$agent" --backend "$backend" --ca "$pki/root.pem")
     me=sips:alice@example.test
@@ -86,6 +98,10 @@ for backend in "${backends[@]}"; do
     says "$backend: says goodbye" 'closed: by the client' "$second_log"
     stop "$second"
 done
+
+says "no answer comes" '^OPTIONS: no answer came in time' "$work/silence"
+ends "$silence"
+if [ $? = 6 ]; then pass "no answer comes: exit code"; else fail "no answer comes: exit code" "not 6" "$work/silence"; fi
 
 # --- Kamailio
 
