@@ -2,27 +2,27 @@
 #   tests/conformance/*.c   one program per backend, conformance_<backend>
 #   tests/interop/*.c       one program, interop
 #   tests/unit/<name>.c     one program each, unit_<name>
-#   tests/adapters/*.c      one program each, adapter_<name>, on adapters/
+#   tests/adapters/*.c      one program each, adapter_<name>: see adapters/osip2
 #   tests/scripts/*.sh      run as they are; exit code 77 means skipped
 #   tests/fuzz/<name>.c     one libFuzzer target each, fuzz_<name> (SIPTLS_FUZZ)
 #   tests/support/*.c       what the programs share
 
 set(_tests_dir "${PROJECT_SOURCE_DIR}/tests")
 
+# siptls_fuzzer(<source>): one fuzz target.
+function(siptls_fuzzer source)
+    get_filename_component(name "${source}" NAME_WE)
+    siptls_program(fuzz_${name} "${source}")
+    target_include_directories(fuzz_${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+    target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+endfunction()
+
 if(SIPTLS_FUZZ)
     file(GLOB _fuzzers CONFIGURE_DEPENDS tests/fuzz/*.c)
-    if(NOT TARGET sips_transport)
-        list(FILTER _fuzzers EXCLUDE REGEX "/sips_[a-z]*\\.c$")
-    endif()
+    list(FILTER _fuzzers EXCLUDE REGEX "/sips_[a-z]*\\.c$") # of an adapter, which adds it
     foreach(source IN LISTS _fuzzers)
-        get_filename_component(name "${source}" NAME_WE)
-        siptls_program(fuzz_${name} "${source}")
-        target_include_directories(fuzz_${name} PRIVATE "${PROJECT_SOURCE_DIR}")
-        target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-        target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-        if(name MATCHES "^sips_")
-            target_link_libraries(fuzz_${name} PRIVATE sips_transport)
-        endif()
+        siptls_fuzzer("${source}")
     endforeach()
 endif()
 
@@ -99,7 +99,7 @@ if(_support)
     set(_helpers stls_test_support siptls_dep_cunit)
 endif()
 
-function(_siptls_test name label)
+function(siptls_test name label)
     siptls_program(${name} ${ARGN})
     target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
     # Before the library: what the helpers use is found in it.
@@ -111,29 +111,20 @@ endfunction()
 file(GLOB _unit CONFIGURE_DEPENDS tests/unit/*.c)
 foreach(source IN LISTS _unit)
     get_filename_component(name "${source}" NAME_WE)
-    _siptls_test(unit_${name} unit "${source}")
+    siptls_test(unit_${name} unit "${source}")
 endforeach()
-
-if(TARGET sips_transport)
-    file(GLOB _adapters CONFIGURE_DEPENDS tests/adapters/*.c)
-    foreach(source IN LISTS _adapters)
-        get_filename_component(name "${source}" NAME_WE)
-        _siptls_test(adapter_${name} adapters "${source}")
-        target_link_libraries(adapter_${name} PRIVATE sips_transport ${_helpers} siptls_static)
-    endforeach()
-endif()
 
 file(GLOB _conformance CONFIGURE_DEPENDS tests/conformance/*.c)
 if(_conformance)
     foreach(b IN LISTS SIPTLS_BACKENDS)
-        _siptls_test(conformance_${b} conformance ${_conformance})
+        siptls_test(conformance_${b} conformance ${_conformance})
         target_compile_definitions(conformance_${b} PRIVATE STLS_TEST_BACKEND="${b}")
     endforeach()
 endif()
 
 file(GLOB _interop CONFIGURE_DEPENDS tests/interop/*.c)
 if(_interop)
-    _siptls_test(interop interop ${_interop})
+    siptls_test(interop interop ${_interop})
 endif()
 
 # Scripts run alone: they open ports and start servers.
