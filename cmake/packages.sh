@@ -12,8 +12,8 @@ siptls_build_packages="build-essential cmake ninja-build pkg-config ca-certifica
     libinih-dev dpkg-dev debian-archive-keyring python3 python3-pycryptodome autoconf automake libtool xz-utils bzip2
     libre-dev libosip2-dev"
 
-# Real SIP software to test against.
-siptls_peer_packages="kamailio kamailio-tls-modules baresip-core"
+# Real SIP software to test against, and what reads captures of calls.
+siptls_peer_packages="kamailio kamailio-tls-modules baresip-core tshark"
 
 # The value of SIPTLS_DEPS for ./demo and ./check: on Debian our own builds of mbedTLS and wolfSSL even where the
 # system's would do, so that every machine tests the same ones; elsewhere whatever is there.

@@ -42,7 +42,7 @@ for command in connect serve verify; do
     listed=$({ echo --help; "$tool" $command --help | sed -n '/^  --/p'; } | options_of)
     offers "the options of $command" "$listed" siptls $command --
 done
-offers "the options of backends" "--all --help --json" siptls backends --
+offers "the options of backends" "--all --help --json --presets" siptls backends --
 
 # Each action of a group: the help tells its operands, getopt knows its options.
 for group in store device profile; do

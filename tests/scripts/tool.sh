@@ -54,6 +54,9 @@ for backend in "${backends[@]}"; do
 done
 expect "backends --all lists suites" 0 '^TLS_AES_128_GCM_SHA256 +on' "$tool" backends --all
 expect_json "backends --json" "$tool" backends --json
+expect "backends --presets" 0 "^MODERN: cipher suites .*${backends[0]}" "$tool" backends --presets
+expect_json "backends --presets --json" "$tool" backends --presets --json
+expect "backends --all --presets" 1 "not both" "$tool" backends --all --presets
 
 # --- connect, when all is well
 

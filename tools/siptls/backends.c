@@ -10,13 +10,15 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: siptls backends [--all] [--json]\n"
+    "usage: siptls backends [--all | --presets] [--json]\n"
     "\n"
     "Lists the TLS libraries in this build, their versions, and what each can do as\n"
     "it was built.\n"
     "\n"
-    "  --all    the cipher suites, groups and signature schemes too\n"
-    "  --json   as JSON, with everything\n"
+    "  --all      the cipher suites, groups and signature schemes too\n"
+    "  --presets  the lists of the presets MODERN and COMPATIBLE, and who has what of\n"
+    "             them\n"
+    "  --json     as JSON, with everything\n"
     "\n"
     "Exit codes:\n"
     "  0  done\n"
@@ -25,6 +27,7 @@ static const char usage[] =
 const struct option backends_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"all", no_argument, NULL, 'a'},
+    {"presets", no_argument, NULL, 'p'},
     {"json", no_argument, NULL, OPTION_JSON},
     {NULL, 0, NULL, 0},
 };
@@ -207,7 +210,7 @@ static void print_json(const backend_column *columns, size_t count) {
 int backends_main(int argc, char **argv) {
     static backend_column columns[BACKENDS_MAX];
     tls_options options = {.command = "siptls backends"};
-    bool all = false;
+    bool all = false, presets = false;
     int id;
     while ((id = getopt_long(argc, argv, "h", backends_options, NULL)) != -1) {
         if (id == 'h') {
@@ -216,6 +219,8 @@ int backends_main(int argc, char **argv) {
         }
         if (id == 'a') {
             all = true;
+        } else if (id == 'p') {
+            presets = true;
         } else if (!take_option(&options, id, optarg)) {
             return EXIT_USAGE;
         }
@@ -223,12 +228,17 @@ int backends_main(int argc, char **argv) {
     if (optind != argc) {
         return usage_error(options.command, "\"%s\" is too much", argv[optind]);
     }
+    if (all && presets) {
+        return usage_error(options.command, "--all or --presets, not both");
+    }
     size_t count = read_columns(columns);
     if (count == 0) {
         complain(options.command, "no TLS library could be started");
         return EXIT_USAGE;
     }
-    if (options.json) {
+    if (presets) {
+        presets_print(options.json);
+    } else if (options.json) {
         print_json(columns, count);
     } else {
         print_table(columns, count, all);

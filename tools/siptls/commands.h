@@ -20,6 +20,9 @@ extern const tool_command tool_commands[];
 extern const struct option backends_options[], connect_options[], serve_options[], verify_options[],
     proxy_command_options[], completion_options[];
 
+/* `siptls backends --presets`. */
+void presets_print(bool as_json);
+
 int completion_main(int argc, char **argv);
 
 #endif

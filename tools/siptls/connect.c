@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "output.h"
 #include "phone.h"
+#include "secrets.h"
 #include "tool.h"
 
 #include <getopt.h>
@@ -60,6 +61,14 @@ static const char usage[] =
     "  --register USER      send REGISTER for this user before OPTIONS (for 60\n"
     "                       seconds)\n"
     "  --keepalive          send one CRLF keep-alive (RFC 5626) after OPTIONS\n"
+    "  --reconnect N        then connect N times more, and tell of each whether the\n"
+    "                       session was resumed, and how long the handshake took\n"
+    "  --session FILE       resume the session in this file, if it is there, and keep\n"
+    "                       the last one in it for the next run; needs --session-key\n"
+    "  --session-key FILE   what seals it: one line of 64 hex digits; make it by\n"
+    "                       \"openssl rand -hex 32\"\n"
+    "  --keylog FILE        append the keys of the connection, so that wireshark can\n"
+    "                       decrypt what is captured of it\n"
     "  --json               tell everything as one JSON object\n"
     "  --quiet              tell nothing but errors\n"
     "\n"
@@ -85,6 +94,9 @@ enum own_option {
     OPTION_ADDRESS,
     OPTION_REGISTER,
     OPTION_KEEPALIVE,
+    OPTION_RECONNECT,
+    OPTION_SESSION,
+    OPTION_SESSION_KEY,
 };
 
 const struct option connect_options[] = {
@@ -113,6 +125,10 @@ const struct option connect_options[] = {
     {"address", required_argument, NULL, OPTION_ADDRESS},
     {"register", required_argument, NULL, OPTION_REGISTER},
     {"keepalive", no_argument, NULL, OPTION_KEEPALIVE},
+    {"reconnect", required_argument, NULL, OPTION_RECONNECT},
+    {"session", required_argument, NULL, OPTION_SESSION},
+    {"session-key", required_argument, NULL, OPTION_SESSION_KEY},
+    {"keylog", required_argument, NULL, OPTION_KEYLOG},
     {NULL, 0, NULL, 0},
 };
 
@@ -120,6 +136,11 @@ typedef struct connection {
     tls_options tls;
     const char *uri, *domain, *user;
     bool insecure, keepalive;
+    unsigned reconnects;
+    unsigned again; /* 0: the first connection; else one line tells it all */
+    unsigned resumed, full;
+    uint64_t resumed_ms, full_ms; /* of all of them together */
+    session_file session;
     stls_sip_target target;
     char host[NET_HOST_SIZE], port[NET_PORT_SIZE]; /* where TCP goes to */
     char where[NET_ADDRESS_SIZE];
@@ -127,7 +148,7 @@ typedef struct connection {
 } connection;
 
 static bool tells(const connection *call) {
-    return !call->tls.json && !call->tls.quiet;
+    return !call->tls.json && !call->tls.quiet && call->again == 0;
 }
 
 /* --- The command line */
@@ -169,6 +190,17 @@ static int take_own_option(connection *call, int id, const char *value) {
     case OPTION_KEEPALIVE:
         call->keepalive = true;
         return -1;
+    case OPTION_RECONNECT:
+        return read_unsigned(value, 1, 100000, &call->reconnects)
+                   ? -1
+                   : usage_error(call->tls.command,
+                                 "--reconnect takes a number from 1 to 100000, not \"%s\"", value);
+    case OPTION_SESSION:
+        call->session.path = value;
+        return -1;
+    case OPTION_SESSION_KEY:
+        call->session.key_path = value;
+        return -1;
     default:
         return take_option(&call->tls, id, value) ? -1 : EXIT_USAGE;
     }
@@ -195,6 +227,9 @@ static int check_options(connection *call) {
     if ((call->tls.cert == NULL && call->tls.key != NULL) ||
         (!may_have_key && call->tls.password_file != NULL)) {
         return usage_error(command, "--key and --password-file need --cert");
+    }
+    if ((call->session.path == NULL) != (call->session.key_path == NULL)) {
+        return usage_error(command, "--session and --session-key need each other");
     }
     if (call->domain == NULL) {
         call->domain = call->target.host;
@@ -359,6 +394,58 @@ static void tell_peer(const connection *call, const stls_conn *conn) {
     output_chain(conn);
 }
 
+/* --reconnect: what is of interest now, and its share in the summary. */
+static void tell_reconnection(connection *call, const stls_conn *conn) {
+    stls_conn_info info;
+    stls_conn_get_info(conn, &info);
+    *(info.resumed ? &call->resumed : &call->full) += 1;
+    *(info.resumed ? &call->resumed_ms : &call->full_ms) += info.handshake_ms;
+    if (call->tls.json) {
+        json_bool(&call->json, "secure", stls_conn_is_secure(conn));
+        json_bool(&call->json, "resumed", info.resumed);
+        json_number(&call->json, "handshake_ms", info.handshake_ms);
+    } else if (!call->tls.quiet) {
+        printf("    %-12u  %s %s, in %u ms\n", call->again, output_lock(stls_conn_is_secure(conn)),
+               info.resumed ? "resumed" : "full handshake", info.handshake_ms);
+    }
+}
+
+static void tell_share(const char *what, unsigned count, uint64_t ms) {
+    printf("    %-12s  %u", what, count);
+    if (count > 0) {
+        printf(", %.1f ms each", (double)ms / count);
+    }
+    putchar('\n');
+}
+
+static void tell_summary(connection *call, unsigned failed) {
+    if (call->tls.json) {
+        json_object(&call->json, "reconnected");
+        json_number(&call->json, "resumed", call->resumed);
+        json_number(&call->json, "full", call->full);
+        json_number(&call->json, "failed", failed);
+        json_object_end(&call->json);
+    } else if (!call->tls.quiet) {
+        puts("  In all, without the first:");
+        tell_share("resumed", call->resumed, call->resumed_ms);
+        tell_share("full", call->full, call->full_ms);
+        if (failed > 0) {
+            tell_share("failed", failed, 0);
+        }
+    }
+}
+
+static void tell_session(connection *call, const char *name, const char *note) {
+    if (note[0] == '\0') {
+        return;
+    }
+    if (call->tls.json) {
+        json_text(&call->json, name, note);
+    } else if (tells(call)) {
+        printf("  Session in %s: %s\n", call->session.path, note);
+    }
+}
+
 static int tell_refused_peer(connection *call, stls_conn *conn) {
     if (call->tls.json) {
         tell_peer_json(call, conn);
@@ -500,7 +587,9 @@ static int run_on(connection *call, stls_conn *conn, int fd) {
     if (phone_handshake(&phone) != STLS_OK) {
         status = tell_refused_peer(call, conn);
     } else {
-        if (call->tls.json) {
+        if (call->again > 0) {
+            tell_reconnection(call, conn);
+        } else if (call->tls.json) {
             tell_peer_json(call, conn);
         } else if (tells(call)) {
             tell_peer(call, conn);
@@ -529,6 +618,54 @@ static int run(connection *call, stls_context *context) {
     return status;
 }
 
+static int run_again(connection *call, stls_context *context) {
+    if (!call->tls.json) {
+        return run(call, context);
+    }
+    json_object(&call->json, NULL);
+    int status = run(call, context);
+    json_object_end(&call->json);
+    return status;
+}
+
+/* The first connection's exit code `status`, or that of the first that failed after it. */
+static int reconnect(connection *call, stls_context *context, int status) {
+    if (call->tls.json) {
+        json_array(&call->json, "reconnects");
+    } else if (tells(call)) {
+        puts("  Again:");
+    }
+    while (call->again < call->reconnects) {
+        call->again++;
+        int next = run_again(call, context);
+        status = status == EXIT_GOOD ? next : status;
+    }
+    call->again = 0;
+    if (call->tls.json) {
+        json_array_end(&call->json);
+    }
+    tell_summary(call, call->reconnects - call->resumed - call->full);
+    return status;
+}
+
+static int run_all(connection *call, stls_context *context) {
+    char note[SESSION_NOTE_SIZE];
+    if (!take_session(&call->session, call->tls.command, context, note)) {
+        return EXIT_USAGE;
+    }
+    tell_session(call, "session_taken", note);
+    int status = run(call, context);
+    bool was_connected = status == EXIT_GOOD || status == EXIT_STATUS || status == EXIT_SIP;
+    if (was_connected && call->reconnects > 0) {
+        status = reconnect(call, context, status);
+    }
+    if (!keep_session(&call->session, call->tls.command, context, call->domain, note)) {
+        return status == EXIT_GOOD ? EXIT_USAGE : status;
+    }
+    tell_session(call, "session_kept", note);
+    return status;
+}
+
 int connect_main(int argc, char **argv) {
     connection call = {.tls = {.command = "siptls connect", .timeout_ms = 10000}};
     int status = read_command_line(&call, argc, argv);
@@ -547,7 +684,7 @@ int connect_main(int argc, char **argv) {
     if (call.tls.json) {
         begin_json(&call, context);
     }
-    status = end_json(&call, run(&call, context));
+    status = end_json(&call, run_all(&call, context));
     stls_context_free(context);
     return status;
 }

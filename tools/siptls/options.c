@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "place.h"
+#include "secrets.h"
 #include "tool.h"
 
 #include <stdarg.h>
@@ -201,6 +202,9 @@ bool take_option(tls_options *options, int id, const char *value) {
         return true;
     case OPTION_STORE:
         options->store = value;
+        return true;
+    case OPTION_KEYLOG:
+        options->keylog = value;
         return true;
     case OPTION_JSON:
         options->json = true;
@@ -407,6 +411,10 @@ stls_profile *make_profile(tls_options *options, const stls_backend *backend, st
     stls_error error;
     if (profile != NULL && !apply(options, profile, &error)) {
         complain(options->command, "%s", error.text);
+        stls_profile_free(profile);
+        return NULL;
+    }
+    if (profile != NULL && !set_keylog(options, profile)) {
         stls_profile_free(profile);
         return NULL;
     }

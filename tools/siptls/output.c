@@ -114,6 +114,17 @@ static const char *version_name(uint16_t version) {
 
 /* --- The handshake */
 
+static void print_memory(const stls_conn *conn) {
+    stls_conn_memory_use use;
+    stls_conn_memory(conn, &use);
+    printf("    memory        %zu bytes by siptls, ", use.own);
+    if (use.library > 0) {
+        printf("%zu by the library\n", use.library);
+    } else {
+        puts("the library does not tell");
+    }
+}
+
 void output_handshake(const stls_conn *conn) {
     stls_conn_info info;
     char number[16];
@@ -127,8 +138,10 @@ void output_handshake(const stls_conn *conn) {
     if (info.server_name[0] != '\0') {
         printf("    server name   %s (SNI)\n", info.server_name);
     }
+    printf("    session       %s\n", info.resumed ? "resumed" : "new, by a full handshake");
     printf("    library       %s %s\n", stls_backend_name(backend),
            stls_backend_version_running(backend));
+    print_memory(conn);
 }
 
 static void code_json(json *writer, const char *name, stls_registry registry, uint16_t code) {
@@ -138,7 +151,9 @@ static void code_json(json *writer, const char *name, stls_registry registry, ui
 
 void output_handshake_json(json *writer, const stls_conn *conn) {
     stls_conn_info info;
+    stls_conn_memory_use use;
     stls_conn_get_info(conn, &info);
+    stls_conn_memory(conn, &use);
     json_object(writer, "tls");
     code_json(writer, "version", STLS_REGISTRY_VERSION, info.version);
     code_json(writer, "suite", STLS_REGISTRY_SUITE, info.suite);
@@ -146,7 +161,16 @@ void output_handshake_json(json *writer, const stls_conn *conn) {
     code_json(writer, "scheme", STLS_REGISTRY_SCHEME, info.peer_scheme);
     json_text(writer, "alpn", info.alpn[0] != '\0' ? info.alpn : NULL);
     json_text(writer, "server_name", info.server_name[0] != '\0' ? info.server_name : NULL);
+    json_bool(writer, "resumed", info.resumed);
     json_number(writer, "handshake_ms", info.handshake_ms);
+    json_object(writer, "memory");
+    json_number(writer, "own", (int64_t)use.own);
+    if (use.library > 0) {
+        json_number(writer, "library", (int64_t)use.library);
+    } else {
+        json_null(writer, "library");
+    }
+    json_object_end(writer);
     json_object_end(writer);
 }
 

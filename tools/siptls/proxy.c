@@ -299,5 +299,6 @@ int proxy_main(int argc, char **argv) {
     }
     status = serve(&self);
     proxy_setup_free(self.setup);
+    stls_ticket_ring_free(self.options.server.ring);
     return status;
 }

@@ -67,6 +67,14 @@ static const char usage[] =
     "  --alpn LIST          application protocols: \"sip/2\"\n"
     "  --timeout MS         for a handshake, for the rest of a message that has\n"
     "                       begun, and for an answer to be taken; default: 10000\n"
+    "  --tickets N          tickets that a client of TLS 1.3 gets to resume with, 0 to 8;\n"
+    "                       0: nobody resumes, in any version; default: 1\n"
+    "  --ticket-secrets FILE\n"
+    "                       what seals tickets, for a restart and for other servers: a\n"
+    "                       secret a line, as \"openssl rand -hex 32\" makes them; the\n"
+    "                       first seals, all open\n"
+    "  --max-handshakes N   at most so many at a time; more are hung up on at once\n"
+    "  --keylog FILE        append the keys of all connections, for wireshark\n"
     "  --count N            end when N connections have come and gone\n"
     "  --json               one JSON object a line\n"
     "\n"
@@ -81,6 +89,9 @@ static const char usage[] =
 
 enum own_option {
     OPTION_LISTEN = OPTION_OWN,
+    OPTION_TICKETS,
+    OPTION_TICKET_SECRETS,
+    OPTION_MAX_HANDSHAKES,
     OPTION_COUNT,
 };
 
@@ -107,6 +118,10 @@ const struct option serve_options[] = {
     {"host", required_argument, NULL, OPTION_HOST},
     {"strict-hosts", no_argument, NULL, OPTION_STRICT_HOSTS},
     {"verify", required_argument, NULL, OPTION_VERIFY},
+    {"tickets", required_argument, NULL, OPTION_TICKETS},
+    {"ticket-secrets", required_argument, NULL, OPTION_TICKET_SECRETS},
+    {"max-handshakes", required_argument, NULL, OPTION_MAX_HANDSHAKES},
+    {"keylog", required_argument, NULL, OPTION_KEYLOG},
     {"count", required_argument, NULL, OPTION_COUNT},
     {NULL, 0, NULL, 0},
 };
@@ -239,9 +254,10 @@ static void tell_handshake(server *self, const sip_visitor *visitor) {
     }
     describe_client(visitor->conn, client, sizeof client);
     const char *suite = stls_iana_name(STLS_REGISTRY_SUITE, info.suite);
-    printf("#%u %s connected: TLS %s, %s%s%s, client %s\n", visitor->number, visitor->who,
+    printf("#%u %s connected: TLS %s, %s, %s%s%s, client %s\n", visitor->number, visitor->who,
            info.version == STLS_TLS1_3 ? "1.3" : "1.2", suite != NULL ? suite : "unknown suite",
-           info.server_name[0] != '\0' ? ", for " : "", info.server_name, client);
+           info.resumed ? "resumed" : "full handshake", info.server_name[0] != '\0' ? ", for " : "",
+           info.server_name, client);
 }
 
 static void tell_request(server *self, const sip_visitor *visitor, const registrar_note *note) {
@@ -662,6 +678,21 @@ static int take_own_option(server *self, int id, const char *value) {
     case OPTION_LISTEN:
         self->listen = value;
         return -1;
+    case OPTION_TICKETS:
+        self->options.tickets_given = true;
+        return read_unsigned(value, 0, STLS_TICKETS_MAX, &self->options.tickets)
+                   ? -1
+                   : usage_error(self->options.tls.command,
+                                 "--tickets takes a number from 0 to %d, not \"%s\"",
+                                 STLS_TICKETS_MAX, value);
+    case OPTION_TICKET_SECRETS:
+        self->options.ticket_secrets = value;
+        return -1;
+    case OPTION_MAX_HANDSHAKES:
+        return read_unsigned(value, 1, 1000000, &self->options.max_handshakes)
+                   ? -1
+                   : usage_error(self->options.tls.command,
+                                 "--max-handshakes takes a number from 1, not \"%s\"", value);
     case OPTION_COUNT:
         return read_unsigned(value, 1, 1000000000, &self->max_count)
                    ? -1
@@ -734,5 +765,6 @@ int serve_main(int argc, char **argv) {
     }
     registrar_free(&self.registrar);
     stls_context_free(self.context);
+    stls_ticket_ring_free(self.options.ring);
     return status;
 }

@@ -2,6 +2,7 @@
  * let in.
  *
  * SPDX-License-Identifier: MIT */
+#include "secrets.h"
 #include "tool.h"
 
 #include <stdlib.h>
@@ -84,6 +85,10 @@ static bool check_certificates(const server_options *options) {
 
 bool check_server_options(server_options *options) {
     const tls_options *tls = &options->tls;
+    if (options->tickets_given && options->tickets == 0 && options->ticket_secrets != NULL) {
+        usage_error(tls->command, "--ticket-secrets makes no sense with --tickets 0");
+        return false;
+    }
     if (!check_certificates(options)) {
         return false;
     }
@@ -167,6 +172,41 @@ static bool fill_profile(const server_options *options, const stls_backend *back
     return good;
 }
 
+/* One ring for all contexts, so that a reload does not make the tickets that are out useless. */
+static bool set_tickets(server_options *options, const stls_backend *backend, stls_profile *profile,
+                        stls_error *error) {
+    unsigned count = options->tickets_given ? options->tickets : 1;
+    bool asked = options->tickets_given || options->ticket_secrets != NULL;
+    if (!stls_backend_can(backend, STLS_CAN_ISSUE_TICKETS) && !asked) {
+        return true;
+    }
+    if (count > 0 && options->ring == NULL &&
+        stls_ticket_ring_new(backend, NULL, &options->ring, error) != STLS_OK) {
+        return false;
+    }
+    return stls_profile_set_tickets(profile, options->ring, count, error) == STLS_OK;
+}
+
+/* The context, and last, for it cannot be undone, the secrets into force. */
+static bool make_with_secrets(server_options *options, const stls_backend *backend,
+                              stls_profile *profile, stls_context **context, stls_error *error) {
+    secret_list secrets = {.count = 0};
+    bool good =
+        (options->ticket_secrets == NULL ||
+         read_secrets(options->tls.command, options->ticket_secrets, &secrets)) &&
+        set_tickets(options, backend, profile, error) &&
+        stls_profile_set_max_handshakes(profile, options->max_handshakes, error) == STLS_OK &&
+        stls_context_new(profile, context, error) == STLS_OK;
+    if (good && secrets.count > 0 &&
+        stls_ticket_ring_set_secrets(options->ring, secrets.bytes[0], secrets.count, error) !=
+            STLS_OK) {
+        stls_context_free(*context);
+        *context = NULL;
+    }
+    wipe_secrets(&secrets);
+    return *context != NULL;
+}
+
 stls_context *make_server_context(server_options *options) {
     const stls_backend *backend = find_backend(&options->tls);
     stls_profile *profile =
@@ -177,7 +217,7 @@ stls_context *make_server_context(server_options *options) {
     stls_context *context = NULL;
     stls_error error = {.text = ""};
     if ((!fill_profile(options, backend, profile, &error) ||
-         stls_context_new(profile, &context, &error) != STLS_OK) &&
+         !make_with_secrets(options, backend, profile, &context, &error)) &&
         error.text[0] != '\0') { /* what load_...() complain of, they have told */
         complain(options->tls.command, "%s", error.text);
     }

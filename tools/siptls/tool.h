@@ -45,6 +45,8 @@ typedef struct tls_options {
     uint32_t tolerated;
     unsigned timeout_ms;
     bool timeout_given;
+    const char *keylog;
+    int keylog_fd; /* 0: not open */
     bool json, quiet;
 } tls_options;
 
@@ -67,6 +69,7 @@ enum option_id {
     OPTION_TIMEOUT,
     OPTION_PROFILE,
     OPTION_STORE,
+    OPTION_KEYLOG,
     OPTION_JSON,
     OPTION_QUIET,
     OPTION_HOST, /* from here on: take_server_option() */
@@ -112,6 +115,11 @@ typedef struct server_options {
     bool strict_hosts;
     stls_verify_mode verify; /* 0: by --client-ca, until check_server_options(); then: what the
                                 profile says */
+    bool tickets_given;
+    unsigned tickets;           /* if given; else one */
+    const char *ticket_secrets; /* a file; NULL: a random one */
+    unsigned max_handshakes;    /* 0: no limit */
+    stls_ticket_ring *ring;     /* outlives contexts: the caller frees it at the end */
 } server_options;
 
 /* Takes one of the server's options, or of take_option(); false after the reason was printed. */

@@ -1,0 +1,227 @@
+/* Files with secrets; see secrets.h.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "secrets.h"
+#include "place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* An open file that others cannot read or write, or -1 after the reason was printed. */
+static int open_private(const char *command, const char *path, int flags) {
+    struct stat facts;
+    int fd = open(path, flags | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd < 0 || fstat(fd, &facts) != 0) {
+        complain(command, "%s: %s", path, strerror(errno));
+    } else if ((facts.st_mode & S_IRWXO) != 0) {
+        complain(command,
+                 "%s: everybody on this machine can read or write it, and it is for secrets: "
+                 "chmod 600 %s",
+                 path, path);
+    } else {
+        return fd;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return -1;
+}
+
+/* --- Secrets as text */
+
+enum { HEX_LEN = STLS_TICKET_SECRET_LEN * 2, LINE_SIZE = 256 };
+
+static int hex_digit(char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+static bool read_secret(const char *line, size_t len, uint8_t secret[STLS_TICKET_SECRET_LEN]) {
+    if (len != HEX_LEN) {
+        return false;
+    }
+    for (size_t i = 0; i < STLS_TICKET_SECRET_LEN; i++) {
+        int high = hex_digit(line[i * 2]), low = hex_digit(line[i * 2 + 1]);
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        secret[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+/* Why the line cannot be taken, or NULL. */
+static const char *take_line(secret_list *secrets, const char *line) {
+    size_t begin = strspn(line, " \t"), end = strlen(line);
+    while (end > begin && strchr(" \t\r\n", line[end - 1]) != NULL) {
+        end--;
+    }
+    if (begin == end || line[begin] == '#') {
+        return NULL;
+    }
+    if (secrets->count == SECRET_FILE_MAX) {
+        return "one secret too many: 16 is the most";
+    }
+    if (!read_secret(line + begin, end - begin, secrets->bytes[secrets->count])) {
+        return "a secret is 64 hex digits, as \"openssl rand -hex 32\" prints them";
+    }
+    secrets->count++;
+    return NULL;
+}
+
+bool read_secrets(const char *command, const char *path, secret_list *secrets) {
+    char line[LINE_SIZE];
+    unsigned number = 0;
+    const char *why = NULL;
+    *secrets = (secret_list){.count = 0};
+    int fd = open_private(command, path, O_RDONLY);
+    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (file == NULL) {
+        return false;
+    }
+    setvbuf(file, NULL, _IONBF, 0); /* no second copy of them in memory */
+    while (why == NULL && fgets(line, sizeof line, file) != NULL) {
+        number++;
+        why = take_line(secrets, line);
+    }
+    bool failed = ferror(file) != 0;
+    fclose(file);
+    wipe_text(line, sizeof line);
+    if (why != NULL) { /* without a cut of it: it may be nearly a secret */
+        complain(command, "%s, line %u: %s", path, number, why);
+    } else if (failed) {
+        complain(command, "%s: it cannot be read", path);
+    } else if (secrets->count == 0) {
+        complain(command, "%s: no secret in it; \"openssl rand -hex 32\" makes one", path);
+    } else {
+        return true;
+    }
+    wipe_secrets(secrets);
+    return false;
+}
+
+void wipe_secrets(secret_list *secrets) {
+    wipe_text((char *)secrets, sizeof *secrets);
+}
+
+/* --- The key log */
+
+static void log_key(void *arg, const char *line) {
+    char whole[1024];
+    int len = snprintf(whole, sizeof whole, "%s\n", line);
+    if (len > 0 && (size_t)len < sizeof whole) {
+        (void)!write(*(const int *)arg, whole, (size_t)len); /* one call: lines stay whole */
+    }
+    wipe_text(whole, sizeof whole);
+}
+
+bool set_keylog(tls_options *options, stls_profile *profile) {
+    stls_error error;
+    if (options->keylog == NULL) {
+        return true;
+    }
+    if (options->keylog_fd == 0) { /* stdin is never a key log */
+        int fd = open_private(options->command, options->keylog, O_WRONLY | O_APPEND | O_CREAT);
+        if (fd < 0) {
+            return false;
+        }
+        options->keylog_fd = fd;
+        complain(options->command,
+                 "warning: whoever reads %s can decrypt what is captured of these connections",
+                 options->keylog);
+    }
+    if (stls_profile_set_keylog(profile, log_key, &options->keylog_fd, &error) != STLS_OK) {
+        complain(options->command, "--keylog: %s", error.text);
+        return false;
+    }
+    return true;
+}
+
+/* --- A session between two runs */
+
+enum { SESSION_FILE_MAX = STLS_SESSION_BYTES_MAX + 1024 };
+
+static bool read_session_key(session_file *file, const char *command) {
+    if (!read_secrets(command, file->key_path, &file->key)) {
+        return false;
+    }
+    if (file->key.count != 1) {
+        complain(command, "%s: one secret seals a session, not %zu", file->key_path,
+                 file->key.count);
+        return false;
+    }
+    return true;
+}
+
+bool take_session(session_file *file, const char *command, stls_context *context,
+                  char note[SESSION_NOTE_SIZE]) {
+    static uint8_t data[SESSION_FILE_MAX];
+    stls_error error;
+    note[0] = '\0';
+    if (file->path == NULL) {
+        return true;
+    }
+    if (!read_session_key(file, command)) {
+        return false;
+    }
+    FILE *stream = fopen(file->path, "rb");
+    if (stream == NULL) {
+        snprintf(note, SESSION_NOTE_SIZE, errno == ENOENT ? "none kept yet" : "not read: %s",
+                 strerror(errno));
+        return true;
+    }
+    size_t len = fread(data, 1, sizeof data, stream);
+    fclose(stream);
+    unlink(file->path);
+    stls_result result =
+        stls_context_import_session(context, file->key.bytes[0], data, len, &error);
+    snprintf(note, SESSION_NOTE_SIZE, "%s%s",
+             result == STLS_OK ? "taken from the file" : "no use: ",
+             result == STLS_OK ? "" : error.text);
+    return true;
+}
+
+static bool write_session(const char *command, const char *path, const uint8_t *data, size_t len) {
+    char beside[4096];
+    int length = snprintf(beside, sizeof beside, "%s.new", path);
+    if (length < 0 || (size_t)length >= sizeof beside) {
+        complain(command, "--session: the path is too long");
+        return false;
+    }
+    unlink(beside);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    bool good = fd >= 0 && write(fd, data, len) == (ssize_t)len;
+    good = (fd < 0 || close(fd) == 0) && good && rename(beside, path) == 0;
+    if (!good) {
+        complain(command, "%s: the session cannot be written: %s", path, strerror(errno));
+        unlink(beside);
+    }
+    return good;
+}
+
+bool keep_session(session_file *file, const char *command, stls_context *context, const char *peer,
+                  char note[SESSION_NOTE_SIZE]) {
+    static uint8_t data[SESSION_FILE_MAX];
+    size_t len = 0;
+    stls_error error;
+    note[0] = '\0';
+    if (file->path == NULL) {
+        return true;
+    }
+    stls_result result = stls_context_export_session(context, peer, file->key.bytes[0], data,
+                                                     sizeof data, &len, &error);
+    wipe_secrets(&file->key);
+    if (result != STLS_OK) {
+        snprintf(note, SESSION_NOTE_SIZE, "none to keep: %s", error.text);
+        return true;
+    }
+    snprintf(note, SESSION_NOTE_SIZE, "kept for the next run, %zu bytes", len);
+    return write_session(command, file->path, data, len);
+}
