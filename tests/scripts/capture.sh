@@ -10,6 +10,7 @@ if ! command -v tshark >/dev/null; then
     skip_all "tshark is not installed (./check --peers installs it)"
 fi
 
+# shellcheck disable=SC2317 # expect calls it
 # dissect PCAP [KEYLOG]: what tshark makes of it, without the user's own settings.
 dissect() {
     HOME=$work/home XDG_CONFIG_HOME=$work/home tshark -n -r "$1" ${2:+-o "tls.keylog_file:$2"} -O sip 2>&1

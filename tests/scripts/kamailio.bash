@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Debian's Kamailio as a server that answers every request with 200. Sourced after lib.bash.
 
-# start_kamailio NAME REQUIRE-CERTIFICATE METHOD: its address in $server.
+# start_kamailio NAME REQUIRE-CERTIFICATE METHOD [TCP-PROCESSES]: its address in $server.
 start_kamailio() {
     local dir=$work/$1 port
     port=$(free_port)
@@ -23,7 +23,7 @@ debug=2
 log_stderror=yes
 fork=yes
 children=1
-tcp_children=2
+tcp_children=${4:-2}
 tcp_rd_buf_size=131072
 enable_tls=yes
 listen=tls:127.0.0.1:$port

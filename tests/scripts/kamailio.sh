@@ -40,8 +40,29 @@ mutual_server() {
     expect "$name: no client certificate" 3 'siptls connect: ' "$@" --ca "$pki/root.pem" sips:example.test
 }
 
+# Each of its TCP processes has ticket keys of its own and takes its turn: with one, all that come back are resumed; with
+# two, tickets come to the other one, and it is a full handshake each time (openssl s_client gets the same). Never an error.
+# shellcheck disable=SC2317 # for_each calls it
+resuming_server() {
+    local name=$1
+    shift
+    expect "$name: resumed by one process" 0 '^    resumed +3,' "$@" --ca "$pki/root.pem" --reconnect 3 sips:example.test
+}
+
+# shellcheck disable=SC2317
+forgetful_server() {
+    local name=$1
+    shift
+    expect "$name: a ticket for another process" 0 '^    full ' "$@" --ca "$pki/root.pem" --reconnect 3 sips:example.test
+    sed -n "s/^    \(resumed\|full\) /      | \1/p" "$out"
+}
+
 if start_kamailio open no TLSv1.2+; then
     for_each open_server
+    for_each forgetful_server
+fi
+if start_kamailio single no TLSv1.2+ 1; then
+    for_each resuming_server
 fi
 if start_kamailio mutual yes TLSv1.2+; then
     for_each mutual_server

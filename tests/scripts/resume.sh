@@ -118,13 +118,14 @@ for backend in "${backends[@]}"; do
     done
 done
 
-# --- siptls connect at s_server, which answers every line reversed: no SIP, so the exit code is 6
+# --- siptls connect at s_server, which says something that is no SIP: so the exit code is 6
 
 start_s_server() {
     server_log=$work/s_server.log
     : >"$server_log"
-    openssl s_server -accept 127.0.0.1:0 -cert "$pki/server.pem" -cert_chain "$pki/server.chain.pem" \
-        -key "$pki/server.key" -rev "$@" >"$server_log" 2>&1 &
+    while printf 'no SIP\r\n\r\n'; do sleep 0.1; done 2>/dev/null |
+        openssl s_server -accept 127.0.0.1:0 -cert "$pki/server.pem" -cert_chain "$pki/server.chain.pem" \
+            -key "$pki/server.key" "$@" >"$server_log" 2>&1 &
     server_pid=$!
     pids+=("$server_pid")
     wait_for '^ACCEPT' "$server_log" || { fail "s_server" "it does not listen" "$server_log"; return 1; }
