@@ -501,9 +501,7 @@ static void trust_one(bench *b, made cert) {
     free_der(der);
 }
 
-/* Judges, and says how many milliseconds it took. */
-static double judge(bench *b) {
-    struct timespec before, after;
+static void judge(bench *b) {
     stls_judge_request request = {
         .backend = &fake_backend,
         .trust = b->trust,
@@ -513,11 +511,7 @@ static double judge(bench *b) {
         .chain = b->chain,
         .count = b->count,
     };
-    clock_gettime(CLOCK_MONOTONIC, &before);
     stls_judge(&request, &b->verdict);
-    clock_gettime(CLOCK_MONOTONIC, &after);
-    return (double)(after.tv_sec - before.tv_sec) * 1e3 +
-           (double)(after.tv_nsec - before.tv_nsec) / 1e6;
 }
 
 static void expect(bench *b, uint32_t flags) {
@@ -648,8 +642,7 @@ static void test_mesh(void) {
                 b, (made){.subject = "ca15", .issuer = "root", .key = 35, .signer = 1, .ca = true});
         }
         expect(b, with_exit ? 0 : STLS_FLAG_UNTRUSTED);
-        double ms = judge(b);
-        CHECK(ms < 100, "it took %.1f ms", ms);
+        CHECK(fake_checks <= STLS_CHECKS_MAX, "%u checks", (unsigned)fake_checks);
         bench_free(b);
     }
 }
@@ -667,11 +660,10 @@ static void test_bounds(void) {
                            .signer = (uint8_t)i,
                            .ca = true});
     }
-    double ms = judge(b);
+    judge(b);
     CHECK(b->verdict.flags & STLS_FLAG_LIMIT, "flags %s", flags_text(b->verdict.flags));
     CHECK_NUMBER("state", b->verdict.state, STLS_VERDICT_REJECTED);
     CHECK(fake_checks <= STLS_CHECKS_MAX, "%u checks", (unsigned)fake_checks);
-    CHECK(ms < 100, "it took %.1f ms", ms);
     bench_free(b);
 
     b = bench_new();
@@ -689,11 +681,10 @@ static void test_bounds(void) {
             }
         }
     }
-    ms = judge(b);
+    judge(b);
     CHECK_NUMBER("state", b->verdict.state, STLS_VERDICT_REJECTED);
     CHECK(b->verdict.flags & STLS_FLAG_LIMIT, "flags %s", flags_text(b->verdict.flags));
     CHECK(fake_checks <= STLS_CHECKS_MAX, "%u checks", (unsigned)fake_checks);
-    CHECK(ms < 200, "it took %.1f ms", ms);
     bench_free(b);
 
     b = bench_new();
