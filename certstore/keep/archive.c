@@ -89,6 +89,13 @@ static stls_result export_items(stls_certstore *store, uint32_t places, stls_buf
     return STLS_OK;
 }
 
+static stls_result write_export(stls_certstore *store, uint32_t parts, stls_buffer *text,
+                                stls_error *error) {
+    stls_export_begin(parts, &store->state, text);
+    stls_result result = export_items(store, places_of(parts), text, error);
+    return result == STLS_OK ? stls_index_end(store, text, error) : result;
+}
+
 stls_result stls_certstore_export(stls_certstore *store, uint32_t parts, stls_sink sink, void *arg,
                                   stls_error *error) {
     if (store == NULL || sink == NULL || parts == 0 || (parts & ~STLS_PARTS_ALL) != 0) {
@@ -96,10 +103,10 @@ stls_result stls_certstore_export(stls_certstore *store, uint32_t parts, stls_si
                          "the store or the sink is NULL, or these are no parts of a store");
     }
     stls_buffer text = {.data = NULL};
-    stls_export_begin(parts, &store->state, &text);
-    stls_result result = export_items(store, places_of(parts), &text, error);
-    if (result == STLS_OK) {
-        result = stls_index_end(store, &text, error);
+    stls_result result = write_export(store, parts, &text, error);
+    while (result == STLS_E_FORMAT && stls_store_has_changed(store)) {
+        stls_buffer_free(&text);
+        result = write_export(store, parts, &text, error);
     }
     if (result == STLS_OK) {
         result = sink(arg, text.data, text.len, error);
@@ -108,24 +115,9 @@ stls_result stls_certstore_export(stls_certstore *store, uint32_t parts, stls_si
     return result;
 }
 
-/* Splits path `arg` into its folder and its file. */
 static stls_result write_file(void *arg, const void *data, size_t len, stls_error *error) {
-    const char *path = arg, *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    size_t folder_len = (size_t)(name - path);
-    stls_storage folder;
-    char *folder_path = stls_alloc(folder_len + 2, 1);
-    if (folder_path == NULL) {
-        return stls_fail(error, STLS_E_NO_MEMORY, "no memory to write %s", path);
-    }
-    memcpy(folder_path, folder_len != 0 ? path : ".", folder_len != 0 ? folder_len : 1);
-    stls_result result = stls_disk_open(folder_path, false, &stls_disk_system, &folder, error);
-    if (result == STLS_OK) {
-        result = folder.write(folder.arg, name, data, len, true, error);
-        folder.close(folder.arg);
-    }
-    stls_free(folder_path);
-    return result;
+    return stls_disk_save(arg, STLS_EXPORT_MAGIC, (stls_bytes){data, len}, &stls_disk_system,
+                          error);
 }
 
 stls_result stls_certstore_export_file(stls_certstore *store, uint32_t parts, const char *path,
@@ -134,26 +126,22 @@ stls_result stls_certstore_export_file(stls_certstore *store, uint32_t parts, co
         const char *constant;
         void *arg;
     } sink = {path};
-    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
-    const char *name = slash != NULL ? slash + 1 : path;
-    if (name == NULL || *name == '\0' || strlen(name) >= STLS_STORE_BLOB_NAME_SIZE) {
-        return stls_fail(error, STLS_E_ARGUMENT, "an export needs a file name of 1 to %d bytes",
-                         STLS_STORE_BLOB_NAME_SIZE - 1);
-    }
-    return stls_certstore_export(store, parts, write_file, sink.arg, error);
+    return path != NULL
+               ? stls_certstore_export(store, parts, write_file, sink.arg, error)
+               : stls_fail(error, STLS_E_ARGUMENT, "the name of the export's file is NULL");
 }
 
 /* --- Import */
 
-typedef struct import {
+typedef struct importing {
     stls_certstore *store;
     stls_bytes data;
     const char *what;
     stls_state read; /* what the export holds */
     stls_index index;
-} import;
+} importing;
 
-static stls_result check_trusted(const import *self, const stls_parsed_item *parsed,
+static stls_result check_trusted(const importing *self, const stls_parsed_item *parsed,
                                  const stls_store_item *item, stls_error *error) {
     char title[STLS_ITEM_TITLE_SIZE];
     if (item->der.len > self->store->options.max_bytes) {
@@ -167,7 +155,7 @@ static stls_result check_trusted(const import *self, const stls_parsed_item *par
     return STLS_OK;
 }
 
-static stls_result check_server(const import *self, const stls_parsed_item *parsed,
+static stls_result check_server(const importing *self, const stls_parsed_item *parsed,
                                 const stls_store_item *item, stls_error *error) {
     char password[STLS_STORE_PASSWORD_SIZE] = "";
     const stls_certstore_options *options = &self->store->options;
@@ -190,7 +178,7 @@ static stls_result check_server(const import *self, const stls_parsed_item *pars
 }
 
 /* One certificate has one place; the lists of custom ones and CRLs have many, but none twice. */
-static stls_result check_place(const import *self, const stls_parsed_item *parsed,
+static stls_result check_place(const importing *self, const stls_parsed_item *parsed,
                                stls_error *error) {
     if (!stls_place_is_single(parsed->place) && stls_state_count(&self->read, parsed->place) != 0) {
         return stls_fail(error, STLS_E_FORMAT, "%s holds two certificates for one place: %s",
@@ -211,7 +199,7 @@ static const stls_store_item *last_at(const stls_state *state, stls_place place)
     return item;
 }
 
-static stls_result check_builtin(const import *self, stls_error *error) {
+static stls_result check_builtin(const importing *self, stls_error *error) {
     char title[STLS_ITEM_TITLE_SIZE];
     for (size_t i = 0; i < self->read.count; i++) {
         const stls_store_item *item = self->read.items[i];
@@ -224,7 +212,7 @@ static stls_result check_builtin(const import *self, stls_error *error) {
 }
 
 static stls_result import_item(void *arg, const stls_parsed_item *parsed, stls_error *error) {
-    import *self = arg;
+    importing *self = arg;
     stls_result result = check_place(self, parsed, error);
     if (result == STLS_OK) {
         result =
@@ -248,7 +236,7 @@ static stls_result import_item(void *arg, const stls_parsed_item *parsed, stls_e
 
 static stls_result edit_import(stls_certstore *store, stls_state *next, void *arg,
                                stls_error *error) {
-    import *self = arg;
+    importing *self = arg;
     uint32_t parts = self->index.parts, places = places_of(parts);
     if ((parts & STLS_PART_SETTINGS) != 0) {
         next->set = self->index.set;
@@ -270,7 +258,7 @@ static stls_result edit_import(stls_certstore *store, stls_state *next, void *ar
 }
 
 /* A file whose items do not belong to its parts was made by nobody's siptls. */
-static stls_result check_parts(const import *self, stls_error *error) {
+static stls_result check_parts(const importing *self, stls_error *error) {
     uint32_t parts = self->index.parts, places = places_of(parts);
     bool fits = parts != 0;
     for (size_t i = 0; i < self->read.count; i++) {
@@ -284,7 +272,7 @@ static stls_result check_parts(const import *self, stls_error *error) {
                             self->what);
 }
 
-static stls_result run_import(import *self, uint32_t *parts, stls_error *error) {
+static stls_result run_import(importing *self, uint32_t *parts, stls_error *error) {
     stls_result result = stls_index_read(self->store, self->data, true, self->what, &self->index,
                                          import_item, self, error);
     if (result == STLS_OK) {
@@ -302,7 +290,7 @@ static stls_result run_import(import *self, uint32_t *parts, stls_error *error) 
 
 stls_result stls_certstore_import(stls_certstore *store, const void *data, size_t len,
                                   uint32_t *parts, stls_error *error) {
-import self = {.store = store, .data = {data, len }, .what = "the export" };
+    importing self = {.store = store, .data = {data, len }, .what = "the export" };
     if (store == NULL || data == NULL) {
         return stls_fail(error, STLS_E_ARGUMENT, "the store or the export is NULL");
     }
@@ -323,7 +311,7 @@ stls_result stls_certstore_import_file(stls_certstore *store, const char *path, 
     }
     stls_text text = stls_text_in(what, sizeof what);
     stls_text_add(&text, "file %s", path);
-import self = {.store = store, .data = data, .what = what };
+    importing self = {.store = store, .data = data, .what = what };
     result = run_import(&self, parts, error);
     stls_secret_free(&data);
     return result;

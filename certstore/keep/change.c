@@ -143,6 +143,7 @@ static stls_result read_blob(const stls_certstore *store, const char *name, stls
     const stls_storage *storage = &store->storage;
     size_t size = 0;
     uint8_t *data = NULL;
+    *blob = (stls_bytes){NULL, 0};
     for (;;) {
         *facts = (stls_storage_facts){.exists = false};
         stls_result result = storage->read(storage->arg, name, data, size, facts, error);
@@ -152,11 +153,11 @@ static stls_result read_blob(const stls_certstore *store, const char *name, stls
         }
         bool complete = facts->len <= size;
         if (result != STLS_OK || !facts->exists || (complete && data != NULL)) {
-            *blob = (stls_bytes){data, result == STLS_OK && facts->exists ? facts->len : 0};
-            if (blob->len == 0) {
+            if (result == STLS_OK && facts->exists && facts->len != 0) {
+                *blob = (stls_bytes){data, facts->len};
+            } else {
                 stls_wipe(data, size);
                 stls_free(data);
-                *blob = (stls_bytes){NULL, 0};
             }
             return result;
         }
@@ -272,6 +273,11 @@ stls_result stls_store_reload(stls_certstore *store, bool *changed, stls_error *
         again = again && is_missing;
     }
     return STLS_OK;
+}
+
+bool stls_store_has_changed(stls_certstore *store) {
+    bool changed = false;
+    return store->has_storage && stls_store_reload(store, &changed, NULL) == STLS_OK && changed;
 }
 
 stls_result stls_store_content(const stls_certstore *store, const stls_store_item *item,

@@ -19,12 +19,13 @@
 typedef struct disk {
     const stls_disk_calls *calls;
     int folder, lock;
-    char *name; /* "folder PATH" */
+    char *name;       /* "folder PATH" */
+    const char *path; /* in that */
 } disk;
 
 enum { TEMPORARY_SIZE = 96 };
 
-#define TEMPORARY "new-"
+#define TEMPORARY ".new-"
 #define LOCK_NAME "lock"
 
 /* --- The system's calls */
@@ -121,6 +122,10 @@ static const char *cure(int reason) {
     case EACCES:
     case EPERM:
         return ": give this user the right (chown, chmod), or be another user";
+    case ENOENT:
+        return ": see whether the path is right, and make the folders that are missing";
+    case ELOOP:
+        return ": name the file that the link stands for";
     default:
         return "";
     }
@@ -261,13 +266,9 @@ typedef struct blob_filter {
     void *visit_arg;
 } blob_filter;
 
-static bool is_temporary(const char *name) {
-    return strncmp(name, TEMPORARY, strlen(TEMPORARY)) == 0;
-}
-
 static void visit_blob(void *arg, const char *name) {
     const blob_filter *filter = arg;
-    if (name[0] != '.' && strcmp(name, LOCK_NAME) != 0 && !is_temporary(name)) {
+    if (name[0] != '.' && strcmp(name, LOCK_NAME) != 0) {
         filter->visit(filter->visit_arg, name);
     }
 }
@@ -289,18 +290,19 @@ static int64_t milliseconds(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static stls_result wait_for_lock(disk *self, const char *name, unsigned wait_ms,
+/* `file`: the one that is locked; "": the folder itself. */
+static stls_result wait_for_lock(disk *self, const char *file, unsigned wait_ms,
                                  stls_error *error) {
     int64_t deadline = milliseconds() + wait_ms;
     while (self->calls->lock(self->lock) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) {
-            return fail_with(self, "lock", name, errno, error);
+            return fail_with(self, "lock", file, errno, error);
         }
         if (milliseconds() >= deadline) {
             return stls_fail(error, STLS_E_STATE,
                              "%s: another process has been changing it for %u ms; try again when "
-                             "that has ended (fuser %s tells which it is)",
-                             self->name, wait_ms, name);
+                             "that has ended (fuser %s%s%s tells which it is)",
+                             self->name, wait_ms, self->path, *file != '\0' ? "/" : "", file);
         }
         nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
     }
@@ -318,7 +320,7 @@ static void disk_unlock(void *arg) {
 /* What writes left that were cut off. It may be a private key. */
 static void remove_temporary(void *arg, const char *name) {
     const disk *self = arg;
-    if (is_temporary(name)) {
+    if (strncmp(name, TEMPORARY, strlen(TEMPORARY)) == 0) {
         self->calls->remove(self->folder, name);
     }
 }
@@ -363,6 +365,7 @@ static disk *allocate(const char *path, const stls_disk_calls *calls) {
         return NULL;
     }
     snprintf(self->name, size, "folder %s", path);
+    self->path = self->name + strlen("folder ");
     return self;
 }
 
@@ -435,13 +438,22 @@ static stls_result compare(const disk *self, const char *name, stls_bytes expect
                            self->name, name);
 }
 
+static bool name_temporary(const char *name, char temporary[NAME_MAX + 1], stls_error *error) {
+    int len = snprintf(temporary, NAME_MAX + 1, ".%s.new", name);
+    if (*name == '\0' || len < 0 || len > NAME_MAX) {
+        stls_fail(error, STLS_E_ARGUMENT, "a file needs a name of 1 to %d bytes, not \"%s\"",
+                  NAME_MAX - 5, name);
+        return false;
+    }
+    return true;
+}
+
 static stls_result replace(const disk *self, const char *name, stls_bytes expected, stls_bytes data,
                            stls_error *error) {
     struct stat facts;
     char temporary[NAME_MAX + 1];
-    int len = snprintf(temporary, sizeof temporary, ".%s.new", name);
-    if (len < 0 || (size_t)len >= sizeof temporary) {
-        return stls_fail(error, STLS_E_ARGUMENT, "the name of file %s is too long", name);
+    if (!name_temporary(name, temporary, error)) {
+        return STLS_E_ARGUMENT;
     }
     stls_result result = compare(self, name, expected, &facts, error);
     if (result == STLS_E_STATE && compare(self, name, data, &facts, NULL) == STLS_OK) {
@@ -452,37 +464,86 @@ static stls_result replace(const disk *self, const char *name, stls_bytes expect
                              : result;
 }
 
-/* The lock is on the folder itself, so that no file is left behind. */
-static stls_result lock_folder(disk *self, const char *path, stls_error *error) {
-    self->lock = self->calls->open_folder(path);
-    return self->lock >= 0 ? wait_for_lock(self, path, STLS_CERTSTORE_LOCK_MS, error)
+/* Whether file `name` is of the kind whose content begins with `magic`, or holds nothing. */
+static stls_result check_kind(disk *self, const char *name, const char *magic, stls_error *error) {
+    uint8_t there[32] = {0};
+    stls_storage_facts facts;
+    stls_result result = disk_read(self, name, there, strlen(magic), &facts, error);
+    bool is_same = memcmp(there, magic, strlen(magic)) == 0;
+    return result != STLS_OK || facts.len == 0 || is_same
+               ? result
+               : stls_fail(error, STLS_E_REFUSED,
+                           "%s: %s is there and holds something else, so it is left as it is; give "
+                           "another name, or remove it first",
+                           self->name, name);
+}
+
+static stls_result save(disk *self, const char *name, const char *magic, stls_bytes data,
+                        stls_error *error) {
+    char temporary[NAME_MAX + 1];
+    if (!name_temporary(name, temporary, error)) {
+        return STLS_E_ARGUMENT;
+    }
+    stls_result result = check_kind(self, name, magic, error);
+    return result == STLS_OK ? write_file(self, temporary, name, data, 0600, NULL, error) : result;
+}
+
+static void close_parent(disk *self) {
+    if (self != NULL) {
+        disk_unlock(self);
+        disk_close(self);
+    }
+}
+
+/* Opens and locks the folder that file `path` is in. The lock is on the folder itself, so that no
+ * file is left behind. `*name` becomes that of the file. */
+static stls_result open_parent(const char *path, const stls_disk_calls *calls, disk **out,
+                               const char **name, stls_error *error) {
+    const char *slash = strrchr(path, '/');
+    *name = slash != NULL ? slash + 1 : path;
+    size_t len = (size_t)(*name - path);
+    char *folder = stls_alloc(len + 2, 1);
+    disk *self = NULL;
+    if (folder != NULL) {
+        memcpy(folder, len != 0 ? path : ".", len != 0 ? len : 1);
+        len = strlen(folder);
+        folder[len - 1] = len > 1 ? '\0' : folder[0]; /* no slash at the end, but "/" */
+        self = allocate(folder, calls);
+        stls_free(folder);
+    }
+    *out = self;
+    if (self == NULL) {
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory to write %s", path);
+    }
+    stls_result result = open_folder(self, self->path, false, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    self->lock = calls->open_folder(self->path);
+    return self->lock >= 0 ? wait_for_lock(self, "", STLS_CERTSTORE_LOCK_MS, error)
                            : fail_with(self, "open", "it", errno, error);
 }
 
 stls_result stls_disk_replace(const char *path, stls_bytes expected, stls_bytes data,
                               const stls_disk_calls *calls, stls_error *error) {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    size_t folder_len = (size_t)(name - path);
-    char *folder = stls_alloc(folder_len + 2, 1);
-    disk *self = NULL;
-    if (folder != NULL) {
-        memcpy(folder, folder_len != 0 ? path : ".", folder_len != 0 ? folder_len : 1);
-        self = allocate(folder, calls);
-    }
-    if (self == NULL) {
-        stls_free(folder);
-        return stls_fail(error, STLS_E_NO_MEMORY, "no memory to write %s", path);
-    }
-    stls_result result = open_folder(self, folder, false, error);
+    disk *parent;
+    const char *name;
+    stls_result result = open_parent(path, calls, &parent, &name, error);
     if (result == STLS_OK) {
-        result = lock_folder(self, folder, error);
+        result = replace(parent, name, expected, data, error);
     }
+    close_parent(parent);
+    return result;
+}
+
+stls_result stls_disk_save(const char *path, const char *magic, stls_bytes data,
+                           const stls_disk_calls *calls, stls_error *error) {
+    disk *parent;
+    const char *name;
+    stls_result result = open_parent(path, calls, &parent, &name, error);
     if (result == STLS_OK) {
-        result = replace(self, name, expected, data, error);
+        result = save(parent, name, magic, data, error);
     }
-    disk_unlock(self);
-    disk_close(self);
-    stls_free(folder);
+    close_parent(parent);
     return result;
 }

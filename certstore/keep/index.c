@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char index_magic[] = "siptls-store ", export_magic[] = "siptls-export ";
+static const char index_magic[] = "siptls-store ", export_magic[] = STLS_EXPORT_MAGIC;
 
 static const struct {
     stls_place place;

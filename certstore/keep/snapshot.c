@@ -102,15 +102,10 @@ static stls_result make_credential(stls_certstore *store, stls_send_choice send,
     return result;
 }
 
-stls_result stls_certstore_snapshot(stls_certstore *store, const stls_backend *backend,
-                                    stls_trust_set set, stls_send_choice send, stls_trust **trust,
-                                    stls_credential **credential, stls_error *error) {
-    bool set_is_known = set == STLS_TRUST_SET_STORED || stls_trust_set_name(set) != NULL;
-    bool send_is_known = send == STLS_SEND_STORED || stls_send_choice_name(send) != NULL;
-    if (store == NULL || backend == NULL || !set_is_known || !send_is_known) {
-        return stls_fail(error, STLS_E_ARGUMENT,
-                         "the store or the backend is NULL, or a setting is none");
-    }
+/* Either pointer may be NULL. */
+static stls_result make_both(stls_certstore *store, const stls_backend *backend, stls_trust_set set,
+                             stls_send_choice send, stls_trust **trust,
+                             stls_credential **credential, stls_error *error) {
     stls_trust *made_trust = NULL;
     stls_credential *made_credential = NULL;
     stls_result result = STLS_OK;
@@ -132,4 +127,21 @@ stls_result stls_certstore_snapshot(stls_certstore *store, const stls_backend *b
         *credential = made_credential;
     }
     return STLS_OK;
+}
+
+stls_result stls_certstore_snapshot(stls_certstore *store, const stls_backend *backend,
+                                    stls_trust_set set, stls_send_choice send, stls_trust **trust,
+                                    stls_credential **credential, stls_error *error) {
+    bool set_is_known = set == STLS_TRUST_SET_STORED || stls_trust_set_name(set) != NULL;
+    bool send_is_known = send == STLS_SEND_STORED || stls_send_choice_name(send) != NULL;
+    if (store == NULL || backend == NULL || !set_is_known || !send_is_known) {
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "the store or the backend is NULL, or a setting is none");
+    }
+    stls_result result = make_both(store, backend, set, send, trust, credential, error);
+    /* Another process may have put a new one in the place of the server certificate. */
+    while (result == STLS_E_FORMAT && stls_store_has_changed(store)) {
+        result = make_both(store, backend, set, send, trust, credential, error);
+    }
+    return result;
 }

@@ -1,7 +1,7 @@
 /* certstore/keep/storage.h - a folder as the storage of a store.
  *
  * The model: the rules stand at stls_storage in siptls/certstore.h. A blob is a file of its name.
- * It is written as "new-NAME", synced, renamed to NAME, and the folder is synced; what is left of a
+ * It is written as ".new-NAME", synced, renamed to NAME, and the folder is synced; what is left of a
  * write that was cut off is overwritten by the next. The file "lock" is for flock().
  *
  * All that touches the file system goes through a table, so that a test can be the file system, and
@@ -49,5 +49,11 @@ stls_result stls_disk_open(const char *path, bool create, const stls_disk_calls 
  * replace files in that folder are at it for long. */
 stls_result stls_disk_replace(const char *path, stls_bytes expected, stls_bytes data,
                               const stls_disk_calls *calls, stls_error *error);
+
+/* Makes the file at `path` hold `data`, which begins with `magic` (at most 32 bytes), in one step
+ * and durably, for its owner only. STLS_E_REFUSED if something else than a file that begins so, or
+ * is empty, is there. */
+stls_result stls_disk_save(const char *path, const char *magic, stls_bytes data,
+                           const stls_disk_calls *calls, stls_error *error);
 
 #endif

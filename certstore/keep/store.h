@@ -33,7 +33,8 @@ enum {
     STLS_STORE_BLOB_MAX = 16 * 1024 * 1024, /* the PEM of 5 MB of DER, several times over */
 };
 
-#define STLS_STORE_INDEX "index"
+#define STLS_STORE_INDEX  "index"
+#define STLS_EXPORT_MAGIC "siptls-export "
 
 typedef enum stls_damage {
     STLS_DAMAGE_NONE = 0,
@@ -197,6 +198,10 @@ stls_result stls_store_content(const stls_certstore *store, const stls_store_ite
 
 /* Reads the state from storage if it is not the one in memory. */
 stls_result stls_store_reload(stls_certstore *store, bool *changed, stls_error *error);
+
+/* Whether there was a newer state in storage, which was taken then: why a blob of the one in memory
+ * may be gone. */
+bool stls_store_has_changed(stls_certstore *store);
 
 /* Locks, takes in what others changed, lets `edit` edit a copy of the state, and commits it. */
 typedef stls_result (*stls_edit)(stls_certstore *store, stls_state *next, void *arg,

@@ -647,6 +647,7 @@ static void test_lock(void) {
     store = open_folder(&(stls_certstore_options){.lock_ms = 50});
     CHECK_RESULT("locked", add(store, "root.pem", &error), STLS_E_STATE, &error);
     CHECK_CONTAINS("sentence", error.text, "another process has been changing it");
+    CHECK_CONTAINS("whose", error.text, in_folder("lock"));
     CHECK_RESULT("reading", stls_certstore_refresh(store, NULL, &error), STLS_OK, &error);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
@@ -823,11 +824,13 @@ static void test_other_files(void) {
     stls_certstore *store = create_folder();
     stls_error error = {.result = STLS_NOT_DONE};
     write_text(in_folder("README"), "mine", 4);
-    write_text(in_folder("new-server-x.pem"), "left", 4);
-    write_text(in_folder("new-index"), "left", 4);
+    write_text(in_folder("new-ca.pem"), "mine", 4);
+    write_text(in_folder(".new-server-x.pem"), "left", 4);
+    write_text(in_folder(".new-index"), "left", 4);
     CHECK_RESULT("add", add(store, "root.pem", &error), STLS_OK, &error);
     CHECK(access(in_folder("README"), F_OK) == 0, "the note is there");
-    CHECK(access(in_folder("new-server-x.pem"), F_OK) != 0, "the rest of a write is not");
+    CHECK(access(in_folder("new-ca.pem"), F_OK) == 0, "a certificate to come is there");
+    CHECK(access(in_folder(".new-server-x.pem"), F_OK) != 0, "the rest of a write is not");
     stls_certstore_free(store);
     remove_folder();
 }
@@ -857,6 +860,92 @@ static void test_export_file(void) {
     CHECK_CONTAINS("sentence", error.text, "is not an export of a store");
     stls_certstore_free(other);
     stls_certstore_free(store);
+    remove_folder();
+}
+
+/* An export replaces an export, and nothing else. */
+static void test_export_target(void) {
+    enum { MADE, KEPT, LINK, PIPE, FOLDER };
+    static const struct {
+        const char *name;
+        int kind;
+        const char *content;
+        stls_result expected;
+    } targets[] = {
+        {"nothing", MADE, NULL, STLS_OK},
+        {"empty", MADE, "", STLS_OK},
+        {"export", MADE, "siptls-export 1\nold", STLS_OK},
+        {"ca.pem", KEPT, "-----BEGIN CERTIFICATE-----", STLS_E_REFUSED},
+        {"short", KEPT, "siptls-exp", STLS_E_REFUSED},
+        {"index", KEPT, "siptls-store 1\n", STLS_E_REFUSED},
+        {"link", LINK, NULL, STLS_E_FILE},
+        {"pipe", PIPE, NULL, STLS_E_FILE},
+        {"folder", FOLDER, NULL, STLS_E_FILE},
+    };
+    stls_certstore *store = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    stls_certstore_new(stls_backend_default(), NULL, &store, &error);
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        char path[2 * PATH_SIZE], text[64] = "";
+        make_folder();
+        snprintf(path, sizeof path, "%s", in_folder(targets[i].name));
+        check_case("%s", targets[i].name);
+        write_text(in_folder("new-export"), "mine", 4);
+        if (targets[i].content != NULL) {
+            write_text(path, targets[i].content, strlen(targets[i].content));
+        }
+        CHECK((targets[i].kind != LINK || symlink("new-export", path) == 0) &&
+                  (targets[i].kind != PIPE || mkfifo(path, 0600) == 0) &&
+                  (targets[i].kind != FOLDER || mkdir(path, 0700) == 0),
+              "made");
+        mode_t mode = mode_of(path);
+        CHECK_RESULT("export", stls_certstore_export_file(store, STLS_PARTS_ALL, path, &error),
+                     targets[i].expected, &error);
+        CHECK(access(in_folder("new-export"), F_OK) == 0, "a file of another name stays");
+        CHECK_NUMBER("mode", mode_of(path), targets[i].kind == MADE ? 0600 : mode);
+        if (targets[i].kind == KEPT) {
+            FILE *file = fopen(path, "rb");
+            CHECK(file != NULL && fread(text, 1, sizeof text - 1, file) > 0, "it is there");
+            CHECK_TEXT("it stays", text, targets[i].content);
+            CHECK_CONTAINS("sentence", error.text, "give another name");
+            if (file != NULL) {
+                fclose(file);
+            }
+        }
+        rmdir(path);
+        remove_folder();
+    }
+    CHECK_RESULT("no name", stls_certstore_export_file(store, STLS_PARTS_ALL, "/tmp/", &error),
+                 STLS_E_ARGUMENT, &error);
+    stls_certstore_free(store);
+}
+
+/* What another process has replaced is found anew, by who had the store open already. */
+static void test_replaced_meanwhile(void) {
+    stls_certstore *a = create_folder(), *b = NULL;
+    stls_credential *credential = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    install(a, STLS_PLACE_UNIQUE, "server.pem", "server.key", &error);
+    b = open_folder(NULL);
+    install(a, STLS_PLACE_UNIQUE, "server-rsa.pem", "server-rsa.key", &error);
+    CHECK_RESULT("snapshot",
+                 stls_certstore_snapshot(b, stls_backend_default(), STLS_TRUST_SET_STORED,
+                                         STLS_SEND_STORED, NULL, &credential, &error),
+                 STLS_OK, &error);
+    CHECK(credential != NULL, "there is one");
+    install(a, STLS_PLACE_UNIQUE, "server.pem", "server.key", &error);
+    CHECK_RESULT("export", stls_certstore_export(b, STLS_PARTS_ALL, keep_export, NULL, &error),
+                 STLS_OK, &error);
+    stls_credential_free(credential);
+    credential = NULL;
+    CHECK_RESULT("none", stls_certstore_uninstall(a, STLS_PLACE_UNIQUE, &error), STLS_OK, &error);
+    CHECK_RESULT("snapshot without one",
+                 stls_certstore_snapshot(b, stls_backend_default(), STLS_TRUST_SET_STORED,
+                                         STLS_SEND_STORED, NULL, &credential, &error),
+                 STLS_OK, &error);
+    CHECK(credential == NULL, "there is none");
+    stls_certstore_free(a);
+    stls_certstore_free(b);
     remove_folder();
 }
 
@@ -936,6 +1025,8 @@ int main(int argc, char **argv) {
         {"modes", test_modes},
         {"other files", test_other_files},
         {"export and import by file", test_export_file},
+        {"where an export may go", test_export_target},
+        {"what another process replaced", test_replaced_meanwhile},
         {"killed at any moment", test_kills},
         {NULL, NULL},
     };

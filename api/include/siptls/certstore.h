@@ -409,8 +409,7 @@ STLS_API stls_result stls_certstore_set_send(stls_certstore *store, stls_send_ch
 STLS_API stls_send_choice stls_certstore_send(const stls_certstore *store);
 
 /* Which server certificate `send` chooses: its place, or 0 if none; and why, as a sentence, into
- * `why`
- * (`size` bytes; may be NULL). */
+ * `why` (`size` bytes; may be NULL). */
 STLS_API stls_place stls_certstore_chosen(const stls_certstore *store, stls_send_choice send,
                                           char *why, size_t size);
 
@@ -420,7 +419,8 @@ STLS_API stls_place stls_certstore_chosen(const stls_certstore *store, stls_send
  * CRLs into `*trust` (whether CRLs are looked at: stls_profile_set_crl_mode()) and the server
  * certificate that `send` chooses into `*credential`, NULL if there is none; the caller frees both.
  * Either pointer may be NULL: not wanted. A set without any certificate is an empty trust, with
- * which stls_context_new() refuses a client that verifies.
+ * which stls_context_new() refuses a client that verifies. Where another process has just replaced
+ * what is needed, this and stls_certstore_export() do as stls_certstore_refresh() first.
  *
  * STLS_E_PASSWORD (the callback had none, or a wrong one), STLS_E_FORMAT (the server certificate or
  * a CRL is damaged), STLS_E_FILE (STLS_TRUST_SET_SYSTEM, and the system has no bundle), and what
@@ -456,7 +456,8 @@ typedef stls_result (*stls_sink)(void *arg, const void *data, size_t len, stls_e
 STLS_API stls_result stls_certstore_export(stls_certstore *store, uint32_t parts, stls_sink sink,
                                            void *arg, stls_error *error);
 
-/* The same into file `path`, which is replaced in one step and is readable by its owner only. */
+/* The same into file `path`, which is readable by its owner only. An export that is there is
+ * replaced in one step; STLS_E_REFUSED if something else is there. */
 STLS_API stls_result stls_certstore_export_file(stls_certstore *store, uint32_t parts,
                                                 const char *path, stls_error *error);
 
