@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +21,15 @@ static void heap_count(void *memory, size_t before) {
     heap_peak = heap_now > heap_peak ? heap_now : heap_peak;
 }
 
+/* How many allocations there are until one fails; negative: none does. */
+static long heap_left = -1;
+
+static bool heap_fails(void) {
+    return heap_left >= 0 && heap_left-- == 0;
+}
+
 static void *counted_calloc(size_t count, size_t size) {
-    void *memory = calloc(count, size);
+    void *memory = heap_fails() ? NULL : calloc(count, size);
     heap_count(memory, 0);
     return memory;
 }
@@ -29,7 +37,7 @@ static void *counted_calloc(size_t count, size_t size) {
 /* While it moves, both are there. */
 static void *counted_realloc(void *memory, size_t size) {
     size_t before = memory != NULL ? malloc_usable_size(memory) : 0;
-    void *moved = realloc(memory, size);
+    void *moved = heap_fails() ? NULL : realloc(memory, size);
     if (moved != NULL) {
         heap_count(moved, 0);
         heap_now -= before;
@@ -375,9 +383,132 @@ static void test_life(void) {
     flash_erase(&device);
 }
 
+/* --- An allocation that fails */
+
+static stls_result try_open(flash *self, stls_certstore *store, stls_error *error) {
+    stls_certstore *another = NULL;
+    stls_storage storage = {.arg = self,
+                            .name = "flash",
+                            .read = flash_read,
+                            .write = flash_write,
+                            .remove = flash_remove,
+                            .list = flash_list};
+    (void)store;
+    stls_result result =
+        stls_certstore_open(stls_backend_default(), &storage, NULL, &another, error);
+    stls_certstore_free(another);
+    return result;
+}
+
+static stls_result try_add(flash *self, stls_certstore *store, stls_error *error) {
+    stls_bytes pem = pki_bytes("two.pem");
+    (void)self;
+    return stls_certstore_add(store, pem.data, pem.len, NULL, 0, NULL, error);
+}
+
+static stls_result try_install(flash *self, stls_certstore *store, stls_error *error) {
+    stls_bytes pair = pki_join("server.chain.pem server.key");
+    (void)self;
+    return stls_certstore_install(store, STLS_PLACE_UNIQUE, pair.data, pair.len, NULL, 0, NULL,
+                                  NULL, error);
+}
+
+static stls_result try_add_crl(flash *self, stls_certstore *store, stls_error *error) {
+    stls_bytes crl = pki_bytes("crl-int.pem");
+    (void)self;
+    return stls_certstore_add_crl(store, crl.data, crl.len, NULL, NULL, error);
+}
+
+static stls_result try_set_builtin(flash *self, stls_certstore *store, stls_error *error) {
+    stls_bytes bundle = pki_bytes("two.pem");
+    (void)self;
+    return stls_certstore_set_builtin(store, bundle.data, bundle.len, NULL, error);
+}
+
+static stls_result try_reset(flash *self, stls_certstore *store, stls_error *error) {
+    (void)self;
+    return stls_certstore_reset(store, error);
+}
+
+static stls_result try_snapshot(flash *self, stls_certstore *store, stls_error *error) {
+    stls_trust *trust = NULL;
+    stls_credential *credential = NULL;
+    (void)self;
+    stls_result result =
+        stls_certstore_snapshot(store, stls_backend_default(), STLS_TRUST_SET_STORED,
+                                STLS_SEND_CUSTOM, &trust, &credential, error);
+    stls_trust_free(trust);
+    stls_credential_free(credential);
+    return result;
+}
+
+/* `text` becomes what a store holds that is opened now. */
+static void describe(flash *self, char text[512]) {
+    stls_certstore *store = open_store(self, false);
+    stls_certstore_entry entry;
+    size_t position = 0, len = 0;
+    text[0] = '\0';
+    while (stls_certstore_next(store, NULL, &position, &entry)) {
+        len += (size_t)snprintf(text + len, 512 - len, "%s %02x%02x%s; ",
+                                stls_place_name(entry.place), entry.fingerprint[0],
+                                entry.fingerprint[1], entry.damage != NULL ? " DAMAGED" : "");
+    }
+    stls_certstore_free(store);
+}
+
+static void begin_device(flash *device) {
+    stls_certstore *store = open_store(device, true);
+    stls_bytes pem = pki_bytes("other-root.pem"), pair = pki_join("server.pem server.key");
+    stls_certstore_add(store, pem.data, pem.len, NULL, 0, NULL, NULL);
+    stls_certstore_set_builtin(store, pem.data, pem.len, NULL, NULL);
+    stls_certstore_install(store, STLS_PLACE_CUSTOM_SERVER, pair.data, pair.len, NULL, 0, NULL,
+                           NULL, NULL);
+    stls_certstore_free(store);
+}
+
+/* Each allocation of each call fails once: the lists are the old ones or, if it says so, the new
+ * ones, and nothing is left behind. */
+static void test_no_memory(void) {
+    static const struct {
+        const char *name;
+        stls_result (*run)(flash *self, stls_certstore *store, stls_error *error);
+    } calls[] = {{"open", try_open},
+                 {"add", try_add},
+                 {"install", try_install},
+                 {"add a CRL", try_add_crl},
+                 {"built in", try_set_builtin},
+                 {"reset", try_reset},
+                 {"snapshot", try_snapshot}};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        bool has_failed = true;
+        for (long at = 0; has_failed; at++) {
+            static flash device;
+            char before[512], after[512];
+            stls_error error = {.result = STLS_NOT_DONE};
+            check_case("%s, allocation %ld", calls[i].name, at);
+            begin_device(&device);
+            describe(&device, before);
+            stls_certstore *store = open_store(&device, false);
+            heap_left = at;
+            stls_result result = calls[i].run(&device, store, &error);
+            has_failed = heap_left < 0;
+            heap_left = -1;
+            CHECK(has_failed || result == STLS_OK, "without a failure: %s", error.text);
+            stls_certstore_free(store);
+            describe(&device, after);
+            if (result != STLS_OK) {
+                CHECK_TEXT("as it was", after, before);
+            }
+            CHECK_NUMBER("left behind", heap_now, 0);
+            flash_erase(&device);
+        }
+    }
+}
+
 int main(int argc, char **argv) {
     static const test_case tests[] = {
         {"the life of a device", test_life},
+        {"an allocation that fails", test_no_memory},
         {NULL, NULL},
     };
     static const test_suite suites[] = {{"heap", tests}, {NULL, NULL}};
