@@ -290,7 +290,7 @@ static stls_result run_import(importing *self, uint32_t *parts, stls_error *erro
 
 stls_result stls_certstore_import(stls_certstore *store, const void *data, size_t len,
                                   uint32_t *parts, stls_error *error) {
-    importing self = {.store = store, .data = {data, len }, .what = "the export" };
+    importing self = {.store = store, .data = {data, len}, .what = "the export"};
     if (store == NULL || data == NULL) {
         return stls_fail(error, STLS_E_ARGUMENT, "the store or the export is NULL");
     }
@@ -311,7 +311,7 @@ stls_result stls_certstore_import_file(stls_certstore *store, const char *path, 
     }
     stls_text text = stls_text_in(what, sizeof what);
     stls_text_add(&text, "file %s", path);
-    importing self = {.store = store, .data = data, .what = what };
+    importing self = {.store = store, .data = data, .what = what};
     result = run_import(&self, parts, error);
     stls_secret_free(&data);
     return result;

@@ -216,11 +216,17 @@ static stls_result load(const stls_certstore *store, stls_bytes text, stls_state
     stls_text words = stls_text_in(what, sizeof what);
     stls_text_add(&words, "the index in %s", store->storage.name);
     *state = (stls_state){.items = NULL};
-    stls_result result =
-        stls_store_digest(store, text, state->mark, error) == STLS_OK
-            ? stls_index_read(store, text, false, what, &index, load_item, &self, error)
-            : STLS_E_BACKEND;
+    stls_error reason;
+    stls_result result = stls_store_digest(store, text, state->mark, &reason);
+    if (result == STLS_OK) {
+        result = stls_index_read(store, text, false, what, &index, load_item, &self, &reason);
+    }
     if (result != STLS_OK) {
+        stls_fail(error, result, "%s%s", reason.text,
+                  result == STLS_E_FORMAT
+                      ? ". Put it back from a backup, or make a new store in its "
+                        "place (siptls store init --force) and import an export"
+                      : "");
         stls_state_free(state);
         return result;
     }

@@ -76,12 +76,6 @@ static stls_result check_signature(const stls_certstore *store, const stls_crl *
 
 /* --- Adding */
 
-typedef struct upload {
-    const stls_blocks *blocks;
-    const char *input, *name;
-    size_t added;
-} upload;
-
 static stls_result check_crl(const stls_certstore *store, const stls_crl *crl, const char *where,
                              stls_error *error) {
     const char *defect = stls_crl_defect(crl);
@@ -153,7 +147,7 @@ static bool is_new_there(const stls_certstore *store, const stls_state *next, st
     return false;
 }
 
-static stls_result insert_crl(stls_certstore *store, stls_state *next, upload *self,
+static stls_result insert_crl(stls_certstore *store, stls_state *next, stls_upload *self,
                               const stls_crl *crl, const char *where, stls_error *error) {
     char name[STLS_CERTSTORE_NAME_SIZE];
     stls_store_item *item = NULL;
@@ -173,7 +167,7 @@ static stls_result insert_crl(stls_certstore *store, stls_state *next, upload *s
                : stls_fail(error, STLS_E_NO_MEMORY, "no memory for the list of CRLs");
 }
 
-static stls_result add_block(stls_certstore *store, stls_state *next, upload *self,
+static stls_result add_block(stls_certstore *store, stls_state *next, stls_upload *self,
                              const stls_block *block, stls_error *error) {
     char where[STLS_STORE_WHERE_SIZE];
     stls_crl crl;
@@ -214,56 +208,26 @@ stls_result stls_store_check_crls(const stls_certstore *store, const stls_state 
                            sum, store->options.max_bytes);
 }
 
-static stls_result edit_add(stls_certstore *store, stls_state *next, void *arg, stls_error *error) {
-    upload *self = arg;
-    stls_result result = STLS_OK;
-    for (size_t i = 0; result == STLS_OK && i < self->blocks->count; i++) {
-        result = add_block(store, next, self, &self->blocks->items[i], error);
-    }
-    return result == STLS_OK ? stls_store_check_crls(store, next, error) : result;
-}
-
-/* `owned` (NULL: nobody) is freed as soon as it has been read: CRLs are large. */
-static stls_result add(stls_certstore *store, stls_bytes data, stls_bytes *owned, const char *input,
-                       const char *name, size_t *count, stls_error *error) {
-    stls_blocks blocks = {NULL, 0};
-    upload self = {.blocks = &blocks, .input = input, .name = name};
-    stls_result result = stls_blocks_read(data, store->options.max_bytes, input, &blocks, error);
-    if (owned != NULL) {
-        stls_bytes_free(owned);
-    }
-    if (result == STLS_OK) {
-        result = stls_store_change(store, edit_add, &self, error);
-    }
-    stls_blocks_free(&blocks);
-    if (result == STLS_OK && count != NULL) {
-        *count = self.added;
-    }
-    return result;
-}
-
 stls_result stls_certstore_add_crl(stls_certstore *store, const void *data, size_t len,
                                    const char *name, size_t *count, stls_error *error) {
+    stls_upload upload = {.add = add_block, .check = stls_store_check_crls};
     if (store == NULL || (data == NULL && len != 0)) {
         return stls_fail(error, STLS_E_ARGUMENT, "the store or the CRL is NULL");
     }
-    return add(store, (stls_bytes){data, len}, NULL, name != NULL ? name : "input", name, count,
-               error);
+    return stls_upload_data(store, &upload, (stls_bytes){data, len}, name, count, error);
+}
+
+stls_result stls_certstore_add_crl_files(stls_certstore *store, const char *const *paths,
+                                         size_t path_count, const char *name, size_t *count,
+                                         stls_error *error) {
+    stls_upload upload = {.add = add_block, .check = stls_store_check_crls};
+    if (store == NULL || paths == NULL || path_count == 0) {
+        return stls_fail(error, STLS_E_ARGUMENT, "the store is NULL, or there are no files");
+    }
+    return stls_upload_files(store, &upload, paths, path_count, name, count, error);
 }
 
 stls_result stls_certstore_add_crl_file(stls_certstore *store, const char *path, const char *name,
                                         size_t *count, stls_error *error) {
-    char of_file[STLS_CERTSTORE_NAME_SIZE], input[STLS_STORE_WHERE_SIZE];
-    stls_bytes data;
-    if (store == NULL || path == NULL) {
-        return stls_fail(error, STLS_E_ARGUMENT, "the store or the name of the CRL's file is NULL");
-    }
-    stls_result result = stls_file_read(path, store->options.max_bytes, &data, error);
-    if (result != STLS_OK) {
-        return result;
-    }
-    stls_store_file_name(path, of_file);
-    stls_text text = stls_text_in(input, sizeof input);
-    stls_text_add(&text, "file %s", path);
-    return add(store, data, &data, input, name != NULL ? name : of_file, count, error);
+    return stls_certstore_add_crl_files(store, &path, 1, name, count, error);
 }

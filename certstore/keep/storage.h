@@ -1,8 +1,8 @@
 /* certstore/keep/storage.h - a folder as the storage of a store.
  *
  * The model: the rules stand at stls_storage in siptls/certstore.h. A blob is a file of its name.
- * It is written as ".new-NAME", synced, renamed to NAME, and the folder is synced; what is left of a
- * write that was cut off is overwritten by the next. The file "lock" is for flock().
+ * It is written as ".new-NAME", synced, renamed to NAME, and the folder is synced; what is left of
+ * a write that was cut off is overwritten by the next. The file "lock" is for flock().
  *
  * All that touches the file system goes through a table, so that a test can be the file system, and
  * cut the power at each call.

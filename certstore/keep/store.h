@@ -8,6 +8,7 @@
  *     index.c     a state as text, and back: the index of a store, and the file of an export
  *     change.c    reading from storage, writing to it, and what lies around a change
  *     certstore.c opening, looking, settings
+ *     upload.c    what comes into a list from outside
  *     trusted.c, revoked.c, server.c, snapshot.c, archive.c   what siptls/certstore.h says of each
  *     disk.c      a folder as storage
  *
@@ -210,6 +211,27 @@ stls_result stls_store_change(stls_certstore *store, stls_edit edit, void *arg, 
 
 /* The same for a store that does not exist yet, or whatever is there. */
 stls_result stls_store_create(stls_certstore *store, stls_error *error);
+
+/* --- upload.c */
+
+/* How a list takes what comes from outside: each block by itself, then the whole. */
+typedef struct stls_upload {
+    stls_result (*add)(stls_certstore *store, stls_state *next, struct stls_upload *self,
+                       const stls_block *block, stls_error *error);
+    stls_result (*check)(const stls_certstore *store, const stls_state *next, stls_error *error);
+    uint32_t flags;
+    const char *input, *name; /* of the block: what its input is called, and what it will be (NULL:
+                                 by its subject) */
+    size_t added;
+} stls_upload;
+
+/* Adds all that is in the data, or in the files; or, when it fails, nothing. `name` NULL: by the
+ * subjects, or by the names of the files. `*count` (may be NULL): how many were added. */
+stls_result stls_upload_data(stls_certstore *store, stls_upload *upload, stls_bytes data,
+                             const char *name, size_t *count, stls_error *error);
+stls_result stls_upload_files(stls_certstore *store, stls_upload *upload, const char *const *paths,
+                              size_t path_count, const char *name, size_t *count,
+                              stls_error *error);
 
 /* --- trusted.c */
 

@@ -17,43 +17,32 @@ const char *stls_store_where(const char *input, const stls_block *block,
     return text;
 }
 
-static stls_result read_blocks(const stls_certstore *store, stls_bytes data, const char *input,
-                               stls_blocks *blocks, stls_error *error) {
-    stls_result result = stls_blocks_read(data, store->options.max_bytes, input, blocks, error);
-    for (size_t i = 0; result == STLS_OK && i < blocks->count; i++) {
-        const stls_block *block = &blocks->items[i];
-        char where[WHERE_SIZE];
-        if (block->kind == STLS_BLOCK_PKCS12) {
-            result = stls_fail(
-                error, STLS_E_UNSUPPORTED,
-                "%s is a PKCS#12 file, as server certificates come in; take the CAs out of "
-                "it: openssl pkcs12 -in FILE -cacerts -nokeys -out ca.pem. Nothing was "
-                "added",
-                input);
-        } else if (block->kind == STLS_BLOCK_CRL) {
-            result = stls_fail(error, STLS_E_FORMAT,
-                               "%s: this is a certificate revocation list, but only certificates "
-                               "can be trusted; CRLs have a list of their own. Nothing was added",
-                               stls_store_where(input, block, where));
-        } else if (block->kind != STLS_BLOCK_CERTIFICATE) {
-            result =
-                stls_fail(error, STLS_E_FORMAT,
-                          "%s: this is %s, but only certificates can be trusted; nothing was "
-                          "added",
-                          stls_store_where(input, block, where), stls_block_kind_name(block->kind));
-        }
+/* Only certificates can be trusted. */
+static stls_result check_kind(const stls_block *block, const char *input, stls_error *error) {
+    char where[WHERE_SIZE];
+    stls_store_where(input, block, where);
+    switch (block->kind) {
+    case STLS_BLOCK_CERTIFICATE:
+        return STLS_OK;
+    case STLS_BLOCK_PKCS12:
+        return stls_fail(error, STLS_E_UNSUPPORTED,
+                         "%s is a PKCS#12 file, as server certificates come in; take the CAs out "
+                         "of it: openssl pkcs12 -in FILE -cacerts -nokeys -out ca.pem. Nothing was "
+                         "added",
+                         input);
+    case STLS_BLOCK_CRL:
+        return stls_fail(error, STLS_E_FORMAT,
+                         "%s: this is a certificate revocation list, but only certificates can be "
+                         "trusted; CRLs have a list of their own. Nothing was added",
+                         where);
+    default:
+        return stls_fail(error, STLS_E_FORMAT,
+                         "%s: this is %s, but only certificates can be trusted; nothing was added",
+                         where, stls_block_kind_name(block->kind));
     }
-    return result;
 }
 
 /* --- Adding */
-
-typedef struct upload {
-    const stls_blocks *blocks;
-    const char *input, *name;
-    uint32_t flags;
-    size_t added;
-} upload;
 
 /* Why `item` may not be trusted, if so. */
 static stls_result check_item(const stls_certstore *store, const stls_store_item *item,
@@ -82,13 +71,17 @@ static stls_result check_item(const stls_certstore *store, const stls_store_item
     return STLS_OK;
 }
 
-static stls_result add_block(stls_certstore *store, stls_state *next, upload *self,
+static stls_result add_block(stls_certstore *store, stls_state *next, stls_upload *self,
                              const stls_block *block, stls_error *error) {
     char where[WHERE_SIZE], name[STLS_CERTSTORE_NAME_SIZE];
     stls_store_item *item = NULL;
     stls_error reason;
     stls_store_where(self->input, block, where);
-    stls_result result = stls_store_name(self->name, block->der, name, &reason);
+    stls_result result = check_kind(block, self->input, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    result = stls_store_name(self->name, block->der, name, &reason);
     if (result == STLS_OK) {
         result = stls_item_new(store, STLS_PLACE_CUSTOM, name, block->der, &item, &reason);
     }
@@ -122,35 +115,6 @@ stls_result stls_store_check_count(const stls_certstore *store, const stls_state
         count, max, count - max);
 }
 
-static stls_result edit_add(stls_certstore *store, stls_state *next, void *arg, stls_error *error) {
-    upload *self = arg;
-    stls_result result = STLS_OK;
-    for (size_t i = 0; result == STLS_OK && i < self->blocks->count; i++) {
-        result = add_block(store, next, self, &self->blocks->items[i], error);
-    }
-    return result == STLS_OK ? stls_store_check_count(store, next, error) : result;
-}
-
-/* `owned` (NULL: nobody) is wiped and freed as soon as it has been read: somebody may have taken
- * the wrong file, with a key in it. */
-static stls_result add(stls_certstore *store, stls_bytes data, stls_bytes *owned, const char *input,
-                       const char *name, uint32_t flags, size_t *count, stls_error *error) {
-    stls_blocks blocks = {NULL, 0};
-    upload self = {.blocks = &blocks, .input = input, .name = name, .flags = flags};
-    stls_result result = read_blocks(store, data, input, &blocks, error);
-    if (owned != NULL) {
-        stls_secret_free(owned);
-    }
-    if (result == STLS_OK) {
-        result = stls_store_change(store, edit_add, &self, error);
-    }
-    stls_blocks_free(&blocks);
-    if (result == STLS_OK && count != NULL) {
-        *count = self.added;
-    }
-    return result;
-}
-
 static stls_result check_arguments(const stls_certstore *store, const void *input, uint32_t flags,
                                    stls_error *error) {
     if (store == NULL || input == NULL || (flags & ~(uint32_t)STLS_ADD_PEER) != 0) {
@@ -160,30 +124,33 @@ static stls_result check_arguments(const stls_certstore *store, const void *inpu
     return STLS_OK;
 }
 
+static stls_upload upload_of(uint32_t flags) {
+    return (stls_upload){.add = add_block, .check = stls_store_check_count, .flags = flags};
+}
+
 stls_result stls_certstore_add(stls_certstore *store, const void *data, size_t len,
                                const char *name, uint32_t flags, size_t *count, stls_error *error) {
+    stls_upload upload = upload_of(flags);
     /* Nothing, an empty upload, is for the reader to refuse. */
     stls_result result = check_arguments(store, len == 0 ? "" : data, flags, error);
-    return result == STLS_OK ? add(store, (stls_bytes){data, len}, NULL,
-                                   name != NULL ? name : "input", name, flags, count, error)
-                             : result;
+    return result == STLS_OK
+               ? stls_upload_data(store, &upload, (stls_bytes){data, len}, name, count, error)
+               : result;
+}
+
+stls_result stls_certstore_add_files(stls_certstore *store, const char *const *paths,
+                                     size_t path_count, const char *name, uint32_t flags,
+                                     size_t *count, stls_error *error) {
+    stls_upload upload = upload_of(flags);
+    stls_result result = check_arguments(store, path_count != 0 ? paths : NULL, flags, error);
+    return result == STLS_OK
+               ? stls_upload_files(store, &upload, paths, path_count, name, count, error)
+               : result;
 }
 
 stls_result stls_certstore_add_file(stls_certstore *store, const char *path, const char *name,
                                     uint32_t flags, size_t *count, stls_error *error) {
-    stls_bytes data;
-    char of_file[STLS_CERTSTORE_NAME_SIZE], input[WHERE_SIZE];
-    stls_result result = check_arguments(store, path, flags, error);
-    if (result == STLS_OK) {
-        result = stls_file_read(path, store->options.max_bytes, &data, error);
-    }
-    if (result != STLS_OK) {
-        return result;
-    }
-    stls_store_file_name(path, of_file);
-    stls_text text = stls_text_in(input, sizeof input);
-    stls_text_add(&text, "file %s", path);
-    return add(store, data, &data, input, name != NULL ? name : of_file, flags, count, error);
+    return stls_certstore_add_files(store, &path, 1, name, flags, count, error);
 }
 
 /* --- Removing */
@@ -400,8 +367,11 @@ stls_result stls_certstore_set_builtin(stls_certstore *store, const void *data, 
     if (store == NULL || (data == NULL && len != 0)) {
         return stls_fail(error, STLS_E_ARGUMENT, "the store or the bundle is NULL");
     }
-    stls_result result =
-        read_blocks(store, (stls_bytes){data, len}, "the bundle", &self.blocks, error);
+    stls_result result = stls_blocks_read((stls_bytes){data, len}, store->options.max_bytes,
+                                          "the bundle", &self.blocks, error);
+    for (size_t i = 0; result == STLS_OK && i < self.blocks.count; i++) {
+        result = check_kind(&self.blocks.items[i], "the bundle", error);
+    }
     if (result == STLS_OK) {
         result = digest_blocks(store, &self, error);
     }

@@ -63,7 +63,10 @@ static stls_result read_all(int fd, const char *path, size_t expected, size_t li
         }
         so_far->len += got > 0 ? (size_t)got : 0;
         if (so_far->len > limit) {
-            return stls_fail(error, STLS_E_LIMIT, "file %s is larger than %zu bytes", path, limit);
+            return stls_fail(
+                error, STLS_E_LIMIT,
+                "file %s is larger than %zu bytes; is it the right one? If so, give it in parts",
+                path, limit);
         }
     }
 }

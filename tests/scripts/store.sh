@@ -65,12 +65,23 @@ expect "that and no other" 0 '^builtin +CN=root-rsa' store list "$work/chosen"
 expect "init with a list that is none" 1 'line 1 of the list of built-in certificates' \
     store init "$work/listless" --builtin-from "$pki/two.pem" --builtin-list "$pki/root.pem"
 
+{ [ ! -e "$work/lacking" ] && [ ! -e "$work/listless" ]; } && pass "a list that cannot be makes no store" ||
+    fail "a list that cannot be makes no store" "there is one"
+same "nor does it take the place of one" 1 'lacks the certificate of line' \
+    store init --force "$s" --builtin-from "$pki/two.pem"
+same "nor does one that is not there" 1 'none.pem cannot be read' \
+    store init --force "$s" --builtin-from "$work/none.pem" --builtin-list all
+
 # --- trusted certificates
 
 expect "add" 0 'added 1 certificate$' store add "$s" "$pki/other-root.pem"
 same "add it again" 1 'already' store add "$s" "$pki/other-root.pem"
 expect "add DER, with a name" 0 'added 1' store add "$s" "$pki/root-rsa.der" --name 'The house'
 expect "add a peer" 0 'added 1' store add --peer "$s" "$pki/self-signed.pem"
+same "one bad file among good ones" 1 'server.pem, line 1: .* is not a CA' \
+    store add "$s" "$pki/root-ed25519.pem" "$pki/server.pem" "$pki/int.pem"
+same "one that is not there among good ones" 1 'none.pem cannot be read' \
+    store add "$s" "$pki/root-ed25519.pem" "$work/none.pem"
 same "a leaf" 1 'is not a CA' store add "$s" "$pki/server.pem"
 same "an expired CA" 1 'has expired on' store add "$s" "$pki/root-expired.pem"
 same "a bad bundle" 1 'mixed-bundle.pem' store add "$s" "$pki/mixed-bundle.pem"
@@ -78,7 +89,7 @@ same "a key" 1 'private key' store add "$s" "$pki/server.key"
 same "nothing there" 1 'No such file' store add "$s" "$work/none.pem"
 truncate -s 6M "$work/large.pem"
 same "6 MB" 1 'larger than' store add "$s" "$work/large.pem"
-same "the 4th of 3" 1 'at most 3 are allowed; remove 1' store add --max-custom 3 "$s" "$pki/root-ed25519.pem"
+same "the 4th of 3" 1 'root-ed25519.pem: that would be 4 .* at most 3 are allowed; remove 1' store add --max-custom 3 "$s" "$pki/root-ed25519.pem"
 expect "list" 0 '^custom +The house' store list "$s"
 expect "list tells notes" 0 '^custom +self-signed.pem .* peer$' store list "$s"
 expect "list by subject" 0 'The house' store list "$s" --subject CN=ROOT-RSA
@@ -123,6 +134,8 @@ expect "list CRLs by issuer" 0 'crl-int-revoked.pem' store list "$s" --subject C
 expect "check: the next CRL will be due" 4 'crl "crl-int-revoked.pem": the next one will be due soon' \
     store check --days 40 "$s"
 expect "remove the CRL" 0 'removed 1' store remove "$s" crl-int-revoked.pem
+same "one bad CRL among good ones" 1 'root.pem, line 1: this is a certificate' \
+    store add-crl "$s" "$pki/crl-int.pem" "$pki/root.pem"
 expect "add-crl: two in one file" 0 'added 2 CRLs' store add-crl "$s" "$pki/crl-two.pem"
 
 # --- the device's certificates

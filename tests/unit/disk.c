@@ -691,14 +691,14 @@ static void test_bad_index(void) {
     for (size_t cut = 0; cut < len; cut++) {
         write_text(in_folder("index"), index, cut);
         check_case("cut to %zu bytes", cut);
-        expect_open("cut off", STLS_E_FORMAT, "index in folder");
+        expect_open("cut off", STLS_E_FORMAT, "siptls store init --force");
     }
     for (size_t at = strlen("siptls-store 1\n"); at < len; at++) {
         memcpy(other, index, len);
         other[at] ^= 1;
         write_text(in_folder("index"), other, len);
         check_case("byte %zu", at);
-        expect_open("changed", STLS_E_FORMAT, "index in folder");
+        expect_open("changed", STLS_E_FORMAT, "siptls store init --force");
     }
     memcpy(other, index, len);
     other[strlen("siptls-store ")] = '2';

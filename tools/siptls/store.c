@@ -20,7 +20,7 @@ static const char usage[] =
     "      --builtin-list FILE  those with the fingerprints in FILE; \"all\": the whole\n"
     "                           bundle; default: 30 large public CAs\n"
     "      --force              forget what is there\n"
-    "  add FOLDER FILE...       add custom certificates, PEM or DER\n"
+    "  add FOLDER FILE...       add custom certificates, PEM or DER; all or none\n"
     "      --name NAME          call them so; default: the file's name\n"
     "      --peer               also certificates that are no CA's: of one server\n"
     "  list FOLDER              show the lists\n"
@@ -98,27 +98,56 @@ static void *read_file(const store_command *self, const char *path, size_t *len)
     return data;
 }
 
-static bool set_builtin(const store_command *self, stls_certstore *store) {
+/* A store in memory with the built-in list that is wanted; NULL: that cannot be. So what is wrong
+ * with it is told before anything is made, or lost. */
+static stls_certstore *make_builtin(const store_command *self) {
     bool is_system = strcmp(self->from, "system") == 0, good;
     size_t len = 0;
+    stls_certstore *store = NULL;
     stls_error error;
     char *list = read_list(self, &good);
     void *bundle =
         good ? read_file(self, is_system ? "/etc/ssl/certs/ca-certificates.crt" : self->from, &len)
              : NULL;
-    good = bundle != NULL;
-    if (good && stls_certstore_set_builtin(store, bundle, len, list, &error) != STLS_OK) {
+    good = bundle != NULL && stls_certstore_new(self->backend, NULL, &store, &error) == STLS_OK &&
+           stls_certstore_set_builtin(store, bundle, len, list, &error) == STLS_OK;
+    if (bundle != NULL && !good) {
         store_failed(self, &error);
-        good = false;
+        stls_certstore_free(store);
+        store = NULL;
     }
     free(bundle);
     free(list);
-    return good;
+    return store;
+}
+
+static stls_result import_again(void *arg, const void *data, size_t len, stls_error *error) {
+    return stls_certstore_import(arg, data, len, NULL, error);
+}
+
+static int make_store(store_command *self, stls_certstore *builtin) {
+    stls_certstore_options options = {.create = true, .replace = self->force};
+    stls_error error;
+    stls_certstore *store = store_open(self, &options);
+    if (store == NULL) {
+        return EXIT_USAGE;
+    }
+    int status = EXIT_GOOD;
+    if (builtin != NULL &&
+        stls_certstore_export(builtin, STLS_PART_BUILTIN, import_again, store, &error) != STLS_OK) {
+        status = store_failed(self, &error);
+    }
+    if (status == EXIT_GOOD) {
+        stls_certstore_query query = {.places = STLS_PLACE_BUILTIN};
+        status = store_done(self, "made a store in %s with %zu built-in certificates", self->folder,
+                            stls_certstore_count(store, &query));
+    }
+    stls_certstore_free(store);
+    return status;
 }
 
 static int run_init(store_command *self) {
-    stls_certstore *there = NULL;
-    stls_certstore_options options = {.create = true, .replace = self->force};
+    stls_certstore *there = NULL, *builtin = NULL;
     stls_error error;
     if (!self->force && stls_certstore_open_folder(self->backend, self->folder, NULL, &there,
                                                    &error) != STLS_E_FILE) {
@@ -127,60 +156,49 @@ static int run_init(store_command *self) {
                  self->folder);
         return EXIT_USAGE;
     }
-    stls_certstore *store = store_open(self, &options);
-    if (store == NULL) {
+    if (self->from != NULL && (builtin = make_builtin(self)) == NULL) {
         return EXIT_USAGE;
     }
-    int status = EXIT_USAGE;
-    if (self->from == NULL || set_builtin(self, store)) {
-        stls_certstore_query builtin = {.places = STLS_PLACE_BUILTIN};
-        status = store_done(self, "made a store in %s with %zu built-in certificates", self->folder,
-                            stls_certstore_count(store, &builtin));
-    }
-    stls_certstore_free(store);
+    int status = make_store(self, builtin);
+    stls_certstore_free(builtin);
     return status;
 }
 
 /* --- Changes */
 
+static int added(const store_command *self, stls_result result, size_t count, const char *what,
+                 const stls_error *error) {
+    return result == STLS_OK
+               ? store_done(self, "added %zu %s%s", count, what, count == 1 ? "" : "s")
+               : store_failed(self, error);
+}
+
 static int run_add(store_command *self) {
     stls_certstore *store = store_open(self, NULL);
     stls_error error;
-    size_t sum = 0;
-    int status = store != NULL ? EXIT_GOOD : EXIT_USAGE;
-    for (int i = 0; status == EXIT_GOOD && i < self->operand_count; i++) {
-        size_t count = 0;
-        if (stls_certstore_add_file(store, self->operands[i], self->name,
-                                    self->peer ? STLS_ADD_PEER : 0U, &count, &error) != STLS_OK) {
-            status = store_failed(self, &error);
-        }
-        sum += count;
+    size_t count = 0;
+    if (store == NULL) {
+        return EXIT_USAGE;
     }
-    if (status == EXIT_GOOD) {
-        status = store_done(self, "added %zu certificate%s", sum, sum == 1 ? "" : "s");
-    }
+    stls_result result = stls_certstore_add_files(store, (const char *const *)self->operands,
+                                                  (size_t)self->operand_count, self->name,
+                                                  self->peer ? STLS_ADD_PEER : 0U, &count, &error);
     stls_certstore_free(store);
-    return status;
+    return added(self, result, count, "certificate", &error);
 }
 
 static int run_add_crl(store_command *self) {
     stls_certstore *store = store_open(self, NULL);
     stls_error error;
-    size_t sum = 0;
-    int status = store != NULL ? EXIT_GOOD : EXIT_USAGE;
-    for (int i = 0; status == EXIT_GOOD && i < self->operand_count; i++) {
-        size_t count = 0;
-        if (stls_certstore_add_crl_file(store, self->operands[i], self->name, &count, &error) !=
-            STLS_OK) {
-            status = store_failed(self, &error);
-        }
-        sum += count;
+    size_t count = 0;
+    if (store == NULL) {
+        return EXIT_USAGE;
     }
-    if (status == EXIT_GOOD) {
-        status = store_done(self, "added %zu CRL%s", sum, sum == 1 ? "" : "s");
-    }
+    stls_result result =
+        stls_certstore_add_crl_files(store, (const char *const *)self->operands,
+                                     (size_t)self->operand_count, self->name, &count, &error);
     stls_certstore_free(store);
-    return status;
+    return added(self, result, count, "CRL", &error);
 }
 
 static int run_remove(store_command *self) {

@@ -336,6 +336,11 @@ STLS_API stls_result stls_certstore_add_file(stls_certstore *store, const char *
                                              const char *name, uint32_t flags, size_t *count,
                                              stls_error *error);
 
+/* The same from several files: all that is in them, or nothing. */
+STLS_API stls_result stls_certstore_add_files(stls_certstore *store, const char *const *paths,
+                                              size_t path_count, const char *name, uint32_t flags,
+                                              size_t *count, stls_error *error);
+
 /* Removes the custom certificate or CRL with this fingerprint, or all called `name` (how many:
  * `*count`, may be NULL). STLS_E_REFUSED if there is none, or only a built-in one. */
 STLS_API stls_result stls_certstore_remove(stls_certstore *store, const uint8_t *fingerprint,
@@ -380,6 +385,11 @@ STLS_API stls_result stls_certstore_add_crl(stls_certstore *store, const void *d
 STLS_API stls_result stls_certstore_add_crl_file(stls_certstore *store, const char *path,
                                                  const char *name, size_t *count,
                                                  stls_error *error);
+
+/* The same from several files: all that is in them, or nothing. */
+STLS_API stls_result stls_certstore_add_crl_files(stls_certstore *store, const char *const *paths,
+                                                  size_t path_count, const char *name,
+                                                  size_t *count, stls_error *error);
 
 /* --- Server certificates */
 
