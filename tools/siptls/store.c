@@ -245,7 +245,7 @@ static int run_reset(store_command *self) {
         return EXIT_USAGE;
     }
     int status = stls_certstore_reset(store, &error) == STLS_OK
-                     ? store_done(self, "custom certificates and settings are gone")
+                     ? store_done(self, "custom certificates, CRLs and settings are gone")
                      : store_failed(self, &error);
     stls_certstore_free(store);
     return status;

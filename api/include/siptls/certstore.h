@@ -54,7 +54,8 @@
  *     REFUSED       a trusted certificate that is no CA (but see STLS_ADD_PEER), has expired, or
  *                   is in the custom list already; a server certificate that has expired; a CRL
  *                   that its issuer did not sign, that has expired or is older than the one in
- *                   its place; a change of the built-in list; a name that nobody has
+ *                   its place; a change of the built-in list; a name that nobody has; an export
+ *                   over a file that is none
  *     KEY_MISMATCH  a private key that is not the certificate's
  *     PASSWORD      an encrypted private key or file, and no password or a wrong one
  *     UNSUPPORTED   PKCS#12 under RC2 or RC4; an indirect CRL; a store of a newer siptls
