@@ -472,7 +472,7 @@ static void test_errors(void) {
                      stls_profiles_save_with(profiles, "sim/p.ini", &sim_disk_calls, &error),
                      STLS_E_FILE, &error);
         CHECK_CONTAINS("sentence", error.text, cases[i].text);
-        CHECK_CONTAINS("sentence", error.text, "folder sim/: cannot write p.ini");
+        CHECK_CONTAINS("sentence", error.text, "folder sim: cannot write p.ini");
         sim_reset_faults();
         look(sim, text);
         CHECK_TEXT("text", text, old_text);
