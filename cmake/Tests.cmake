@@ -4,6 +4,7 @@
 #   tests/unit/<name>.c     one program each, unit_<name>
 #   tests/adapters/*.c      one program each, adapter_<name>: see adapters/osip2
 #   tests/scripts/*.sh      run as they are; exit code 77 means skipped
+#   tests/peers/*.sh        the same, each with SIP software that others wrote, peer_<name>
 #   tests/fuzz/<name>.c     one libFuzzer target each, fuzz_<name> (SIPTLS_FUZZ)
 #   tests/support/*.c       what the programs share
 
@@ -128,17 +129,21 @@ if(_interop)
 endif()
 
 # Scripts run alone: they open ports and start servers.
-file(GLOB _scripts CONFIGURE_DEPENDS tests/scripts/*.sh tests/install/run.sh)
+file(GLOB _scripts CONFIGURE_DEPENDS tests/scripts/*.sh tests/peers/*.sh tests/install/run.sh)
 foreach(script IN LISTS _scripts)
     get_filename_component(name "${script}" NAME_WE)
     get_filename_component(folder "${script}" DIRECTORY)
     get_filename_component(folder "${folder}" NAME)
     if(folder STREQUAL "install")
-        set(name install)
+        set(name script_install)
+    elseif(folder STREQUAL "peers")
+        set(name peer_${name})
+    else()
+        set(name script_${name})
     endif()
-    add_test(NAME script_${name} COMMAND "${script}")
-    siptls_register_test(script_${name} script)
-    set_tests_properties(script_${name} PROPERTIES RUN_SERIAL TRUE)
+    add_test(NAME ${name} COMMAND "${script}")
+    siptls_register_test(${name} script)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
 endforeach()
 
 # cmake --build --preset coverage --target coverage_report: runs the tests, and says which lines and branches ran.

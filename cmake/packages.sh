@@ -13,7 +13,7 @@ siptls_build_packages="build-essential cmake ninja-build pkg-config ca-certifica
     libre-dev libosip2-dev"
 
 # Real SIP software to test against, and what reads captures of calls.
-siptls_peer_packages="kamailio kamailio-tls-modules baresip-core tshark"
+siptls_peer_packages="kamailio kamailio-tls-modules baresip-core sipsak sofia-sip-bin linphone-cli sip-tester tshark"
 
 # The value of SIPTLS_DEPS for ./demo and ./check: on Debian our own builds of mbedTLS and wolfSSL even where the
 # system's would do, so that every machine tests the same ones; elsewhere whatever is there.

@@ -320,6 +320,7 @@ phone                   int                     ec          phone
 phone-rsa               int-rsa                 rsa         phone
 phone-expired           int                     ec          phone from=-30 to=-1
 phone-other             other-root              ec          phone
+phone-self-signed       self                    ec          phone
 
 expired                 int                     ec          server from=-30 to=-1
 not-yet                 int                     ec          server from=365 to=395
@@ -331,6 +332,7 @@ cn-only                 int                     ec          server san= cn=examp
 cn-and-other-san        int                     ec          server san=DNS:other.test cn=example.test
 wildcard                int                     ec          server san=DNS:*.example.test
 ip                      int                     ec          server san=IP:127.0.0.1,IP:::1
+localhost               int                     ec          server san=DNS:localhost
 uri-and-dns-differ      int                     ec          server san=URI:sip:other.test,DNS:example.test
 sips-uri                int                     ec          server san=URI:sips:example.test
 uri-user                int                     ec          server san=URI:sip:alice@example.test
