@@ -15,6 +15,8 @@
 #include <psa/crypto.h>
 
 #include <stdio.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #if defined(MBEDTLS_SSL_PROTO_TLS1_2)
 #define HAS_TLS1_2 true
@@ -32,6 +34,13 @@
 
 static char version_running[18] = MBEDTLS_VERSION_STRING; /* written by start() only */
 
+static pid_t started_in;
+static bool reseeds_in_children;
+
+bool mbed_is_started_here(void) {
+    return reseeds_in_children || getpid() == started_in;
+}
+
 static stls_be_status mbed_start(void) {
 #if defined(MBEDTLS_VERSION_C)
     /* private.c knows the structs of this series only; a shared library may be another one. */
@@ -39,7 +48,11 @@ static stls_be_status mbed_start(void) {
         return STLS_BE_FAILED;
     }
     mbedtls_version_get_string(version_running);
+    reseeds_in_children = mbedtls_version_get_number() >= 0x03060600;
+#else
+    reseeds_in_children = MBEDTLS_VERSION_NUMBER >= 0x03060600;
 #endif
+    started_in = getpid();
     if (psa_crypto_init() != PSA_SUCCESS) { /* TLS 1.3 needs it; and it is our random generator */
         return STLS_BE_FAILED;
     }

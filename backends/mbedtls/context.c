@@ -361,7 +361,7 @@ stls_be_status mbed_context_init(void *block, const stls_be_settings *settings, 
         return mbed_fail(failure, STLS_BE_FAILED, STLS_BE_CAUSE_SETTING, ret, NULL);
     }
     /* PSA's generator has a lock, and is seeded already. */
-    mbedtls_ssl_conf_rng(&context->conf, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
+    mbedtls_ssl_conf_rng(&context->conf, mbed_rng, NULL);
     status = set_all(context, settings, applied, failure);
     *applied &= settings->wanted;
     return status;

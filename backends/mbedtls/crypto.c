@@ -12,11 +12,13 @@
 
 #include <mbedtls/asn1.h>
 #include <mbedtls/ecp.h>
+#include <mbedtls/entropy.h>
 #include <mbedtls/gcm.h>
 #include <mbedtls/hkdf.h>
 #include <mbedtls/md.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/platform.h>
+#include <mbedtls/psa_util.h>
 #include <mbedtls/rsa.h>
 #include <psa/crypto.h>
 
@@ -212,8 +214,17 @@ stls_be_status mbed_digest(stls_hash hash, stls_bytes data, uint8_t *out, size_t
 
 /* --- Random, HKDF, AEAD --- */
 
+/* Before 3.6.6 a child of fork() gets the same random bytes as its parent: two tickets with one
+ * nonce, two connections with one secret. It gets none. */
+int mbed_rng(void *unused, unsigned char *out, size_t len) {
+    (void)unused;
+    return mbed_is_started_here() ? mbedtls_psa_get_random(MBEDTLS_PSA_RANDOM_STATE, out, len)
+                                  : MBEDTLS_ERR_ENTROPY_SOURCE_FAILED;
+}
+
 stls_be_status mbed_random(uint8_t *out, size_t len) {
-    return psa_generate_random(out, len) == PSA_SUCCESS ? STLS_BE_OK : STLS_BE_FAILED;
+    return mbed_is_started_here() && psa_generate_random(out, len) == PSA_SUCCESS ? STLS_BE_OK
+                                                                                  : STLS_BE_FAILED;
 }
 
 #if defined(MBED_HAS_TICKET_CRYPTO)

@@ -191,6 +191,9 @@ uint16_t mbed_wire_verify_scheme(stls_bytes certificate_verify);
 
 /* --- backend.c --- */
 
+/* Whether random numbers are good in this process: see mbed_rng(). */
+bool mbed_is_started_here(void);
+
 bool mbed_is_no_memory(int code);
 bool mbed_has_memory(void);
 stls_be_status mbed_fail(stls_be_failure *failure, stls_be_status status, stls_be_cause cause,
@@ -240,6 +243,7 @@ stls_be_status mbed_hmac(stls_hash hash, stls_bytes key, stls_bytes data, uint8_
                          size_t *len);
 stls_be_status mbed_cbc_decrypt(stls_cipher cipher, const uint8_t *key, const uint8_t *iv,
                                 stls_bytes sealed, uint8_t *out);
+int mbed_rng(void *unused, unsigned char *out, size_t len); /* for the library's own f_rng */
 stls_be_status mbed_random(uint8_t *out, size_t len);
 stls_be_status mbed_hkdf(stls_bytes secret, stls_bytes salt, stls_bytes info, uint8_t *out,
                          size_t len);

@@ -201,6 +201,17 @@ static stls_be_status wolf_no_cache(wolf_context *self) {
 #endif
 }
 
+/* A resumed connection of TLS 1.3 agrees on new keys, too: a ticket's secret alone would open every
+ * connection that was resumed with it (RFC 8446 section 2.2). */
+static stls_be_status wolf_only_with_key_agreement(wolf_context *self) {
+#ifdef WOLFSSL_TLS13
+    return wolfSSL_CTX_only_dhe_psk(self->ctx) == 0 ? STLS_BE_OK : STLS_BE_UNSUPPORTED;
+#else
+    (void)self;
+    return STLS_BE_OK;
+#endif
+}
+
 static stls_be_status wolf_set_no_resumption(wolf_context *self, const stls_be_settings *settings) {
     stls_be_status status = wolf_no_cache(self);
 
@@ -230,6 +241,8 @@ static stls_be_status wolf_set_sessions(wolf_context *self, const stls_be_settin
 
     if (settings->role != STLS_ROLE_CLIENT)
         return STLS_BE_UNSUPPORTED;
+    if (status == STLS_BE_OK && self->version_max >= STLS_TLS1_3)
+        status = wolf_only_with_key_agreement(self);
     /* How long a session counts of which the server does not say; some flavours answer with the
      * time from before. */
     if (status == STLS_BE_OK && wolfSSL_CTX_set_timeout(self->ctx, SEVEN_DAYS) < 0)
@@ -251,6 +264,8 @@ static stls_be_status wolf_set_tickets(wolf_context *self, const stls_be_setting
     if (settings->role != STLS_ROLE_SERVER || settings->ticket_count == 0 ||
         settings->ticket_lifetime_s > INT32_MAX)
         return STLS_BE_UNSUPPORTED;
+    if (status == STLS_BE_OK && self->version_max >= STLS_TLS1_3)
+        status = wolf_only_with_key_agreement(self);
     if (status == STLS_BE_OK && wolfSSL_CTX_set_timeout(self->ctx, settings->ticket_lifetime_s) < 0)
         status = STLS_BE_UNSUPPORTED;
     if (status == STLS_BE_OK)

@@ -9,6 +9,7 @@
 #include "tests/unit/raw_pair.h"
 
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -587,6 +588,26 @@ static void test_hellos(void) {
               change_hello);
 }
 
+/* What a client's ClientHello allows a server to do with its ticket: a new key agreement
+ * (psk_dhe_ke), and nothing without one (psk_ke), which whoever gets the ticket's secret could read
+ * later. RFC 8446 section 4.2.9. */
+static void offer_modes(const setting_of_pair *at) {
+    enum { PSK_KEY_EXCHANGE_MODES = 45, PSK_DHE_KE = 1 };
+    static hello h;
+    raw_ring ring = simple_ring();
+    if (at->version == STLS_TLS1_3 && hello_with_ticket(at, at->version, &ring, &h)) {
+        size_t at_modes = find_extension(&h, PSK_KEY_EXCHANGE_MODES);
+        if (CHECK(at_modes > 0, "no modes")) {
+            CHECK_NUMBER("the number of modes", h.data[at_modes + 4], 1);
+            CHECK_NUMBER("the mode", h.data[at_modes + 5], PSK_DHE_KE);
+        }
+    }
+}
+
+static void test_modes(void) {
+    each_pair("modes", STLS_CAN_RESUME, STLS_CAN_ISSUE_TICKETS, offer_modes);
+}
+
 /* --- Another machine --- */
 
 /* What this process adds to the clocks that begin with the machine, in seconds. */
@@ -1116,6 +1137,28 @@ static void check_random(const stls_backend *backend) {
     CHECK(kinds > 200, "4096 bytes have only %u values", kinds);
 }
 
+/* A child of fork() goes on with random numbers of its own: its tickets never have the nonces of
+ * its parent's. None at all would be right, too. */
+static void check_child(const stls_backend *backend) {
+    uint8_t ours[32] = {0}, theirs[1 + 32] = {0};
+    int end[2];
+    if (!CHECK(backend->random(ours, sizeof ours) == STLS_BE_OK && pipe(end) == 0, "no pipe")) {
+        return;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        theirs[0] = backend->random(theirs + 1, sizeof theirs - 1) == STLS_BE_OK ? 1 : 2;
+        _exit(write(end[1], theirs, sizeof theirs) == sizeof theirs ? 0 : 1);
+    }
+    CHECK_NUMBER("random in the parent", backend->random(ours, sizeof ours), STLS_BE_OK);
+    CHECK(child > 0 && read(end[0], theirs, sizeof theirs) == sizeof theirs && theirs[0] != 0 &&
+              waitpid(child, NULL, 0) == child,
+          "the child said nothing");
+    CHECK(memcmp(ours, theirs + 1, sizeof ours) != 0, "parent and child have the same bytes");
+    close(end[0]);
+    close(end[1]);
+}
+
 static void test_crypto(void) {
     const stls_backend *backend;
     for (size_t i = 0; (backend = stls_backend_at(i)) != NULL; i++) {
@@ -1125,6 +1168,7 @@ static void test_crypto(void) {
         }
         check_case("%s", stls_backend_name(backend));
         check_random(backend);
+        check_child(backend);
         check_hkdf(backend);
         for (size_t v = 0; v < COUNT(gcm_vectors); v++) {
             check_gcm(backend, v);
@@ -1133,11 +1177,14 @@ static void test_crypto(void) {
 }
 
 static const test_case cases[] = {
-    {"crypto", test_crypto},       {"resume", test_resume},     {"changes", test_changes},
-    {"mutations", test_mutations}, {"hellos", test_hellos},     {"refused_host", test_refused_host},
-    {"restart", test_restart},     {"counts", test_counts},     {"none", test_none},
-    {"mutual", test_mutual},       {"exporter", test_exporter}, {"keylog", test_keylog},
-    {"update", test_update},       {"fragment", test_fragment}, {NULL, NULL},
+    {"crypto", test_crypto},     {"resume", test_resume},
+    {"changes", test_changes},   {"mutations", test_mutations},
+    {"hellos", test_hellos},     {"refused_host", test_refused_host},
+    {"modes", test_modes},       {"restart", test_restart},
+    {"counts", test_counts},     {"none", test_none},
+    {"mutual", test_mutual},     {"exporter", test_exporter},
+    {"keylog", test_keylog},     {"update", test_update},
+    {"fragment", test_fragment}, {NULL, NULL},
 };
 
 static const test_suite suites[] = {{"sessions", cases}, {NULL, NULL}};
