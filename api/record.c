@@ -101,6 +101,16 @@ bool stls_read_number(stls_bytes *in, uint64_t *number, size_t octets) {
     return true;
 }
 
+bool stls_read_time(stls_bytes *in, int64_t *time) {
+    uint64_t number;
+    if (!stls_read_number(in, &number, 8) || number > (uint64_t)STLS_TIME_MAX) {
+        in->len = 0;
+        return false;
+    }
+    *time = (int64_t)number;
+    return true;
+}
+
 bool stls_read_fixed(stls_bytes *in, void *data, size_t len) {
     if (in->len < len) {
         in->len = 0;

@@ -11,6 +11,9 @@
 
 #include <siptls/verify.h>
 
+/* Times in what is kept lie between 1970 and this, which leaves room for sums. */
+#define STLS_TIME_MAX ((int64_t)1 << 40)
+
 /* Who a peer is: the verdict on its certificates, and the certificates. */
 typedef struct stls_peer {
     stls_verdict verdict;
@@ -35,6 +38,7 @@ void stls_writer_free(stls_writer *writer); /* and wipes */
 
 /* Reading what was written; each answers false, and all after it, if something is missing. */
 bool stls_read_number(stls_bytes *in, uint64_t *number, size_t octets);
+bool stls_read_time(stls_bytes *in, int64_t *time); /* seconds: 0 to STLS_TIME_MAX */
 bool stls_read_fixed(stls_bytes *in, void *data, size_t len);
 bool stls_read_vector(stls_bytes *in, stls_bytes *bytes); /* points into the input */
 bool stls_read_text(stls_bytes *in, char *text, size_t size);

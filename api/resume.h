@@ -53,6 +53,10 @@ int64_t stls_ticket_ring_now(const stls_ticket_ring *ring);
 
 /* --- resume.c: sessions and tickets of a connection */
 
+/* The key of the sessions of `context` for a peer and the SNI; false: no memory. */
+bool stls_session_key(const stls_context *context, const char *peer, const char *server_name,
+                      uint8_t key[STLS_FINGERPRINT_SIZE]);
+
 /* What a good ticket says. */
 typedef struct stls_resumption {
     int64_t proved_at;
