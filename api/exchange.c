@@ -154,6 +154,7 @@ static stls_result take_in(stls_context *context, stls_bytes plain, stls_session
     uint8_t fingerprint[STLS_FINGERPRINT_SIZE];
     char peer[STLS_PEER_NAME_SIZE], server_name[STLS_PEER_NAME_SIZE];
     if (!read_session(plain, fingerprint, peer, server_name, session) ||
+        !stls_peer_may_come_back(context->profile, &session->peer) ||
         !stls_session_key(context, peer, server_name, session->key)) {
         return stls_fail(error, STLS_E_FORMAT, "the session is damaged");
     }

@@ -220,6 +220,7 @@ struct stls_conn {
     bool selected, refused_host; /* the server was asked which host to be, and refused */
     bool changed_host;           /* because the client asked for two */
     bool broken_contract;        /* the backend asked for a second verdict */
+    bool judged_elsewhere;       /* the verdict is by the rules of another context: revalidate.c */
     stls_verdict verdict;
     stls_writer record; /* a server: for ticket_record; empty at other times */
     stls_bytes *peer_chain;

@@ -66,9 +66,11 @@ void stls_write_peer(stls_writer *writer, const stls_verdict *verdict, const stl
     stls_write_number(writer, (uint64_t)verdict->state, 1);
     stls_write_number(writer, verdict->flags, 4);
     stls_write_number(writer, verdict->tolerated, 4);
+    stls_write_number(writer, (uint64_t)(verdict->alert - STLS_ALERT_NONE), 2);
     stls_write_vector(writer, (stls_bytes){verdict->depth, sizeof verdict->depth});
     stls_write_number(writer, (uint64_t)verdict->holds_since, 8);
     stls_write_number(writer, (uint64_t)verdict->holds_until, 8);
+    stls_write_number(writer, (uint64_t)verdict->next_expiry, 8);
     stls_write_vector(writer, (stls_bytes){verdict->path, verdict->path_len});
     stls_write_number(writer, (uint64_t)verdict->name_kind, 1);
     stls_write_text(writer, verdict->name);
@@ -166,32 +168,36 @@ stls_bytes *stls_chain_copy(const stls_bytes *chain, size_t count) {
 }
 
 static bool read_flags(stls_bytes *in, stls_verdict *verdict) {
-    uint64_t state, flags, tolerated;
+    uint64_t state, flags, tolerated, alert;
     stls_bytes depth;
     if (!stls_read_number(in, &state, 1) || !stls_read_number(in, &flags, 4) ||
-        !stls_read_number(in, &tolerated, 4) || !stls_read_vector(in, &depth) ||
-        state > STLS_VERDICT_REJECTED || (tolerated & ~flags) != 0 ||
+        !stls_read_number(in, &tolerated, 4) || !stls_read_number(in, &alert, 2) ||
+        !stls_read_vector(in, &depth) || state > STLS_VERDICT_REJECTED ||
+        (tolerated & ~flags) != 0 || alert > UINT8_MAX - STLS_ALERT_NONE ||
         depth.len != sizeof verdict->depth) {
         return false;
     }
     verdict->state = (stls_verdict_state)state;
     verdict->flags = (uint32_t)flags;
     verdict->tolerated = (uint32_t)tolerated;
+    verdict->alert = (int)alert + STLS_ALERT_NONE;
     memcpy(verdict->depth, depth.data, sizeof verdict->depth);
     return true;
 }
 
 static bool read_verdict(stls_bytes *in, stls_verdict *verdict) {
-    uint64_t since, until, kind;
+    uint64_t since, until, expiry, kind;
     stls_bytes path;
     *verdict = (stls_verdict){.alert = STLS_ALERT_NONE};
     if (!read_flags(in, verdict) || !stls_read_number(in, &since, 8) ||
-        !stls_read_number(in, &until, 8) || !stls_read_vector(in, &path) ||
-        path.len > sizeof verdict->path || !stls_read_number(in, &kind, 1) || kind > STLS_NAME_CN) {
+        !stls_read_number(in, &until, 8) || !stls_read_number(in, &expiry, 8) ||
+        !stls_read_vector(in, &path) || path.len > sizeof verdict->path ||
+        !stls_read_number(in, &kind, 1) || kind > STLS_NAME_CN) {
         return false;
     }
     verdict->holds_since = (int64_t)since;
     verdict->holds_until = (int64_t)until;
+    verdict->next_expiry = (int64_t)expiry;
     if (path.len > 0) {
         memcpy(verdict->path, path.data, path.len);
     }
@@ -201,13 +207,23 @@ static bool read_verdict(stls_bytes *in, stls_verdict *verdict) {
            stls_read_text(in, verdict->text, sizeof verdict->text);
 }
 
+/* Whether each step of the path is a certificate of the chain, or the anchor. */
+static bool is_path_of(const stls_verdict *verdict, uint64_t count) {
+    for (size_t i = 0; i < verdict->path_len; i++) {
+        if (verdict->path[i] >= count && verdict->path[i] != STLS_PATH_ANCHOR) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool stls_read_peer(stls_bytes *in, stls_peer *peer) {
     enum { CHAIN_MAX = 255 };
     stls_bytes chain[CHAIN_MAX];
     uint64_t count;
     *peer = (stls_peer){.chain = NULL};
     if (!read_verdict(in, &peer->verdict) || !stls_read_number(in, &count, 2) ||
-        count > CHAIN_MAX) {
+        count > CHAIN_MAX || !is_path_of(&peer->verdict, count)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {

@@ -17,6 +17,7 @@ enum {
     FORMAT = 1,                               /* of records */
     PROVED_FOR_S = STLS_SESSION_LIFETIME_MAX, /* then certificates must be shown again */
     SETTINGS_BYTES_MAX = 1 << 24,
+    UNTOLD_LIFETIME_S = 3600, /* of a session of TLS 1.2 whose server has told none */
 };
 
 static const stls_profile *profile_of(const stls_conn *conn) {
@@ -171,33 +172,42 @@ void stls_conn_find_session(stls_conn *conn) {
     }
 }
 
-/* Puts `session` into the cache, if it may be used as long as nothing changes. */
+bool stls_peer_may_come_back(const stls_profile *profile, const stls_peer *peer) {
+    return peer->verdict.state == STLS_VERDICT_ACCEPTED || profile->verify == STLS_VERIFY_NONE;
+}
+
+/* Puts `session` into the cache, if it may be used as long as nothing changes: not with a verdict
+ * that another context's trust and rules have given since. */
 static void keep(stls_conn *conn, stls_session *session) {
-    bool judged = conn->verdict.state == STLS_VERDICT_ACCEPTED;
     session->peer.verdict = conn->verdict;
     session->peer.chain = stls_chain_copy(conn->peer_chain, conn->peer_count);
     session->peer.count = conn->peer_count;
     session->proved_at = conn->proved_at;
-    if (conn->accepted && (judged || conn->verify == STLS_VERIFY_NONE) &&
-        session->peer.chain != NULL) {
+    if (conn->accepted && !conn->judged_elsewhere &&
+        stls_peer_may_come_back(profile_of(conn), &session->peer) && session->peer.chain != NULL) {
         stls_session_cache_put(conn->context->sessions, session);
     } else {
         stls_session_free(session);
     }
 }
 
-static stls_session *new_session(const stls_conn *conn, const stls_be_session *from) {
-    uint32_t lifetime = from->lifetime_s;
+/* How long `from` may be used, seconds; 0: not at all (RFC 8446 section 4.6.1). */
+static uint32_t lifetime_of(const stls_be_session *from) {
+    if (from->lifetime_s == 0) {
+        return from->single_use ? 0 : UNTOLD_LIFETIME_S;
+    }
+    return from->lifetime_s < STLS_SESSION_LIFETIME_MAX ? from->lifetime_s
+                                                        : STLS_SESSION_LIFETIME_MAX;
+}
+
+static stls_session *new_session(const stls_conn *conn, const stls_be_session *from, int64_t now) {
     stls_session *session = stls_alloc(1, sizeof *session);
     if (session == NULL) {
         return NULL;
     }
-    if (lifetime == 0 || lifetime > STLS_SESSION_LIFETIME_MAX) {
-        lifetime = from->lifetime_s == 0 ? STLS_TICKET_EPOCH_DEFAULT : STLS_SESSION_LIFETIME_MAX;
-    }
     atomic_init(&session->holds, 1);
-    session->received_at = now_of(conn);
-    session->expires_at = session->received_at + lifetime;
+    session->received_at = now;
+    session->expires_at = now + lifetime_of(from);
     session->single_use = from->single_use;
     if (!stls_session_key(conn->context, conn->peer, conn->server_name, session->key) ||
         !stls_bytes_copy(from->state, &session->state)) {
@@ -210,11 +220,15 @@ static stls_session *new_session(const stls_conn *conn, const stls_be_session *f
 void stls_up_session(void *core, const stls_be_session *from) {
     stls_conn *conn = core;
     bool named = conn->peer[0] != '\0' || conn->server_name[0] != '\0';
+    int64_t now = now_of(conn);
     if (conn->context->sessions == NULL || !named || from->state.len == 0 ||
-        from->state.len > STLS_SESSION_BYTES_MAX) {
+        from->state.len > STLS_SESSION_BYTES_MAX || lifetime_of(from) == 0) {
         return;
     }
-    stls_session *session = new_session(conn, from);
+    if (now < 0 || now > STLS_TIME_MAX) {
+        return; /* no clock to tell by how long it lives */
+    }
+    stls_session *session = new_session(conn, from, now);
     if (session == NULL) {
         return; /* the next handshake is a full one */
     }

@@ -66,6 +66,9 @@ typedef struct stls_resumption {
 } stls_resumption;
 void stls_resumption_free(stls_resumption *resumption);
 
+/* Whether a client may keep a session with this peer: only with one that its profile accepts. */
+bool stls_peer_may_come_back(const stls_profile *profile, const stls_peer *peer);
+
 /* Makes what the context needs for resuming, if it is to. */
 stls_result stls_context_prepare_resumption(stls_context *context, stls_error *error);
 

@@ -82,6 +82,7 @@ stls_result stls_conn_revalidate(stls_conn *conn, const stls_context *context, s
         return stls_fail(error, STLS_E_NO_MEMORY, "%s", verdict.text);
     }
     conn->verdict = verdict;
+    conn->judged_elsewhere = context != conn->context;
     if (verdict.state == STLS_VERDICT_ACCEPTED || mode == STLS_VERIFY_OPTIONAL_ANY) {
         return STLS_OK;
     }

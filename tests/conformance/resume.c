@@ -163,6 +163,59 @@ static void test_default(void) {
     }
 }
 
+/* --- The verdict --- */
+
+static void check_same_verdict(side of, const stls_verdict *full, const stls_verdict *resumed) {
+    const char *who = side_text(of);
+    CHECK_NUMBER(who, resumed->state, full->state);
+    CHECK_TEXT(who, flags_text(resumed->flags), flags_text(full->flags));
+    CHECK_TEXT(who, flags_text(resumed->tolerated), flags_text(full->tolerated));
+    CHECK_BYTES(who, ((stls_bytes){resumed->depth, sizeof resumed->depth}),
+                ((stls_bytes){full->depth, sizeof full->depth}));
+    CHECK_NUMBER("the alert", resumed->alert, full->alert);
+    CHECK_NUMBER("holds since", resumed->holds_since, full->holds_since);
+    CHECK_NUMBER("holds until", resumed->holds_until, full->holds_until);
+    CHECK_NUMBER("the next expiry", resumed->next_expiry, full->next_expiry);
+    CHECK_BYTES("the path", ((stls_bytes){resumed->path, resumed->path_len}),
+                ((stls_bytes){full->path, full->path_len}));
+    CHECK_NUMBER("the kind of the name", resumed->name_kind, full->name_kind);
+    CHECK_TEXT("the name", resumed->name, full->name);
+    CHECK_TEXT("the sentence", resumed->text, full->text);
+}
+
+/* Every field of it is what the full handshake has found, of a client that is not trusted, too. */
+static void test_verdicts(void) {
+    static const char *const clients[] = {"phone", "expired"};
+    if (!can_resume() || !can(STLS_CAN_TICKET_PEER, "clients in tickets")) {
+        return;
+    }
+    for (size_t i = 0; i < 2 * COUNT(both_versions); i++) {
+        stage s = mutual_stage(both_versions[i / 2]);
+        stls_verdict full[2];
+        s.of[CLIENT].credential = clients[i % 2];
+        s.of[SERVER].verify = STLS_VERIFY_OPTIONAL_ANY;
+        check_case("the verdict on %s, %s", clients[i % 2], version_text(both_versions[i / 2]));
+        for (unsigned round = 0; round < 3; round++) {
+            pair p;
+            bool open = (round > 0 || (set_up(&s, CLIENT) && set_up(&s, SERVER))) &&
+                        pair_open_on(&p, s.context[CLIENT], &s.of[CLIENT], s.context[SERVER], NULL);
+            if (!open) {
+                break;
+            }
+            if (pair_connect(&p) && pair_echo(&p, 100)) {
+                CHECK_NUMBER("resumed", was_resumed(&p, SERVER), round > 0);
+                for (side of = CLIENT; of <= SERVER; of++) {
+                    full[of] = round == 0 ? *pair_verdict(&p, of) : full[of];
+                    check_same_verdict(of, &full[of], pair_verdict(&p, of));
+                }
+                CHECK_NUMBER("trusted", full[SERVER].state == STLS_VERDICT_ACCEPTED, i % 2 == 0);
+            }
+            pair_close(&p);
+        }
+        tear_down(&s);
+    }
+}
+
 /* --- What changes in between --- */
 
 typedef struct change {
@@ -362,6 +415,87 @@ static void run_jump(size_t i, uint16_t version) {
         }
         pair_close(&p);
     }
+    tear_down(&s);
+}
+
+/* What was left open while the clock was not set is made good by a full handshake, once it is. */
+static void run_unset_clock(int64_t unset, bool resumed, uint16_t version) {
+    int64_t now = unset, floor = (int64_t)time(NULL) - 60;
+    stage s = plain_stage(version);
+    check_case("a clock that is not set and says %lld, %s", (long long)unset,
+               version_text(version));
+    s.of[CLIENT].now = &now;
+    s.of[CLIENT].clock_floor = floor;
+    s.of[CLIENT].tolerated = STLS_FLAG_CLOCK_NOT_SET;
+    if (set_up(&s, CLIENT) && set_up(&s, SERVER)) {
+        connect_changed(&s, false);
+        connect_changed(&s, resumed);
+        now = floor + 60;
+        connect_once(&s, false);
+        connect_once(&s, true);
+    }
+    tear_down(&s);
+}
+
+static void test_unset_clock(void) {
+    if (!can_resume()) {
+        return;
+    }
+    for (size_t v = 0; v < COUNT(both_versions); v++) {
+        run_unset_clock((int64_t)time(NULL) - 90, true, both_versions[v]);
+        run_unset_clock(100, true, both_versions[v]);
+        run_unset_clock(-100, false, both_versions[v]);
+        run_unset_clock(STLS_CLOCK_NOT_SET, false, both_versions[v]);
+        run_unset_clock(INT64_MIN + 1, false, both_versions[v]);
+    }
+}
+
+/* A clock from the end of time. */
+static void test_mad_clock(void) {
+    int64_t now = INT64_MAX;
+    stage s = plain_stage(STLS_TLS1_3);
+    if (!can_resume()) {
+        return;
+    }
+    check_case("a clock from the end of time");
+    s.of[CLIENT].now = &now;
+    s.of[CLIENT].tolerated = STLS_FLAG_EXPIRED;
+    if (set_up(&s, CLIENT) && set_up(&s, SERVER)) {
+        connect_changed(&s, false);
+        connect_changed(&s, false);
+    }
+    tear_down(&s);
+}
+
+/* Tickets that come after the connection was judged by another context's rules are not kept: their
+ * verdict is not what a full handshake on this one would give. */
+static void test_judged_elsewhere(void) {
+    stage s = plain_stage(STLS_TLS1_3);
+    end other = s.of[CLIENT];
+    stls_error error = {0};
+    pair p;
+    if (!can_resume()) {
+        return;
+    }
+    check_case("a ticket after a verdict by other rules");
+    s.cache = stls_session_cache_new(8);
+    other.tolerated = STLS_FLAG_EXPIRED | STLS_FLAG_NAME_MISMATCH;
+    stls_context *context = end_context(STLS_ROLE_CLIENT, &other);
+    for (unsigned own = 0; own < 2; own++) {
+        if (context && set_up(&s, CLIENT) && set_up(&s, SERVER) &&
+            pair_open_on(&p, s.context[CLIENT], &s.of[CLIENT], s.context[SERVER], NULL)) {
+            if (pair_connect(&p)) {
+                CHECK_NUMBER("sessions", stls_session_cache_count(s.cache), 0);
+                CHECK_RESULT("the other verdict",
+                             stls_conn_revalidate(p.conn[CLIENT], own ? NULL : context, &error),
+                             STLS_OK, &error);
+                pair_echo(&p, 100);
+                CHECK_NUMBER("sessions", stls_session_cache_count(s.cache), own);
+            }
+            pair_close(&p);
+        }
+    }
+    stls_context_free(context);
     tear_down(&s);
 }
 
@@ -738,9 +872,13 @@ static void test_busy(void) {
 
 const test_case resume_tests[] = {
     {"resumed by default", test_default},
+    {"the verdict of a resumed connection", test_verdicts},
     {"what changes in between", test_changes},
     {"the order of trust", test_order_of_trust},
     {"clocks", test_time},
+    {"clocks that are not set", test_unset_clock},
+    {"a mad clock", test_mad_clock},
+    {"judged elsewhere", test_judged_elsewhere},
     {"numbers of tickets", test_ticket_counts},
     {"used once", test_single_use},
     {"the limit of a chain", test_chain_limit},

@@ -103,7 +103,7 @@ typedef struct stls_verdict {
     int alert; /* the TLS alert that goes with a rejection, or STLS_ALERT_NONE */
 
     /* From when to when (seconds since 1970, both included) the dates of the path and of the CRLs
-     * of its issuers leave the verdict as it is. */
+     * of its issuers leave the verdict as it is; and a clock that is set, or not. */
     int64_t holds_since, holds_until;
 
     /* The path that was judged, leaf first: indices into what the peer sent, STLS_PATH_ANCHOR for
