@@ -114,6 +114,10 @@ foreach(source IN LISTS _unit)
     get_filename_component(name "${source}" NAME_WE)
     siptls_test(unit_${name} unit "${source}")
 endforeach()
+if("openssl" IN_LIST SIPTLS_BACKENDS AND TARGET unit_identities) # whose client is OpenSSL's own
+    target_link_libraries(unit_identities PRIVATE siptls_dep_openssl)
+    target_compile_definitions(unit_identities PRIVATE STLS_TEST_OPENSSL)
+endif()
 
 file(GLOB _conformance CONFIGURE_DEPENDS tests/conformance/*.c)
 if(_conformance)
