@@ -37,6 +37,10 @@ typedef enum key {
     KEY_MAX_INTERMEDIATES,
     KEY_TIMEOUT,
     KEY_CLOCK,
+    KEY_RESUMPTION,
+    KEY_TICKETS,
+    KEY_MAX_HANDSHAKES,
+    KEY_MAX_FRAGMENT,
     KEY_COUNT,
 } key;
 
@@ -56,7 +60,11 @@ static const char *const key_names[KEY_COUNT] = {"trust",
                                                  "usage",
                                                  "max-intermediates",
                                                  "handshake-timeout-ms",
-                                                 "clock-not-before"};
+                                                 "clock-not-before",
+                                                 "resumption",
+                                                 "tickets",
+                                                 "max-handshakes",
+                                                 "max-fragment"};
 
 /* Numbers are those of the enums of siptls/profile.h. */
 typedef struct stls_profile_entry {
@@ -107,6 +115,8 @@ static const word words[] = {
     {KEY_USAGE, "tls-or-sip", STLS_USAGE_TLS_OR_SIP},
     {KEY_USAGE, "tls", STLS_USAGE_TLS},
     {KEY_USAGE, "sip", STLS_USAGE_SIP},
+    {KEY_RESUMPTION, "yes", true},
+    {KEY_RESUMPTION, "no", false},
 };
 
 static bool was_given(const entry *at, key which) {
@@ -257,6 +267,9 @@ static stls_result take_value(entry *at, key which, const char *value, stls_erro
         return take_tolerated(at, value, error);
     case KEY_MAX_INTERMEDIATES:
     case KEY_TIMEOUT:
+    case KEY_TICKETS:
+    case KEY_MAX_HANDSHAKES:
+    case KEY_MAX_FRAGMENT:
         return take_number(at, which, value, error);
     case KEY_CLOCK:
         return take_date(at, value, error);
@@ -503,10 +516,18 @@ const char *stls_profiles_default(const char *name, stls_role role) {
         {KEY_USAGE, "tls-or-sip"},
         {KEY_MAX_INTERMEDIATES, "8"},
         {KEY_TIMEOUT, "10000"},
+        {KEY_RESUMPTION, "yes"},
+        {KEY_MAX_HANDSHAKES, "0"},
     };
     size_t which = find_key(name);
     if (which == KEY_VERIFY) {
         return role == STLS_ROLE_SERVER ? "none" : "required";
+    }
+    if (which == KEY_TICKETS && role == STLS_ROLE_SERVER) {
+        return "1";
+    }
+    if (which == KEY_MAX_FRAGMENT && role == STLS_ROLE_CLIENT) {
+        return "0";
     }
     for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
         if (defaults[i].key == which) {
@@ -640,8 +661,39 @@ static stls_result set_protocol(const entry *at, stls_profile *profile, stls_err
     if (result == STLS_OK && was_given(at, KEY_ALPN)) {
         result = stls_profile_set_alpn(profile, at->alpn, error);
     }
-    if (result == STLS_OK && was_given(at, KEY_TIMEOUT)) {
+    return result;
+}
+
+/* Where a backend cannot resume, "yes" leaves it as it is, which is the default anyway; "no" is
+ * always possible. */
+static stls_result set_resumption(const entry *at, stls_role role, stls_profile *profile,
+                                  stls_error *error) {
+    bool off = was_given(at, KEY_RESUMPTION) && at->number[KEY_RESUMPTION] == 0;
+    if (role == STLS_ROLE_CLIENT && was_given(at, KEY_TICKETS)) {
+        return stls_fail(error, STLS_E_ARGUMENT, "tickets is a server's setting");
+    }
+    if (off && was_given(at, KEY_TICKETS) && at->number[KEY_TICKETS] != 0) {
+        return stls_fail(error, STLS_E_ARGUMENT, "resumption = no, but tickets are asked for");
+    }
+    if (off) {
+        return role == STLS_ROLE_CLIENT ? stls_profile_set_session_cache(profile, NULL, error)
+                                        : stls_profile_set_tickets(profile, NULL, 0, error);
+    }
+    return was_given(at, KEY_TICKETS)
+               ? stls_profile_set_tickets(profile, NULL, at->number[KEY_TICKETS], error)
+               : STLS_OK;
+}
+
+static stls_result set_limits(const entry *at, stls_profile *profile, stls_error *error) {
+    stls_result result = STLS_OK;
+    if (was_given(at, KEY_TIMEOUT)) {
         result = stls_profile_set_handshake_timeout(profile, at->number[KEY_TIMEOUT], error);
+    }
+    if (result == STLS_OK && was_given(at, KEY_MAX_HANDSHAKES)) {
+        result = stls_profile_set_max_handshakes(profile, at->number[KEY_MAX_HANDSHAKES], error);
+    }
+    if (result == STLS_OK && was_given(at, KEY_MAX_FRAGMENT)) {
+        result = stls_profile_set_max_fragment(profile, at->number[KEY_MAX_FRAGMENT], error);
     }
     return result;
 }
@@ -716,6 +768,12 @@ stls_result stls_profiles_make(const stls_profiles *profiles, const char *name,
     stls_result result = stls_profile_new(backend, role, &profile, &why);
     if (result == STLS_OK) {
         result = set_protocol(at, profile, &why);
+    }
+    if (result == STLS_OK) {
+        result = set_resumption(at, role, profile, &why);
+    }
+    if (result == STLS_OK) {
+        result = set_limits(at, profile, &why);
     }
     if (result == STLS_OK) {
         result = set_peer(at, profile, &why);

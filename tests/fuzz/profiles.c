@@ -107,6 +107,9 @@ static const char *good_value(const char *key, uint8_t choice) {
         {"tolerate", "expired", "expired,not-yet-valid"},
         {"max-intermediates", "0", "8"},
         {"clock-not-before", "2026-11-01", "1999-12-31"},
+        {"tickets", "0", "8"},
+        {"max-handshakes", "0", "100"},
+        {"max-fragment", "0", "4096"},
         {"handshake-timeout-ms", "1000", "3600000"}};
     size_t count = 0;
     while (stls_profiles_word(key, count) != NULL) {

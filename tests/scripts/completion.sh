@@ -145,7 +145,7 @@ if "$tool" profile set --create --quiet "$work/folder" sip trust all >"$out" 2>&
     cp "$work/folder/profiles.ini" "$work/file"
     offers "profiles of a file" "sip web" siptls profile show file ''
     offers "profiles of a store" "sip" siptls profile show folder s
-    offers "keys" "max-intermediates max-version" siptls profile set file sip max-
+    offers "keys" "max-fragment max-handshakes max-intermediates max-version" siptls profile set file sip max-
     offers "the keys of --help" \
         "$("$tool" profile --help | sed -n '/^Keys/,/^$/s/^  \([a-z-]*\) .*/\1/p' | LC_ALL=C sort | paste -sd' ')" \
         siptls profile unset file sip ''

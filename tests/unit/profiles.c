@@ -52,6 +52,8 @@ static const struct {
     {"[sip]\ntolerate = expired, revoked\n", "\"revoked\" can never be tolerated"},
     {"[sip]\ntolerate = oldness\n", "is not the name of a flag"},
     {"[sip]\nmax-intermediates = many\n", "takes a number"},
+    {"[sip]\ntickets = yes\n", "tickets takes a number"},
+    {"[sip]\nresumption = 1\n", "resumption takes yes, no, not \"1\""},
     {"[sip]\nhandshake-timeout-ms = 99999999999999999999\n", "takes a number"},
     {"[sip]\nhandshake-timeout-ms = -1\n", "takes a number"},
     {"[sip]\nclock-not-before = 2026-02-29\n",
@@ -231,6 +233,51 @@ static void test_clock(void) {
     stls_profiles_free(profiles);
 }
 
+/* What makes a profile, and what does not, for which end. */
+static void test_resumption(void) {
+    static const struct {
+        const char *text;
+        stls_role role;
+        uint32_t needs;
+        stls_result result;
+        const char *sentence;
+    } table[] = {
+        {"resumption = yes", STLS_ROLE_CLIENT, 0, STLS_OK, ""},
+        {"resumption = yes", STLS_ROLE_SERVER, 0, STLS_OK, ""},
+        {"resumption = no", STLS_ROLE_CLIENT, 0, STLS_OK, ""},
+        {"resumption = no\ntickets = 0", STLS_ROLE_SERVER, 0, STLS_OK, ""},
+        {"tickets = 0", STLS_ROLE_SERVER, 0, STLS_OK, ""},
+        {"tickets = 8", STLS_ROLE_SERVER, STLS_CAN_ISSUE_TICKETS, STLS_OK, ""},
+        {"tickets = 9", STLS_ROLE_SERVER, 0, STLS_E_ARGUMENT, "issues tickets, 0 to 8"},
+        {"tickets = 1", STLS_ROLE_CLIENT, 0, STLS_E_ARGUMENT, "tickets is a server's setting"},
+        {"resumption = no\ntickets = 1", STLS_ROLE_SERVER, 0, STLS_E_ARGUMENT, "asked for"},
+        {"max-handshakes = 100", STLS_ROLE_SERVER, 0, STLS_OK, ""},
+        {"max-fragment = 1024", STLS_ROLE_CLIENT, STLS_CAN_MAX_FRAGMENT, STLS_OK, ""},
+        {"max-fragment = 1000", STLS_ROLE_CLIENT, 0, STLS_E_ARGUMENT, "512, 1024, 2048 or 4096"},
+        {"max-fragment = 1024", STLS_ROLE_SERVER, 0, STLS_E_ARGUMENT, "a client may ask"},
+    };
+    for (size_t i = 0; available() && i < sizeof table / sizeof table[0]; i++) {
+        char text[128];
+        stls_profiles *profiles = NULL;
+        stls_profile *profile = NULL;
+        stls_error error = {.text = ""};
+        if (!stls_backend_can(stls_backend_default(), table[i].needs)) {
+            continue;
+        }
+        check_case("%s, %s", table[i].text,
+                   table[i].role == STLS_ROLE_SERVER ? "server" : "client");
+        snprintf(text, sizeof text, "[x]\n%s\n", table[i].text);
+        CHECK_RESULT("read", read_text(text, &profiles, &error), STLS_OK, &error);
+        CHECK_RESULT("make",
+                     stls_profiles_make(profiles, "x", stls_backend_default(), table[i].role, NULL,
+                                        &profile, &error),
+                     table[i].result, &error);
+        CHECK_CONTAINS("sentence", error.text, table[i].sentence);
+        stls_profile_free(profile);
+        stls_profiles_free(profiles);
+    }
+}
+
 /* Verification stays on where nobody has turned it off. */
 static void test_safe(void) {
     stls_profiles *profiles = NULL;
@@ -277,6 +324,7 @@ int main(int argc, char **argv) {
         {"limits", test_limits},
         {"a good file", test_good},
         {"the clock", test_clock},
+        {"resumption and limits", test_resumption},
         {"safe defaults", test_safe},
         {"warnings", test_warnings},
         {NULL, NULL},
