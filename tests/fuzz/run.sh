@@ -30,6 +30,23 @@ seed_profiles() {
     printf '210\357\273\277[a]\n[b]\n  usage: tls\nmax-intermediates = 3\nhandshake-timeout-ms = 0' >"$1/three"
 }
 
+# A peer as api/record.c writes it: accepted, a path of a certificate and the anchor, one certificate.
+peer() {
+    printf '\1\0\0\0\0\0\0\0\0\0\0\0\0\0\037' && head -c 39 /dev/zero &&
+        printf '\177\377\377\377\377\377\377\377\177\377\377\377\377\377\377\377' && printf '\0\0\0\2\0\377\1\0\0\0\1a\0\0\0\1b\0\1\0\0\0\3der'
+}
+
+# One octet says what it is: 0 an exported session, 1 the record of a ticket, 2 a peer alone. Times lie about the
+# target's, or in 1970.
+seed_sessions() {
+    now='\0\0\0\0\153\111\322\0'
+    later='\0\0\0\0\153\112\0\0'
+    { printf '\0\0\0\0\1p\0\0\0\1s'"$now$later$now"'\1' && peer && printf '\0\0\0\5state'; } >"$1/session"
+    { printf '\1'"$now$now"'\0\1' && peer; } >"$1/record"
+    printf '\1'"$now$now"'\0\0' >"$1/nobody"
+    { printf '\2' && peer; } >"$1/peer"
+}
+
 for target in "$bin"/fuzz_*; do
     name=${target##*/fuzz_}
     mkdir -p "$work/$name"
@@ -39,6 +56,7 @@ for target in "$bin"/fuzz_*; do
     crl) for crl in "$pki"/crl-*.pem; do openssl crl -in "$crl" -outform DER -out "$work/$name/${crl##*/}" 2>/dev/null; done ;;
     profiles) seed_profiles "$work/$name" ;;
     sips_framing) printf '\1\7\r\n\r\nOPTIONS sip:a SIP/2.0\r\nContent-Length: 3\r\n\r\nabcOPTIONS sip:a SIP/2.0\r\nl:0\r\n\r\n' >"$work/$name/seed" ;;
+    session) seed_sessions "$work/$name" ;;
     verify) seed_chains "$work/$name" ;;
     *) cp "$pki"/*.der "$work/$name" ;;
     esac
