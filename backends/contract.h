@@ -378,7 +378,7 @@ struct stls_backend {
     stls_be_status (*cbc_decrypt)(stls_cipher cipher, const uint8_t *key, const uint8_t *iv,
                                   stls_bytes sealed, uint8_t *out);
 
-    /* `len` random bytes fit for keys. */
+    /* `len` random bytes fit for keys. A child of fork() gets others than its parent, or none. */
     stls_be_status (*random)(uint8_t *out, size_t len);
 
     /* HKDF with SHA-256 (RFC 5869), extract and expand: `len` bytes, at most 255 * 32. */
