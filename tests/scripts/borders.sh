@@ -64,6 +64,9 @@ done
 mapfile -t files < <(sources tools)
 only "tools include public headers, and their own" "($system|$public|\"(\.\./)?[a-z]+\.h\")" "${files[@]}"
 
+mapfile -t files < <(sources docs)
+only "examples include public headers" "($system|$public|\"example\.h\")" "${files[@]}"
+
 # adapter NAME 'ITS STACK'S HEADERS'
 adapter() {
     mapfile -t files < <(sources "adapters/$1")
@@ -78,7 +81,7 @@ only "tests of adapters include those and public headers" \
     "($system|$public|<CUnit/CUnit\.h>|\"(adapters/[a-z0-9]+|tests/support)/[a-z0-9_]+\.h\")" "${files[@]}"
 
 # Outside of its folder nobody asks for a backend at compile time, nor includes its headers.
-mapfile -t files < <(sources api base certstore tools adapters && echo backends/contract.h)
+mapfile -t files < <(sources api base certstore tools adapters docs && echo backends/contract.h)
 never "no backend's header outside its folder" '#[[:blank:]]*include[[:blank:]]*<(openssl|mbedtls|psa|wolfssl)/' \
     "${files[@]}"
 never "no #if of a backend outside its folder" \
