@@ -57,11 +57,10 @@ static int take_session(SSL *ssl, SSL_SESSION *session) {
 }
 
 static SSL_CTX *client_context(const offer *what) {
-    char file[64];
+    char file[64], groups[] = "X25519:P-256", other[] = "P-256:X25519"; /* OpenSSL wants char * */
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-    bool ready =
-        ctx && SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-        SSL_CTX_set1_groups_list(ctx, what->other_key_share ? "P-256:X25519" : "X25519:P-256") == 1;
+    bool ready = ctx && SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+                 SSL_CTX_set1_groups_list(ctx, what->other_key_share ? other : groups) == 1;
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ctx, take_session);
     SSL_CTX_set_psk_use_session_callback(ctx, use_second);
