@@ -5,6 +5,8 @@
 . "$(dirname "$0")/lib.bash"
 # shellcheck source=kamailio.bash
 . "$here/kamailio.bash"
+# shellcheck source=baresip.bash
+. "$here/baresip.bash"
 
 adapter=${SIPTLS_BUILD_DIR:-$source_dir/build/default}/adapters/libre/libsiptls-re.so
 [ -x "$tool" ] || skip_all "$tool is not built"
@@ -13,7 +15,6 @@ for needed in baresip "$adapter"; do
     [ "${SIPTLS_PEERS:-}" != 1 ] || { echo "$needed should be there, and is not"; exit 1; }
     skip_all "$needed is not there (./check --peers installs baresip-core and libre-dev)"
 done
-modules=$(dirname "$(find /usr/lib* -name account.so -path '*baresip/modules*' -print -quit 2>/dev/null)")
 
 # A sanitizer's runtime must come first; what baresip itself leaves behind is not ours.
 preload=$adapter
@@ -22,47 +23,15 @@ case ${SIPTLS_SANITIZE:-} in
 esac
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
 
-python3 "$here/dns.py" >"$work/dns.log" &
-pids+=($!)
-wait_for '^listening on ' "$work/dns.log" || fail "name server" "it does not listen" "$work/dns.log"
-dns=$(sed -n 's/^listening on //p' "$work/dns.log")
+# adapt: what is started from here on uses $backend.
+adapt() {
+    # shellcheck disable=SC2034 # for start_baresip
+    baresip_environment=(SIPTLS_RE_BACKEND="$backend" LD_PRELOAD="$preload")
+}
 
+start_name_server
 cat "$pki/server.chain.pem" "$pki/server.key" >"$work/server-both.pem"
 cat "$pki/peer-both.chain.pem" "$pki/peer-both.key" >"$work/peer-both.pem"
-
-# start_baresip ACCOUNT [SETTING=VALUE...]: account "USER@DOMAIN;PARAMETERS"; settings of baresip's configuration, and
-# variables of the environment. Its output in $phone_log, its pid in $phone.
-phones=0
-start_baresip() {
-    local account=$1 dir setting variables=() listen=127.0.0.1:0
-    shift
-    phones=$((phones + 1))
-    dir=$work/baresip$phones
-    phone_log=$dir/log
-    mkdir "$dir"
-    printf '<sip:%s>;auth_pass=x%s\n' "${account%%;;*}" "${account#"${account%%;;*}"}" | sed 's/;;/;/' >"$dir/accounts"
-    for setting in "$@"; do
-        case $setting in
-        SIPTLS_*) variables+=("$setting") ;;
-        sip_listen=*) listen=${setting#*=} ;;
-        *) printf '%s %s\n' "${setting%%=*}" "${setting#*=}" ;;
-        esac
-    done >"$dir/config"
-    cat >>"$dir/config" <<END
-sip_listen $listen
-sip_transports tls
-sip_trans_def tls
-module_path $modules
-module g711.so
-module dtls_srtp.so
-module_app account.so
-dns_server 127.0.0.1:$dns
-END
-    env "${variables[@]}" SIPTLS_RE_BACKEND="$backend" LD_PRELOAD="$preload" \
-        baresip -f "$dir" -4 -t 120 >"$phone_log" 2>&1 </dev/null &
-    phone=$!
-    pids+=("$phone")
-}
 
 # says NAME PATTERN [FILE]: waits until the phone (or the file) says so.
 says() {
@@ -70,12 +39,7 @@ says() {
     if wait_for "$2" "$file"; then pass "$1"; else fail "$1" "it does not say \"$2\"" "$file"; fi
 }
 
-# account DOMAIN: one that registers at $server.
-account() {
-    printf 'alice@%s:%s;transport=tls;;regint=60' "$1" "${server##*:}"
-}
-
-# proxied DOMAIN: the same, by way of an outbound proxy that is given by its address.
+# proxied DOMAIN: one that registers at $server, by way of an outbound proxy that is given by its address.
 proxied() {
     printf '%s;outbound="sip:%s;transport=tls"' "$(account "$1")" "$server"
 }
@@ -228,6 +192,7 @@ as_server() {
 }
 
 for backend in "${backends[@]}"; do
+    adapt
     as_client
     as_client_with_settings
     second_domain
@@ -238,6 +203,7 @@ if ! command -v kamailio >/dev/null; then
     skip "kamailio" "it is not installed"
 elif start_kamailio open no TLSv1.2+; then
     for backend in "${backends[@]}"; do
+        adapt
         start_baresip "$(account example.test)" "sip_cafile=$pki/root.pem"
         says "$backend: registered at kamailio" 'example\.test: .*200 OK'
         stop "$phone"
