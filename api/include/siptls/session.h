@@ -26,7 +26,8 @@
  * the caller's (AES-256-GCM), stls_context_import_session() takes it back. Whoever can write the
  * sealed bytes but does not have the key can make us do a full handshake, and nothing else.
  *
- * Thread rules: a cache may be used by any thread at any time.
+ * Thread rules: a cache may be used by any thread at any time. After fork() the child may use it too,
+ * if no other thread of the parent was inside a call on it at that moment.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_SESSION_H

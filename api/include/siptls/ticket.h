@@ -28,7 +28,11 @@
  * A client whose certificates and record take more than STLS_TICKET_RECORD_MAX bytes gets no
  * ticket, and neither does one with certificates on a backend without STLS_CAN_TICKET_PEER.
  *
- * Thread rules: a ring may be used and changed by any thread at any time.
+ * A key must not seal more than 2^32 tickets (RFC 5116, AES-GCM with random nonces): an epoch takes
+ * care of that; with STLS_TICKET_EPOCH_NONE change the secret in time.
+ *
+ * Thread rules: a ring may be used and changed by any thread at any time. After fork() the child
+ * may use it too, if no other thread of the parent was inside a call on it at that moment.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_TICKET_H
