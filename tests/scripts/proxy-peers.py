@@ -169,9 +169,9 @@ def client_context(cert=None, version=None):
 CONTEXT = client_context()
 
 
-def connect(proxy, context=CONTEXT, name="example.test"):
+def connect(proxy, context=CONTEXT, name="example.test", session=None):
     plain = socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE)
-    return context.wrap_socket(plain, server_hostname=name, suppress_ragged_eofs=False)
+    return context.wrap_socket(plain, server_hostname=name, suppress_ragged_eofs=False, session=session)
 
 
 def receive(connection, size):
@@ -284,6 +284,25 @@ def five_hundred_connections_at_once():
             client.close()
         proxy.eventually_counts(lambda counts: counts["live"] == 0, "some stay")
         must(proxy.counters()["handshakes"]["full"] == 500, "not all handshakes are counted")
+
+
+@check
+def clients_resume_after_a_restart_too():
+    secrets = f"{WORK}/secrets"
+    with open(secrets, "w") as file:
+        file.write("7b" * 32 + "\n")
+    os.chmod(secrets, 0o600)
+    session = None
+    for start in range(2):
+        with echo_proxy("--ticket-secrets", secrets) as proxy:
+            for resumed in (start > 0, True):
+                client = connect(proxy, session=session)
+                client.sendall(b"ping")
+                must(receive(client, 4) == b"ping", "nothing comes back")
+                must(client.session_reused == resumed, f"reused is {client.session_reused}, start {start}")
+                session = client.session
+                client.close()
+            must(proxy.counters()["handshakes"]["resumed"] == 1 + start, f"it is not counted: {proxy.counters()}")
 
 
 # --- Checks: ends

@@ -44,6 +44,7 @@ static const struct {
     [COUNT_REFUSED_HANDSHAKES] = {"refused", "max_handshakes"},
     [COUNT_REFUSED_RESOURCES] = {"refused", "resources"},
     [COUNT_HANDSHAKES_FULL] = {"handshakes", "full"},
+    [COUNT_HANDSHAKES_RESUMED] = {"handshakes", "resumed"},
     [COUNT_HANDSHAKES_TIMEOUT] = {"handshakes_failed", "timeout"},
     [COUNT_HANDSHAKES_NOT_TLS] = {"handshakes_failed", "not_tls"},
     [COUNT_HANDSHAKES_VERIFY] = {"handshakes_failed", "verify"},

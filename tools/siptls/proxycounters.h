@@ -20,6 +20,7 @@ typedef enum proxy_count {
     COUNT_REFUSED_RESOURCES,   /* no descriptor, no memory */
     /* their handshakes */
     COUNT_HANDSHAKES_FULL,
+    COUNT_HANDSHAKES_RESUMED,
     COUNT_HANDSHAKES_TIMEOUT,
     COUNT_HANDSHAKES_NOT_TLS,
     COUNT_HANDSHAKES_VERIFY, /* we refused their certificate */

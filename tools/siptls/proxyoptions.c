@@ -47,6 +47,8 @@ static const char usage[] =
     "  --verify MODE        none, optional, optional-any, or required, which is the\n"
     "                       default with --client-ca (see \"siptls serve --help\")\n"
     "  --tolerate FLAGS     accept in spite of these flaws: \"expired,wrong-usage\"\n"
+    "  --tickets N, --ticket-secrets FILE\n"
+    "                       with what they resume (see \"siptls serve --help\")\n"
     "\n"
     "TLS, on both sides:\n"
     "  --backend NAME       the TLS library; see \"siptls backends\"\n"
@@ -67,8 +69,8 @@ static const char usage[] =
     "  --stats SECONDS      print the counters so often; default: never\n"
     "\n"
     "Signals:\n"
-    "  HUP   read certificates, keys, trust, CRLs and the store again, and look the\n"
-    "        server's name up again, for new connections; if something is wrong with\n"
+    "  HUP   read certificates, keys, trust, CRLs, secrets and the store again, and look\n"
+    "        the server's name up again, for new connections; if something is wrong with\n"
     "        them, all stays as it is\n"
     "  USR1  print the counters, as one line of JSON\n"
     "  TERM, INT\n"
@@ -123,6 +125,8 @@ const struct option proxy_command_options[] = {
     {"host", required_argument, NULL, OPTION_HOST},
     {"strict-hosts", no_argument, NULL, OPTION_STRICT_HOSTS},
     {"verify", required_argument, NULL, OPTION_VERIFY},
+    {"tickets", required_argument, NULL, OPTION_TICKETS},
+    {"ticket-secrets", required_argument, NULL, OPTION_TICKET_SECRETS},
     {"listen", required_argument, NULL, OPTION_LISTEN},
     {"to", required_argument, NULL, OPTION_TO},
     {"to-tls", required_argument, NULL, OPTION_TO_TLS},

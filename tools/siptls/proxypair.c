@@ -107,7 +107,9 @@ static void shake_hands(proxy_pair *pair) {
         refuse(pair);
     } else {
         atomic_fetch_sub(&pair->worker->gauges->handshaking, 1);
-        count(pair, COUNT_HANDSHAKES_FULL, 1);
+        stls_conn_info info;
+        stls_conn_get_info(pair->client.conn, &info);
+        count(pair, info.resumed ? COUNT_HANDSHAKES_RESUMED : COUNT_HANDSHAKES_FULL, 1);
         connect_to_server(pair);
     }
 }

@@ -89,8 +89,6 @@ static const char usage[] =
 
 enum own_option {
     OPTION_LISTEN = OPTION_OWN,
-    OPTION_TICKETS,
-    OPTION_TICKET_SECRETS,
     OPTION_MAX_HANDSHAKES,
     OPTION_COUNT,
 };
@@ -677,16 +675,6 @@ static int take_own_option(server *self, int id, const char *value) {
         return EXIT_GOOD;
     case OPTION_LISTEN:
         self->listen = value;
-        return -1;
-    case OPTION_TICKETS:
-        self->options.tickets_given = true;
-        return read_unsigned(value, 0, STLS_TICKETS_MAX, &self->options.tickets)
-                   ? -1
-                   : usage_error(self->options.tls.command,
-                                 "--tickets takes a number from 0 to %d, not \"%s\"",
-                                 STLS_TICKETS_MAX, value);
-    case OPTION_TICKET_SECRETS:
-        self->options.ticket_secrets = value;
         return -1;
     case OPTION_MAX_HANDSHAKES:
         return read_unsigned(value, 1, 1000000, &self->options.max_handshakes)

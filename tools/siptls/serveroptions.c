@@ -44,6 +44,16 @@ static bool take_host(server_options *options, const char *value) {
     return true;
 }
 
+static bool take_tickets(server_options *options, const char *value) {
+    options->tickets_given = true;
+    if (read_unsigned(value, 0, STLS_TICKETS_MAX, &options->tickets)) {
+        return true;
+    }
+    usage_error(options->tls.command, "--tickets takes a number from 0 to %d, not \"%s\"",
+                STLS_TICKETS_MAX, value);
+    return false;
+}
+
 bool take_server_option(server_options *options, int id, const char *value) {
     switch (id) {
     case OPTION_HOST:
@@ -53,6 +63,11 @@ bool take_server_option(server_options *options, int id, const char *value) {
         return true;
     case OPTION_VERIFY:
         return take_verify(options, value);
+    case OPTION_TICKETS:
+        return take_tickets(options, value);
+    case OPTION_TICKET_SECRETS:
+        options->ticket_secrets = value;
+        return true;
     default:
         return take_option(&options->tls, id, value);
     }

@@ -74,6 +74,8 @@ enum option_id {
     OPTION_QUIET,
     OPTION_HOST, /* from here on: take_server_option() */
     OPTION_STRICT_HOSTS,
+    OPTION_TICKETS,
+    OPTION_TICKET_SECRETS,
     OPTION_VERIFY,
     OPTION_OWN,
 };
