@@ -705,6 +705,10 @@ stls_result stls_profile_set_tickets(stls_profile *profile, stls_ticket_ring *ri
                          "a server's profile issues tickets, 0 to %d for a handshake",
                          STLS_TICKETS_MAX);
     }
+    if (count == 0 && ring != NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "a ring of ticket keys is of no use where no tickets are issued");
+    }
     if (count > 0 && !stls_backend_can(profile->backend, STLS_CAN_ISSUE_TICKETS)) {
         return refuse_lack(profile, STLS_CAN_ISSUE_TICKETS, error);
     }

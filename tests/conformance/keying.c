@@ -346,6 +346,19 @@ static void test_lacks(void) {
                  STLS_E_ARGUMENT, &error);
 #undef EXPECTED
     stls_profile_free(profile);
+    stls_ticket_ring *ring = NULL;
+    profile = NULL;
+    if (can(STLS_CAN_ISSUE_TICKETS) &&
+        CHECK_RESULT("the ring", stls_ticket_ring_new(test_backend(), NULL, &ring, &error), STLS_OK,
+                     &error) &&
+        CHECK_RESULT("a server",
+                     stls_profile_new(test_backend(), STLS_ROLE_SERVER, &profile, &error), STLS_OK,
+                     &error)) {
+        CHECK_RESULT("a ring and no tickets", stls_profile_set_tickets(profile, ring, 0, &error),
+                     STLS_E_ARGUMENT, &error);
+    }
+    stls_profile_free(profile);
+    stls_ticket_ring_free(ring);
 }
 
 /* --- Memory --- */

@@ -101,6 +101,15 @@ foreign_client() {
         pass "$name: no tickets"
     fi
     stop "$server_pid"
+    printf '[quiet]\ntickets = 0\n' >"$work/quiet.ini"
+    serve --profile "$work/quiet.ini#quiet" || return
+    s_client "$name: a profile without tickets" New -tls"$version" -sess_out "$session"
+    if grep -q 'TLS session ticket:' "$out"; then
+        fail "$name: a profile without tickets" "there is one" "$out"
+    else
+        pass "$name: a profile without tickets"
+    fi
+    stop "$server_pid"
 }
 
 for backend in "${backends[@]}"; do

@@ -192,7 +192,9 @@ static bool set_tickets(server_options *options, const stls_backend *backend, st
                         stls_error *error) {
     unsigned count = options->tickets_given ? options->tickets : 1;
     bool asked = options->tickets_given || options->ticket_secrets != NULL;
-    if (!stls_backend_can(backend, STLS_CAN_ISSUE_TICKETS) && !asked) {
+    /* What a profile says of resumption counts, unless an option says otherwise. */
+    if (!asked &&
+        (options->tls.profile != NULL || !stls_backend_can(backend, STLS_CAN_ISSUE_TICKETS))) {
         return true;
     }
     if (count > 0 && options->ring == NULL &&

@@ -231,9 +231,9 @@ STLS_API stls_result stls_profile_set_session_cache(stls_profile *profile,
 
 /* A server: the keys of its tickets, and how many tickets a client of TLS 1.3 gets after a full
  * handshake: 0 to STLS_TICKETS_MAX. 0: nobody gets a ticket in any version, and nobody resumes; for
- * peers that break on data they did not ask for. The profile holds `ring`; NULL: each context makes
- * a random one for itself, which goes with it. Default: NULL and 1, if the backend can
- * (STLS_CAN_ISSUE_TICKETS). */
+ * peers that break on data they did not ask for; `ring` is NULL then. The profile holds `ring`;
+ * NULL: each context makes a random one for itself, which goes with it. Default: NULL and 1, if the
+ * backend can (STLS_CAN_ISSUE_TICKETS). */
 enum { STLS_TICKETS_MAX = 8 };
 STLS_API stls_result stls_profile_set_tickets(stls_profile *profile, stls_ticket_ring *ring,
                                               unsigned count, stls_error *error);
