@@ -127,7 +127,7 @@ still_there() {
     said=$((said + 1))
     printf '%s\r\n' "OPTIONS sips:example.test SIP/2.0" "Via: SIP/2.0/TLS 127.0.0.1;branch=z9hG4bK$said;rport" \
         "From: <sips:a@example.test>;tag=1" "To: <sips:example.test>" "Call-ID: lasting" "CSeq: $said OPTIONS" \
-        "Max-Forwards: 70" "Content-Length: 0" "" >&"$say"
+        "Max-Forwards: 70" "Content-Length: 0" "" >&"$say" 2>"$work/said"
     if wait_for "^CSeq: $said OPTIONS" "$work/heard"; then pass "$1"; else
         fail "$1" "the connection that lasts gets no answer" "$work/heard"
         tail -n 15 "$work/proxy" | sed 's/^/      > /'
@@ -139,7 +139,7 @@ traffic() {
     local count=0
     until [ -e "$work/enough" ]; do
         count=$((count + 1))
-        "$@" --quiet sips:example.test 2>&1 || echo "connection $count: exit code $?"
+        "$@" --quiet sips:example.test 2>&1 || { echo "connection $count: exit code $?"; sleep 0.1; }
     done
     echo "$count connections"
 }
@@ -150,40 +150,65 @@ lost_by_kamailio() {
     grep -c 'tls_h_read_f(): protocol level error' "$log"
 }
 
-if start_kamailio reload no TLSv1.2+; then
-    log=$work/reload/log
-    for backend in "${backends[@]}"; do
-        connect=("$tool" connect --backend "$backend" --address "$server" --ca "$pki/root.pem")
-        rm -f "$work/enough"
-        lost_before=$(lost_by_kamailio)
-        traffic "${connect[@]}" >"$work/traffic" &
-        generator=$!
-        start_call
-        still_there "$backend: a connection that lasts"
-        expect "$backend: the first certificate" 0 'CN=server,' "${connect[@]}" sips:example.test
-        cp "$pki/server-p384.chain.pem" "$work/reload/cert.pem"
-        cp "$pki/server-p384.key" "$work/reload/cert.key"
-        expect "$backend: tls.reload" 0 'Ok' kamailio_command reload tls.reload
-        expect "$backend: the new certificate" 0 'CN=server-p384,' "${connect[@]}" sips:example.test
-        still_there "$backend: the old connection answers"
-        cp "$pki/server.chain.pem" "$work/reload/cert.pem"
-        cp "$pki/server.key" "$work/reload/cert.key"
-        expect "$backend: tls.reload again" 0 'Ok' kamailio_command reload tls.reload
-        expect "$backend: the first certificate again" 0 'CN=server,' "${connect[@]}" sips:example.test
-        still_there "$backend: the connection has outlived both"
-        : >"$work/enough"
-        wait "$generator"
-        unanswered=$(grep -c '^connection .* exit code' "$work/traffic")
-        lost=$(($(lost_by_kamailio) - lost_before))
-        if grep -Eqx '[1-9][0-9]* connections' "$work/traffic" && [ "$unanswered" -le "$lost" ] && [ $lost -le 2 ]; then
-            pass "$backend: all connections meanwhile were answered, but for $unanswered that Kamailio lost in a reload"
-        else
-            fail "$backend: connections meanwhile" "$unanswered were not answered; Kamailio lost $lost" "$work/traffic"
+# Kamailio 5.6 itself, rarely, ends by a signal in a reload under traffic: nothing can be told of siptls from that.
+kamailio_ended() {
+    ! kill -0 "$kamailio" 2>/dev/null
+}
+
+reload_under_traffic() {
+    local connect generator lost_before lost unanswered
+    connect=("$tool" connect --backend "$backend" --address "$server" --ca "$pki/root.pem")
+    rm -f "$work/enough"
+    lost_before=$(lost_by_kamailio)
+    traffic "${connect[@]}" >"$work/traffic" &
+    generator=$!
+    pids+=("$generator")
+    start_call
+    still_there "$backend: a connection that lasts"
+    expect "$backend: the first certificate" 0 'CN=server,' "${connect[@]}" sips:example.test
+    cp "$pki/server-p384.chain.pem" "$work/$round/cert.pem"
+    cp "$pki/server-p384.key" "$work/$round/cert.key"
+    expect "$backend: tls.reload" 0 'Ok' kamailio_command "$round" tls.reload
+    expect "$backend: the new certificate" 0 'CN=server-p384,' "${connect[@]}" sips:example.test
+    still_there "$backend: the old connection answers"
+    cp "$pki/server.chain.pem" "$work/$round/cert.pem"
+    cp "$pki/server.key" "$work/$round/cert.key"
+    expect "$backend: tls.reload again" 0 'Ok' kamailio_command "$round" tls.reload
+    expect "$backend: the first certificate again" 0 'CN=server,' "${connect[@]}" sips:example.test
+    still_there "$backend: the connection has outlived both"
+    : >"$work/enough"
+    wait "$generator"
+    unanswered=$(grep -c '^connection .* exit code' "$work/traffic")
+    lost=$(($(lost_by_kamailio) - lost_before))
+    if grep -Eqx '[1-9][0-9]* connections' "$work/traffic" && [ "$unanswered" -le "$lost" ] && [ $lost -le 2 ]; then
+        pass "$backend: all connections meanwhile were answered, but for $unanswered that Kamailio lost in a reload"
+    else
+        fail "$backend: connections meanwhile" "$unanswered were not answered; Kamailio lost $lost" "$work/traffic"
+    fi
+    exec {say}>&-
+    stop "$call"
+    stop "$proxy"
+}
+
+trap : PIPE # the call's end is seen by its answers
+rounds=0
+for backend in "${backends[@]}"; do
+    for tries in 1 2 3; do
+        rounds=$((rounds + 1))
+        round=reload$rounds
+        start_kamailio "$round" no TLSv1.2+ || break
+        kamailio=${pids[-1]}
+        log=$work/$round/log
+        passed_before=$passed failed_before=$failed
+        reload_under_traffic >"$work/results"
+        if ! kamailio_ended || [ "$tries" = 3 ]; then
+            cat "$work/results"
+            break
         fi
-        exec {say}>&-
-        stop "$call"
-        stop "$proxy"
+        passed=$passed_before failed=$failed_before
+        echo "-- $backend: Kamailio itself has ended in a reload; once more with another one. Its last words:"
+        tail -n 5 "$log" | sed 's/^/      | /'
     done
-fi
+done
 
 finish

@@ -22,17 +22,17 @@ work=$(mktemp -d)
 pids=()
 passed=0 failed=0 skipped=0
 
-# Every process that a script starts is ended by its own number.
+# Every process that a script starts is ended by its own number: those it names, and its other children.
 clean_up() {
     local pid
-    for pid in "${pids[@]}"; do
+    for pid in "${pids[@]}" $(jobs -p); do
         kill "$pid" 2>/dev/null
     done
     wait
     rm -rf "$work"
 }
 trap clean_up EXIT
-trap 'exit 1' HUP INT TERM
+trap 'exit 1' HUP INT TERM PIPE
 
 skip_all() {
     printf 'skipped: %s\n' "$*"
