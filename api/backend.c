@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/internal.h"
+#include "base/error.h"
 
 #include <pthread.h>
 #include <siptls/iana.h>
@@ -9,6 +10,7 @@
 enum { BACKENDS_MAX = 8 };
 static bool backend_started[BACKENDS_MAX];
 static pthread_once_t started = PTHREAD_ONCE_INIT;
+static atomic_bool is_started;
 static atomic_uint fork_generation;
 
 static void count_fork(void) {
@@ -16,6 +18,7 @@ static void count_fork(void) {
 }
 
 static void start_all(void) {
+    atomic_store(&is_started, true);
     if (pthread_atfork(NULL, NULL, count_fork) != 0) {
         return; /* nothing is started: every look-up answers NULL */
     }
@@ -25,9 +28,49 @@ static void start_all(void) {
     }
 }
 
+static const stls_backend *built_in(const char *name) {
+    for (size_t i = 0; i < BACKENDS_MAX && stls_backends_builtin[i] != NULL; i++) {
+        if (stls_backend_flaw(stls_backends_builtin[i]) == NULL &&
+            strcmp(stls_backends_builtin[i]->name, name) == 0) {
+            return stls_backends_builtin[i];
+        }
+    }
+    return NULL;
+}
+
 unsigned stls_fork_generation(void) {
     pthread_once(&started, start_all);
     return atomic_load(&fork_generation);
+}
+
+stls_result stls_set_library_allocator(const char *name, const stls_allocator *allocator,
+                                       stls_error *error) {
+    if (name == NULL || allocator == NULL || allocator->allocate == NULL ||
+        allocator->reallocate == NULL || allocator->release == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "a TLS library's allocator needs its backend's name and all functions");
+    }
+    if (atomic_load(&is_started)) {
+        return stls_fail(error, STLS_E_STATE,
+                         "the TLS libraries are in use already: the allocator of %s must be set "
+                         "before anything else of siptls is called",
+                         name);
+    }
+    const stls_backend *backend = built_in(name);
+    if (backend == NULL) {
+        return stls_fail(error, STLS_E_NO_BACKEND, "backend %s is not built in", name);
+    }
+    switch (backend->set_allocator(allocator)) {
+    case STLS_BE_OK:
+        return STLS_OK;
+    case STLS_BE_UNSUPPORTED:
+        return stls_fail(error, STLS_E_UNSUPPORTED,
+                         "%s was built without a way to replace its allocator", name);
+    default:
+        return stls_fail(error, STLS_E_STATE,
+                         "%s has allocated memory already, for somebody else in this process",
+                         name);
+    }
 }
 
 const stls_backend *stls_backend_at(size_t index) {

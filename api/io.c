@@ -22,7 +22,7 @@ bool stls_queue_add(stls_queue *queue, const uint8_t *data, size_t len) {
     size_t needed = queue->start + queue->len + len;
     if (needed > queue->size) {
         size_t size = needed < 2 * queue->size ? 2 * queue->size : needed;
-        uint8_t *grown = stls_realloc(queue->data, size, 1);
+        uint8_t *grown = stls_grow(queue->data, queue->size, size, 1);
         if (grown == NULL) {
             return false;
         }

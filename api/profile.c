@@ -417,8 +417,9 @@ static size_t host_place(const stls_profile *profile, const char *name, bool *fo
 static stls_result insert_host(stls_profile *profile, size_t place, const char *name,
                                stls_error *error) {
     char *copy = copy_text(name);
-    stls_host *hosts =
-        copy != NULL ? stls_realloc(profile->hosts, profile->host_count + 1, sizeof *hosts) : NULL;
+    stls_host *hosts = copy != NULL ? stls_grow(profile->hosts, profile->host_count,
+                                                profile->host_count + 1, sizeof *hosts)
+                                    : NULL;
     if (hosts == NULL) {
         stls_free(copy);
         return stls_fail(error, STLS_E_NO_MEMORY, "no memory for host \"%s\"", name);
@@ -558,7 +559,7 @@ stls_result stls_profile_add_name(stls_profile *profile, const char *name, stls_
         return stls_fail(error, STLS_E_LIMIT, "at most %d names are taken", NAMES_MAX);
     }
     char *copy = copy_text(normal);
-    char **names = copy != NULL ? stls_realloc(profile->names, count + 1, sizeof *names) : NULL;
+    char **names = copy != NULL ? stls_grow(profile->names, count, count + 1, sizeof *names) : NULL;
     if (names == NULL) {
         stls_free(copy);
         return stls_fail(error, STLS_E_NO_MEMORY, "no memory for name \"%s\"", normal);

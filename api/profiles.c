@@ -309,7 +309,7 @@ static stls_result add_profile(stls_profiles *profiles, stls_bytes name, stls_er
     if (profiles->count == STLS_PROFILES_MAX) {
         return stls_fail(error, STLS_E_LIMIT, "more than %d profiles", STLS_PROFILES_MAX);
     }
-    entry *more = stls_realloc(profiles->entries, profiles->count + 1, sizeof *more);
+    entry *more = stls_grow(profiles->entries, profiles->count, profiles->count + 1, sizeof *more);
     if (more == NULL) {
         return stls_fail(error, STLS_E_NO_MEMORY, "no memory for the profiles");
     }

@@ -10,19 +10,19 @@ const char *stls_backend_flaw(const stls_backend *backend) {
     if (backend->abi != STLS_CONTRACT_ABI) {
         return "the backend was built for another version of siptls";
     }
-    bool whole = backend->name != NULL && backend->start != NULL && backend->describe != NULL &&
-                 backend->supports != NULL && backend->key_from_spki != NULL &&
-                 backend->key_free != NULL && backend->verify_signature != NULL &&
-                 backend->digest != NULL && backend->derive != NULL && backend->hmac != NULL &&
-                 backend->cbc_decrypt != NULL && backend->random != NULL && backend->hkdf != NULL &&
-                 backend->aead_seal != NULL && backend->aead_open != NULL &&
-                 backend->credential_init != NULL && backend->credential_fini != NULL &&
-                 backend->context_init != NULL && backend->context_fini != NULL &&
-                 backend->conn_init != NULL && backend->conn_handshake != NULL &&
-                 backend->conn_read != NULL && backend->conn_write != NULL &&
-                 backend->conn_pending != NULL && backend->conn_close_notify != NULL &&
-                 backend->conn_info != NULL && backend->conn_export != NULL &&
-                 backend->conn_update_keys != NULL && backend->conn_memory != NULL &&
-                 backend->conn_fini != NULL;
+    bool whole = backend->name != NULL && backend->set_allocator != NULL &&
+                 backend->start != NULL && backend->describe != NULL && backend->supports != NULL &&
+                 backend->key_from_spki != NULL && backend->key_free != NULL &&
+                 backend->verify_signature != NULL && backend->digest != NULL &&
+                 backend->derive != NULL && backend->hmac != NULL && backend->cbc_decrypt != NULL &&
+                 backend->random != NULL && backend->hkdf != NULL && backend->aead_seal != NULL &&
+                 backend->aead_open != NULL && backend->credential_init != NULL &&
+                 backend->credential_fini != NULL && backend->context_init != NULL &&
+                 backend->context_fini != NULL && backend->conn_init != NULL &&
+                 backend->conn_handshake != NULL && backend->conn_read != NULL &&
+                 backend->conn_write != NULL && backend->conn_pending != NULL &&
+                 backend->conn_close_notify != NULL && backend->conn_info != NULL &&
+                 backend->conn_export != NULL && backend->conn_update_keys != NULL &&
+                 backend->conn_memory != NULL && backend->conn_fini != NULL;
     return whole ? NULL : "the backend has an empty slot in its table";
 }

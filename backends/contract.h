@@ -8,8 +8,8 @@
  * The core (api/, certstore/) allocates the blocks for the backend's state: zeroed, of the sizes in
  * the table, aligned for any type. xxx_init fills a block, xxx_fini empties it; fini is called
  * exactly once for each block whose init was called, also after a failed init, and must cope with a
- * block that is still all zero. A backend keeps no other state than its blocks and what start() set
- * up.
+ * block that is still all zero. A backend keeps no other state than its blocks and what start() and
+ * set_allocator() set up. Memory that it needs besides, it takes from its library's allocator.
  *
  * Every slot of the table is filled. What a library cannot do answers STLS_BE_UNSUPPORTED, and its
  * capability bit is 0.
@@ -35,10 +35,11 @@
 #ifndef STLS_BACKENDS_CONTRACT_H
 #define STLS_BACKENDS_CONTRACT_H
 
+#include <siptls/allocator.h>
 #include <siptls/backend.h> /* names of capabilities and registries; results are not used here */
 
 /* Raised whenever this file changes meaning. The core refuses a backend of another number. */
-#define STLS_CONTRACT_ABI 2u
+#define STLS_CONTRACT_ABI 3u
 
 /* What a call answers. Only STLS_BE_OK is success. Every status below STLS_BE_CLOSED besides OK and
  * WANT_READ is final for the object: the core does not call the same function on it again. */
@@ -343,7 +344,12 @@ struct stls_backend {
     const char *name;
     size_t context_size, credential_size, conn_size;
 
-    /* Starts the library; once in a process, before any other slot. */
+    /* Makes the library take its memory by `allocator` (valid during the call), for the whole
+     * process. The only slot that may be called before start, and at most once. UNSUPPORTED: this
+     * build of the library has no way; FAILED: it has memory already. */
+    stls_be_status (*set_allocator)(const stls_allocator *allocator);
+
+    /* Starts the library; once in a process, before any other slot but set_allocator. */
     stls_be_status (*start)(void);
 
     void (*describe)(stls_be_description *description);

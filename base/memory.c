@@ -1,23 +1,62 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/memory.h"
+#include "base/error.h"
 
+#include <siptls/allocator.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-void *stls_alloc(size_t count, size_t size) {
-    return calloc(count != 0 ? count : 1, size);
+static stls_allocator custom; /* empty: the C library's */
+static atomic_bool is_in_use; /* memory was asked for, or `custom` is set: it stays as it is */
+
+stls_result stls_set_allocator(const stls_allocator *allocator, stls_error *error) {
+    if (allocator == NULL || allocator->allocate == NULL || allocator->release == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT, "an allocator needs allocate and release");
+    }
+    if (atomic_exchange(&is_in_use, true)) {
+        return stls_fail(error, STLS_E_STATE,
+                         "siptls has memory or an allocator already: an allocator must be set "
+                         "before anything else of siptls is called, and once");
+    }
+    custom = *allocator;
+    return STLS_OK;
 }
 
-void *stls_realloc(void *memory, size_t count, size_t size) {
+void *stls_alloc(size_t count, size_t size) {
+    if (!atomic_load_explicit(&is_in_use, memory_order_relaxed)) {
+        atomic_store(&is_in_use, true);
+    }
     if (size != 0 && count > SIZE_MAX / size) {
         return NULL;
     }
-    size_t total = count * size;
-    return realloc(memory, total != 0 ? total : 1);
+    size_t total = count * size != 0 ? count * size : 1;
+    if (custom.allocate == NULL) {
+        return calloc(1, total);
+    }
+    void *memory = custom.allocate(total);
+    if (memory != NULL) {
+        memset(memory, 0, total);
+    }
+    return memory;
+}
+
+void *stls_grow(void *memory, size_t from, size_t to, size_t size) {
+    void *grown = from <= to ? stls_alloc(to, size) : NULL;
+    if (grown != NULL && memory != NULL) {
+        memcpy(grown, memory, from * size);
+        stls_wipe(memory, from * size);
+        stls_free(memory);
+    }
+    return grown;
 }
 
 void stls_free(void *memory) {
-    free(memory);
+    if (custom.release != NULL) {
+        custom.release(memory);
+    } else {
+        free(memory);
+    }
 }
 
 void stls_wipe(void *memory, size_t len) {

@@ -6,12 +6,13 @@
 
 #include <siptls/types.h>
 
-/* `count` zeroed items of `size` bytes; NULL if there is no memory or the product overflows. */
+/* `count` zeroed items of `size` bytes; NULL if there is no memory or the product overflows. From
+ * the allocator of siptls/allocator.h, as all here. */
 void *stls_alloc(size_t count, size_t size);
 
-/* As realloc for `count` items of `size` bytes; what is new is not zeroed. NULL leaves `memory` as
- * it is. */
-void *stls_realloc(void *memory, size_t count, size_t size);
+/* Makes room for `to` items of `size` bytes where there were `from`, fewer: new memory with a copy
+ * of these and the rest zeroed, and the old is wiped and freed. NULL leaves `memory` as it is. */
+void *stls_grow(void *memory, size_t from, size_t to, size_t size);
 
 /* NULL is allowed. */
 void stls_free(void *memory);

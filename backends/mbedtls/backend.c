@@ -15,6 +15,7 @@
 #include <psa/crypto.h>
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -40,6 +41,35 @@ static bool reseeds_in_children;
 bool mbed_is_started_here(void) {
     return reseeds_in_children || getpid() == started_in;
 }
+
+#if defined(MBEDTLS_PLATFORM_MEMORY) &&                                                            \
+    !(defined(MBEDTLS_PLATFORM_CALLOC_MACRO) && defined(MBEDTLS_PLATFORM_FREE_MACRO))
+static stls_allocator allocator_in_use;
+
+static void *allocate_zeroed(size_t count, size_t size) {
+    if (size != 0 && count > SIZE_MAX / size) {
+        return NULL;
+    }
+    size_t total = count * size;
+    void *memory = allocator_in_use.allocate(total != 0 ? total : 1);
+    if (memory != NULL) {
+        memset(memory, 0, total);
+    }
+    return memory;
+}
+
+static stls_be_status mbed_set_allocator(const stls_allocator *allocator) {
+    allocator_in_use = *allocator;
+    return mbedtls_platform_set_calloc_free(allocate_zeroed, allocator->release) == 0
+               ? STLS_BE_OK
+               : STLS_BE_FAILED;
+}
+#else
+static stls_be_status mbed_set_allocator(const stls_allocator *allocator) {
+    (void)allocator;
+    return STLS_BE_UNSUPPORTED;
+}
+#endif
 
 static stls_be_status mbed_start(void) {
 #if defined(MBEDTLS_VERSION_C)
@@ -239,6 +269,7 @@ const stls_backend stls_backend_mbedtls = {
     .context_size = sizeof(mbed_context),
     .credential_size = sizeof(mbed_credential),
     .conn_size = sizeof(mbed_conn),
+    .set_allocator = mbed_set_allocator,
     .start = mbed_start,
     .describe = mbed_describe,
     .supports = mbed_supports,

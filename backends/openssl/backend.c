@@ -203,6 +203,32 @@ static EVP_PKEY *ossl_make_curve_template(const char *curve) {
     return key;
 }
 
+/* --- Start --- */
+
+static stls_allocator ossl_allocator;
+
+static void *ossl_allocate(size_t size, const char *file, int line) {
+    (void)file, (void)line;
+    return ossl_allocator.allocate(size);
+}
+
+static void *ossl_reallocate(void *memory, size_t size, const char *file, int line) {
+    (void)file, (void)line;
+    return ossl_allocator.reallocate(memory, size);
+}
+
+static void ossl_release(void *memory, const char *file, int line) {
+    (void)file, (void)line;
+    ossl_allocator.release(memory);
+}
+
+static stls_be_status ossl_set_allocator(const stls_allocator *allocator) {
+    ossl_allocator = *allocator;
+    return CRYPTO_set_mem_functions(ossl_allocate, ossl_reallocate, ossl_release) == 1
+               ? STLS_BE_OK
+               : STLS_BE_FAILED;
+}
+
 static stls_be_status ossl_start(void) {
     if (OPENSSL_init_ssl(0, NULL) != 1) {
         return ossl_fail(NULL, STLS_BE_CAUSE_UNKNOWN, NULL);
@@ -405,6 +431,7 @@ const stls_backend stls_backend_openssl = {
     .context_size = sizeof(ossl_context),
     .credential_size = sizeof(ossl_credential),
     .conn_size = sizeof(ossl_conn),
+    .set_allocator = ossl_set_allocator,
     .start = ossl_start,
     .describe = ossl_describe,
     .supports = ossl_supports,

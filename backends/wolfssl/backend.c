@@ -16,6 +16,7 @@ const stls_backend stls_backend_wolfssl = {
     .context_size = sizeof(wolf_context),
     .credential_size = sizeof(wolf_credential),
     .conn_size = sizeof(wolf_conn),
+    .set_allocator = wolf_set_allocator,
     .start = wolf_start,
     .describe = wolf_describe,
     .supports = wolf_supports,
@@ -46,6 +47,18 @@ const stls_backend stls_backend_wolfssl = {
     .conn_memory = wolf_conn_memory,
     .conn_fini = wolf_conn_fini,
 };
+
+stls_be_status wolf_set_allocator(const stls_allocator *allocator) {
+#if defined(USE_WOLFSSL_MEMORY) && !defined(WOLFSSL_STATIC_MEMORY) && !defined(WOLFSSL_DEBUG_MEMORY)
+    return wolfSSL_SetAllocators(allocator->allocate, allocator->release, allocator->reallocate) ==
+                   0
+               ? STLS_BE_OK
+               : STLS_BE_FAILED;
+#else
+    (void)allocator;
+    return STLS_BE_UNSUPPORTED;
+#endif
+}
 
 stls_be_status wolf_start(void) {
     return wolfSSL_Init() == WOLFSSL_SUCCESS ? STLS_BE_OK : STLS_BE_FAILED;

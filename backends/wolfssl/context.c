@@ -6,7 +6,6 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* --- The watchdog --- */
@@ -173,7 +172,7 @@ static stls_be_status wolf_set_alpn(wolf_context *self, const stls_be_settings *
     }
     if (settings->alpn_count == 0 || settings->alpn_count > WOLFSSL_MAX_ALPN_NUMBER)
         return settings->alpn_count == 0 ? STLS_BE_OK : STLS_BE_UNSUPPORTED;
-    self->alpn = malloc(len);
+    self->alpn = XMALLOC(len, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     if (!self->alpn)
         return STLS_BE_NO_MEMORY;
     for (size_t i = 0; i < settings->alpn_count; i++) {
@@ -427,6 +426,6 @@ void wolf_context_fini(void *context) {
     wolf_context *self = context;
 
     wolfSSL_CTX_free(self->ctx);
-    free(self->alpn);
+    XFREE(self->alpn, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     *self = (wolf_context){0};
 }

@@ -6,7 +6,6 @@
  * SPDX-License-Identifier: MIT */
 #include "internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <wolfssl/wolfcrypt/asn_public.h>
@@ -19,7 +18,7 @@ static stls_be_status wolf_copy_chain(wolf_credential *self, const stls_bytes *c
         len += chain[i].len;
     if (len == 0 || len > INT32_MAX)
         return STLS_BE_MALFORMED;
-    self->chain = malloc(len);
+    self->chain = XMALLOC(len, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     if (!self->chain)
         return STLS_BE_NO_MEMORY;
     for (size_t i = 0; i < count; i++) {
@@ -63,7 +62,7 @@ static stls_be_status wolf_copy_key(wolf_credential *self, stls_bytes key, const
                                     bool *encrypted) {
     if (key.len == 0 || key.len > INT32_MAX)
         return STLS_BE_MALFORMED;
-    self->key = malloc(key.len);
+    self->key = XMALLOC(key.len, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     if (!self->key)
         return STLS_BE_NO_MEMORY;
     memcpy(self->key, key.data, key.len);
@@ -165,9 +164,9 @@ stls_be_status wolf_credential_init(void *credential, const stls_bytes *chain, s
 void wolf_credential_fini(void *credential) {
     wolf_credential *self = credential;
 
-    free(self->chain);
+    XFREE(self->chain, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     if (self->key)
         wolf_wipe(self->key, self->key_size);
-    free(self->key);
+    XFREE(self->key, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     *self = (wolf_credential){0};
 }

@@ -6,7 +6,6 @@
  * SPDX-License-Identifier: MIT */
 #include "internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <wolfssl/wolfcrypt/aes.h>
@@ -224,7 +223,7 @@ stls_be_status wolf_key_from_spki(stls_bytes der, void **out) {
     status = wolf_key_kind_of(&spki, &kind, &curve);
     if (status != STLS_BE_OK)
         return status;
-    key = malloc(sizeof *key + spki.bits.len);
+    key = XMALLOC(sizeof *key + spki.bits.len, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     if (!key)
         return STLS_BE_NO_MEMORY;
     *key = (wolf_key){.kind = kind, .curve = curve, .len = spki.bits.len};
@@ -237,12 +236,12 @@ stls_be_status wolf_key_from_spki(stls_bytes der, void **out) {
     if (status == STLS_BE_OK)
         *out = key;
     else
-        free(key);
+        XFREE(key, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     return status;
 }
 
 void wolf_key_free(void *key) {
-    free(key);
+    XFREE(key, NULL, DYNAMIC_TYPE_TMP_BUFFER);
 }
 
 /* --- Digests --- */

@@ -12,7 +12,6 @@
  * SPDX-License-Identifier: MIT */
 #include "internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -33,7 +32,7 @@ void wolf_hello_add(wolf_conn *conn, const uint8_t *data, size_t len) {
         wolf_hello_drop(conn);
         return;
     }
-    more = realloc(conn->hello, conn->hello_len + len);
+    more = XREALLOC(conn->hello, conn->hello_len + len, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     if (!more) { /* no ClientHello, no group: wolf_hello_choose_group refuses */
         conn->no_memory = true;
         wolf_hello_drop(conn);
@@ -45,7 +44,7 @@ void wolf_hello_add(wolf_conn *conn, const uint8_t *data, size_t len) {
 }
 
 void wolf_hello_drop(wolf_conn *conn) {
-    free(conn->hello);
+    XFREE(conn->hello, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     conn->hello = NULL;
     conn->hello_len = 0;
 }

@@ -161,6 +161,7 @@ typedef struct wolf_name {
 } wolf_name;
 
 /* --- backend.c --- */
+stls_be_status wolf_set_allocator(const stls_allocator *allocator);
 stls_be_status wolf_start(void);
 void wolf_describe(stls_be_description *description);
 bool wolf_supports(stls_registry registry, uint16_t code);

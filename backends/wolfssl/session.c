@@ -20,7 +20,6 @@
  * SPDX-License-Identifier: MIT */
 #include "internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static uint16_t wolf_number(const uint8_t *at) {
@@ -110,7 +109,8 @@ void wolf_session_tell(wolf_conn *conn) {
     conn->session_due = false;
     session = wolf_resumes(conn->context, version) ? wolfSSL_get1_session(conn->ssl) : NULL;
     len = session ? wolfSSL_i2d_SSL_SESSION(session, NULL) : 0;
-    state = len > 0 ? malloc(WOLF_SESSION_HEAD + (size_t)len) : NULL;
+    state =
+        len > 0 ? XMALLOC(WOLF_SESSION_HEAD + (size_t)len, NULL, DYNAMIC_TYPE_TMP_BUFFER) : NULL;
     if (state) { /* out of memory: no session */
         wolf_put_number(state, version);
         wolf_put_number(state + 2, conn->info.suite);
@@ -125,7 +125,7 @@ void wolf_session_tell(wolf_conn *conn) {
             conn->upcalls->session(conn->core, &told);
         }
         wolf_wipe(state, WOLF_SESSION_HEAD + (size_t)len);
-        free(state);
+        XFREE(state, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     }
     wolfSSL_SESSION_free(session);
 }
@@ -196,7 +196,8 @@ static size_t wolf_ticket_lay(const uint8_t *ticket, size_t ticket_len, uint8_t 
 static int wolf_ticket_seal(wolf_conn *conn, uint8_t *name, uint8_t *iv, uint8_t *mac,
                             uint8_t *state, size_t len, size_t room, int *out_len) {
     size_t size = WOLF_TICKET_FIXED + room - WOLF_TICKET_LENGTH, plain_len = WOLF_STAMP + len;
-    uint8_t *plain = malloc(plain_len + size), *ticket = plain ? plain + plain_len : NULL;
+    uint8_t *plain = XMALLOC(plain_len + size, NULL, DYNAMIC_TYPE_TMP_BUFFER),
+            *ticket = plain ? plain + plain_len : NULL;
     size_t ticket_len = 0;
     int result;
 
@@ -217,7 +218,7 @@ static int wolf_ticket_seal(wolf_conn *conn, uint8_t *name, uint8_t *iv, uint8_t
     }
     if (plain)
         wolf_wipe(plain, plain_len);
-    free(plain);
+    XFREE(plain, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     return result;
 }
 
@@ -237,7 +238,7 @@ static uint8_t *wolf_ticket_lift(const uint8_t *name, const uint8_t *iv, const u
     for (size_t i = WOLF_TICKET_LENGTH + between; i < len; i++)
         if (state[i] != 0)
             return NULL;
-    ticket = malloc(*ticket_len);
+    ticket = XMALLOC(*ticket_len, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     if (ticket) {
         memcpy(ticket, name, 16);
         memcpy(ticket + 16, iv, 16);
@@ -278,7 +279,7 @@ static int wolf_ticket_open(wolf_conn *conn, const uint8_t *name, const uint8_t 
                                                                     : WOLFSSL_TICKET_RET_OK;
     }
     wolf_wipe(ticket, ticket_len);
-    free(ticket);
+    XFREE(ticket, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     return result;
 }
 

@@ -406,7 +406,7 @@ static void note_unnamed(void *arg, const char *name) {
     if (list->count == list->room) {
         size_t room = list->room != 0 ? 2 * list->room : 8;
         char(*names)[STLS_STORE_BLOB_NAME_SIZE] =
-            stls_realloc(list->names, room, sizeof *list->names);
+            stls_grow(list->names, list->room, room, sizeof *list->names);
         if (names == NULL) {
             return;
         }

@@ -233,7 +233,8 @@ bool stls_state_insert(stls_state *state, stls_store_item *item) {
     }
     if (state->count == state->room) {
         size_t room = state->room != 0 ? 2 * state->room : 16;
-        stls_store_item **items = stls_realloc(state->items, room, sizeof(stls_store_item *));
+        stls_store_item **items =
+            stls_grow(state->items, state->room, room, sizeof(stls_store_item *));
         if (items == NULL) {
             stls_item_free(item);
             return false;

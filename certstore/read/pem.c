@@ -240,7 +240,7 @@ static stls_result check_whole(stls_bytes der, const char *subject, stls_error *
 static stls_result add_block(reading *in, const stls_block *block) {
     if (in->blocks->count == in->room) {
         size_t room = in->room != 0 ? 2 * in->room : 4;
-        stls_block *items = stls_realloc(in->blocks->items, room, sizeof *items);
+        stls_block *items = stls_grow(in->blocks->items, in->room, room, sizeof *items);
         if (items == NULL) {
             return stls_fail(in->error, STLS_E_NO_MEMORY, "no memory to read %s", in->name);
         }

@@ -201,7 +201,8 @@ static stls_result append(stls_crl_list *list, stls_blocks *blocks, const char *
                           stls_error *error) {
     size_t before = list->count;
     stls_result result = STLS_OK;
-    stls_loaded_crl **items = stls_realloc(list->items, list->count + blocks->count, sizeof *items);
+    stls_loaded_crl **items =
+        stls_grow(list->items, list->count, list->count + blocks->count, sizeof *items);
     if (items == NULL) {
         return stls_fail(error, STLS_E_NO_MEMORY, "no memory for %zu CRLs", blocks->count);
     }

@@ -237,7 +237,7 @@ static bool reserve(stls_trust *trust, size_t more) {
     while (capacity - trust->count < more) {
         capacity *= 2;
     }
-    stls_anchor **items = stls_realloc(trust->items, capacity, sizeof *items);
+    stls_anchor **items = stls_grow(trust->items, trust->count, capacity, sizeof *items);
     if (items == NULL) {
         return false;
     }

@@ -370,12 +370,18 @@ static void fake_conn_fini(void *conn) {
     close_block(&c->block, &seen.conns);
 }
 
+static stls_be_status fake_set_allocator(const stls_allocator *allocator) {
+    (void)allocator;
+    return STLS_BE_UNSUPPORTED;
+}
+
 static const stls_backend fake = {
     .abi = STLS_CONTRACT_ABI,
     .name = "fake",
     .context_size = sizeof(fake_context),
     .credential_size = sizeof(fake_block),
     .conn_size = sizeof(fake_conn),
+    .set_allocator = fake_set_allocator,
     .start = fake_start,
     .describe = fake_describe,
     .supports = fake_supports,
@@ -569,6 +575,7 @@ static const struct {
     size_t offset;
 } slots[] = {
     SLOT(name),
+    SLOT(set_allocator),
     SLOT(start),
     SLOT(describe),
     SLOT(supports),

@@ -1,11 +1,16 @@
 /* The heap that a store takes on a device, measured over its whole life: never more than
  * siptls/certstore.h says.
  *
- * Counted is what siptls itself allocates (all through base/memory.h); what the TLS library takes
+ * Counted is what siptls itself allocates (all by its allocator); what the TLS library takes
  * for keys, and the trust and credential of a snapshot, are counted where they come from there.
  *
  * SPDX-License-Identifier: MIT */
+#include "tests/support/check.h"
+#include "tests/support/pki.h"
+#include "tests/support/suite.h"
+
 #include <malloc.h>
+#include <siptls/siptls.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,21 +33,10 @@ static bool heap_fails(void) {
     return heap_left >= 0 && heap_left-- == 0;
 }
 
-static void *counted_calloc(size_t count, size_t size) {
-    void *memory = heap_fails() ? NULL : calloc(count, size);
+static void *counted_malloc(size_t size) {
+    void *memory = heap_fails() ? NULL : malloc(size);
     heap_count(memory, 0);
     return memory;
-}
-
-/* While it moves, both are there. */
-static void *counted_realloc(void *memory, size_t size) {
-    size_t before = memory != NULL ? malloc_usable_size(memory) : 0;
-    void *moved = heap_fails() ? NULL : realloc(memory, size);
-    if (moved != NULL) {
-        heap_count(moved, 0);
-        heap_now -= before;
-    }
-    return moved;
 }
 
 static void counted_free(void *memory) {
@@ -50,19 +44,7 @@ static void counted_free(void *memory) {
     free(memory);
 }
 
-/* In the place of the library's own, which the linker then leaves out. */
-#define calloc  counted_calloc
-#define realloc counted_realloc
-#define free    counted_free
-#include "base/memory.c" /* NOLINT(bugprone-suspicious-include) */
-#undef calloc
-#undef realloc
-#undef free
-
-#include "tests/support/check.h"
-#include "tests/support/pki.h"
-#include "tests/support/suite.h"
-#include <siptls/siptls.h>
+static const stls_allocator counted = {.allocate = counted_malloc, .release = counted_free};
 
 /* --- A device's storage: memory that is not counted */
 
@@ -512,6 +494,9 @@ int main(int argc, char **argv) {
         {NULL, NULL},
     };
     static const test_suite suites[] = {{"heap", tests}, {NULL, NULL}};
+    if (stls_set_allocator(&counted, NULL) != STLS_OK) {
+        return EXIT_FAILURE;
+    }
     int status = suite_main(suites, argc, argv);
     pki_forget();
     return status;

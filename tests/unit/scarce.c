@@ -1,43 +1,32 @@
 /* tests/unit/scarce.c - what connections take of siptls's own heap: nothing for a keep-alive ping,
  * and any of it may be refused while sessions are resumed.
  *
- * Counted is what siptls itself allocates (all through base/memory.h), not what the TLS library
- * takes.
+ * Counted is what siptls itself allocates (all by its allocator), not what the TLS library takes.
  *
  * SPDX-License-Identifier: MIT */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static unsigned taken;   /* allocations so far */
-static unsigned refused; /* the number of the one that fails; 0: none */
-
-static void *counted_calloc(size_t count, size_t size) {
-    return ++taken == refused ? NULL : calloc(count, size);
-}
-
-static void *counted_realloc(void *memory, size_t size) {
-    return ++taken == refused ? NULL : realloc(memory, size);
-}
-
-/* In the place of the library's own, which the linker then leaves out. */
-#define calloc  counted_calloc
-#define realloc counted_realloc
-#include "base/memory.c" /* NOLINT(bugprone-suspicious-include) */
-#undef calloc
-#undef realloc
-
+#include "tests/support/check.h"
 #include "tests/support/end.h"
 #include "tests/support/pki.h"
 #include "tests/support/suite.h"
 
-#include "tests/support/check.h"
-
+#include <siptls/siptls.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static unsigned taken;   /* allocations so far */
+static unsigned refused; /* the number of the one that fails; 0: none */
+
+static void *counted_malloc(size_t size) {
+    return ++taken == refused ? NULL : malloc(size);
+}
+
+static const stls_allocator counted = {.allocate = counted_malloc, .release = free};
 
 static const uint16_t versions[] = {STLS_TLS1_2, STLS_TLS1_3};
 
@@ -209,6 +198,9 @@ static const test_case cases[] = {{"pings", test_pings}, {"refusals", test_refus
 static const test_suite suites[] = {{"scarce", cases}, {NULL, NULL}};
 
 int main(int argc, char **argv) {
+    if (stls_set_allocator(&counted, NULL) != STLS_OK) {
+        return EXIT_FAILURE;
+    }
     int status = suite_main(suites, argc, argv);
     pki_forget();
     return status;

@@ -13,13 +13,15 @@
  *
  * above them, for a device that keeps its certificates for years, siptls/certstore.h (the lists of
  * trusted and of server certificates, in a folder) and siptls/profiles.h (profiles from a file);
- * and beside them siptls/error.h (results and sentences), siptls/iana.h (names of the TLS
- * registries), siptls/certificate.h (what a certificate says), siptls/sip.h (SIP's side).
+ * beneath them siptls/allocator.h (a heap of your own); and beside them siptls/error.h (results and
+ * sentences), siptls/iana.h (names of the TLS registries), siptls/certificate.h (what a certificate
+ * says), siptls/sip.h (SIP's side).
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_SIPTLS_H
 #define SIPTLS_SIPTLS_H
 
+#include <siptls/allocator.h>
 #include <siptls/backend.h>
 #include <siptls/certificate.h>
 #include <siptls/certstore.h>
