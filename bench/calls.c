@@ -40,24 +40,14 @@ SHARED ssize_t writev(int fd, const struct iovec *list, int count) {
     return syscall(SYS_writev, fd, list, count);
 }
 
-SHARED ssize_t recvfrom(int fd, void *restrict data, size_t size, int flags,
-                        struct sockaddr *restrict from, socklen_t *restrict from_len) {
-    calls++;
-    return syscall(SYS_recvfrom, fd, data, size, flags, from, from_len);
-}
-
-SHARED ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct sockaddr *to,
-                      socklen_t to_len) {
-    calls++;
-    return syscall(SYS_sendto, fd, data, size, flags, to, to_len);
-}
-
 SHARED ssize_t recv(int fd, void *data, size_t size, int flags) {
-    return recvfrom(fd, data, size, flags, NULL, NULL);
+    calls++;
+    return syscall(SYS_recvfrom, fd, data, size, flags, NULL, NULL);
 }
 
 SHARED ssize_t send(int fd, const void *data, size_t size, int flags) {
-    return sendto(fd, data, size, flags, NULL, 0);
+    calls++;
+    return syscall(SYS_sendto, fd, data, size, flags, NULL, 0);
 }
 
 SHARED ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
