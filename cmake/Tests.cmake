@@ -134,6 +134,9 @@ endif()
 
 # Scripts run alone: they open ports and start servers.
 file(GLOB _scripts CONFIGURE_DEPENDS tests/scripts/*.sh tests/peers/*.sh tests/install/run.sh)
+if(NOT SIPTLS_BENCH)
+    list(FILTER _scripts EXCLUDE REGEX "/bench\\.sh$")
+endif()
 foreach(script IN LISTS _scripts)
     get_filename_component(name "${script}" NAME_WE)
     get_filename_component(folder "${script}" DIRECTORY)

@@ -12,6 +12,10 @@ siptls_build_packages="build-essential cmake ninja-build pkg-config ca-certifica
     libinih-dev dpkg-dev debian-archive-keyring python3 python3-pycryptodome autoconf automake libtool xz-utils bzip2
     libre-dev libosip2-dev"
 
+# To run the benchmark (bench/run) besides.
+# shellcheck disable=SC2034
+siptls_bench_packages="valgrind"
+
 # Real SIP software to test against, and what reads captures of calls.
 siptls_peer_packages="kamailio kamailio-tls-modules baresip-core sipsak sofia-sip-bin linphone-cli sip-tester tshark"
 

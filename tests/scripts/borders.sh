@@ -64,6 +64,20 @@ done
 mapfile -t files < <(sources tools)
 only "tools include public headers, and their own" "($system|$public|\"(\.\./)?[a-z]+\.h\")" "${files[@]}"
 
+# The benchmark measures what users have: of siptls the public headers; each raw subject its own library.
+own='"(\.\./)?([a-z]+/)?[a-z_]+\.h"'
+mapfile -t files < <(find bench -name '*.[ch]' ! -path 'bench/subjects/*' | sort)
+only "bench includes public headers, and its own" "($system|$public|$own|<valgrind/callgrind\.h>)" "${files[@]}"
+mapfile -t files < <(find bench/subjects -name '*.[ch]' ! -name 'raw_*' | sort)
+never "no raw library but in its own subject" '#[[:blank:]]*include[[:blank:]]*<(mbedtls|psa|wolfssl)/' "${files[@]}"
+for backend in openssl mbedtls wolfssl; do
+    case $backend in
+    mbedtls) library='<(mbedtls|psa)/[a-z0-9_]+\.h>' ;;
+    *) library="<$backend/([a-z]+/)*[a-z0-9_-]+\.h>" ;;
+    esac
+    only "bench/subjects/raw_$backend includes its library only" "($system|$own|$library)" "bench/subjects/raw_$backend.c"
+done
+
 mapfile -t files < <(sources docs)
 only "examples include public headers" "($system|$public|\"example\.h\")" "${files[@]}"
 

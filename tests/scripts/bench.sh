@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# The benchmark's programs do their work on every subject, and write records that can be read. No speed is looked at.
+# shellcheck source=lib.bash
+. "$(dirname "$0")/lib.bash"
+
+bin=${SIPTLS_BUILD_DIR:-$source_dir/build/default}/bin
+[ -x "$bin/bench_handshakes" ] || skip_all "the benchmark is not built (-DSIPTLS_BENCH=ON)"
+
+"$source_dir/bench/make-pki.sh" "$work/pki" >"$out" 2>&1 || fail "the certificates" "they are not made" "$out"
+
+# --- what is asked for wrongly
+
+expect "no certificates" 2 'say where the certificates are' "$bin/bench_handshakes"
+expect "no such section" 2 'has no section "speed", only: handshake cross own' "$bin/bench_handshakes" --section speed --pki "$work/pki"
+expect "no such subject" 2 'there is no subject "gnutls"' "$bin/bench_handshakes" --pki "$work/pki" --subject gnutls
+expect "no number" 2 'takes a number' "$bin/bench_handshakes" --pki "$work/pki" --runs 0
+expect "certificates of nobody" 1 'FAILED: .*makes no context' "$bin/bench_messages" --pki "$work" --runs 1 --quick
+expect "no such section of the whole" 2 'there is no section "speed"' "$source_dir/bench/run" --only speed
+expect "the sections of the whole" 0 '^handshake +handshakes of each kind' "$source_dir/bench/run" --list
+
+# --- every subject, a few samples of each
+
+records=$work/records
+expect "handshakes" 0 'case 1 of' "$bin/bench_handshakes" --pki "$work/pki" --quick --runs 2 --records "$records"
+expect "each with each" 0 'case 1 of' "$bin/bench_handshakes" --section cross --pki "$work/pki" --quick --runs 1 --records "$records"
+expect "messages" 0 'case 1 of' "$bin/bench_messages" --pki "$work/pki" --quick --runs 2 --records "$records"
+expect "messages, counted" 0 'case 1 of' "$bin/bench_messages_counted" --pki "$work/pki" --quick --runs 2 --records "$records"
+
+# How many records there must be of each metric: each subject as a client and as a server of its raw library in 6 kinds
+# of handshakes and 2 sizes of messages; each subject with each, both sides told.
+# shellcheck disable=SC2317 # expect calls it
+check_records() {
+    python3 - "$records" "${#backends[@]}" <<'END'
+import collections
+import json
+import sys
+
+libraries = int(sys.argv[2])
+subjects = 2 * libraries
+expected = {("handshake", "time"): 6 * 2 * subjects, ("cross", "time"): 2 * subjects * subjects,
+            ("messages", "time"): 2 * 2 * subjects, ("messages", "system_calls"): 2 * 2 * subjects,
+            ("messages", "allocations"): 2 * 2 * subjects, ("messages", "own_allocations"): 2 * 2 * libraries}
+found = collections.Counter()
+keys = set()
+for line in open(sys.argv[1], encoding="utf-8"):
+    record = json.loads(line)
+    assert record["low"] <= record["median"] <= record["high"] and record["runs"] > 0, line
+    assert record["metric"] != "time" or record["median"] > 0, line
+    key = json.dumps([record[name] for name in ("section", "case", "subject", "peer", "side", "metric")])
+    found[record["section"], record["metric"]] += 1
+    keys.add((key, record["section"]))
+# In "cross" a pair of raw libraries is measured as others are; nothing is there twice.
+assert len(keys) == sum(found.values()), "a record is there twice"
+assert found == expected, f"{dict(found)}, not {expected}"
+print("well formed")
+END
+}
+expect "the records" 0 'well formed' check_records
+
+# --- a message costs no more calls of the system than messages there are: one out, one in
+
+# shellcheck disable=SC2317
+check_calls() {
+    python3 - "$records" <<'END'
+import json
+import sys
+
+for line in open(sys.argv[1], encoding="utf-8"):
+    record = json.loads(line)
+    if record["metric"] == "system_calls" and record["case"]["size"] == 400 and record["subject"].startswith("siptls"):
+        assert record["median"] == 2, line
+    if record["metric"] == "own_allocations" and record["case"]["size"] == 400:
+        assert record["median"] == 0, line
+print("one each way")
+END
+}
+expect "system calls and allocations of a message" 0 'one each way' check_calls
+
+finish
