@@ -16,7 +16,7 @@
 extern const test_case alpn_tests[], backend_tests[], credential_tests[], handshake_tests[],
     identity_tests[], io_tests[], keying_tests[], lifetime_tests[], mutual_tests[], notls_tests[],
     reload_tests[], resume_tests[], revalidate_tests[], settings_tests[], sni_tests[],
-    together_tests[], verify_tests[];
+    threads_tests[], together_tests[], verify_tests[];
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

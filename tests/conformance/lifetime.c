@@ -6,7 +6,6 @@
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 
-#include <pthread.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -228,69 +227,6 @@ static void test_fork(void) {
     stls_context_free(server_context);
 }
 
-/* --- Threads */
-
-enum { THREADS = 4, ROUNDS = 8 };
-
-typedef struct worker {
-    stls_context *context[2];
-    const end *client;
-    unsigned done;
-} worker;
-
-/* CUnit's checks are not made for threads, so the worker counts. */
-static void *work(void *arg) {
-    worker *w = arg;
-    for (unsigned i = 0; i < ROUNDS; i++) {
-        stls_conn *conn[2] = {NULL, NULL};
-        stls_result r[2] = {STLS_WANT_READ, STLS_WANT_READ};
-        for (side s = CLIENT; s <= SERVER; s++) {
-            if (stls_conn_new(w->context[s], s == CLIENT ? w->client->peer : NULL, &conn[s],
-                              NULL) != STLS_OK ||
-                stls_conn_use_memory(conn[s], NULL) != STLS_OK) {
-                return NULL;
-            }
-        }
-        for (unsigned turn = 0; turn < 20 && (r[CLIENT] != STLS_OK || r[SERVER] != STLS_OK);
-             turn++) {
-            side s = turn % 2 ? SERVER : CLIENT;
-            r[s] = stls_conn_handshake(conn[s]);
-            stls_bytes out = stls_conn_peek(conn[s]);
-            stls_conn_feed(conn[1 - s], out.data, out.len);
-            stls_conn_consume(conn[s], out.len);
-        }
-        w->done += stls_conn_is_secure(conn[CLIENT]) && stls_conn_is_secure(conn[SERVER]);
-        stls_conn_free(conn[CLIENT]);
-        stls_conn_free(conn[SERVER]);
-    }
-    return NULL;
-}
-
-/* Threads share contexts, and each has its own connections. */
-static void test_threads(void) {
-    end client = {.trust = GOOD_ROOTS, .peer = "example.test", .credential = "phone"};
-    end server = {.credential = "server-rsa", .trust = "root", .verify = STLS_VERIFY_REQUIRED};
-    worker workers[THREADS];
-    pthread_t threads[THREADS];
-    stls_context *context[] = {end_context(STLS_ROLE_CLIENT, &client),
-                               end_context(STLS_ROLE_SERVER, &server)};
-    unsigned started = 0;
-    check_case("%d threads", THREADS);
-    for (unsigned i = 0; context[CLIENT] && context[SERVER] && i < THREADS; i++) {
-        workers[i] = (worker){.context = {context[CLIENT], context[SERVER]}, .client = &client};
-        if (!CHECK(pthread_create(&threads[i], NULL, work, &workers[i]) == 0, "no thread")) {
-            break;
-        }
-        started++;
-    }
-    for (unsigned i = 0; i < started; i++) {
-        pthread_join(threads[i], NULL);
-        CHECK_NUMBER("good connections of a thread", workers[i].done, ROUNDS);
-    }
-    stls_context_free(context[CLIENT]);
-    stls_context_free(context[SERVER]);
-}
-
 const test_case lifetime_tests[] = {
     {"everything is freed early", test_freed_early},
     {"hold and free", test_counts},
@@ -299,6 +235,5 @@ const test_case lifetime_tests[] = {
     {"no transport", test_no_transport},
     {"transports", test_transports},
     {"fork", test_fork},
-    {"threads share contexts", test_threads},
     {NULL, NULL},
 };

@@ -22,6 +22,7 @@ static const test_suite suites[] = {
     {"revalidate", revalidate_tests},
     {"reload", reload_tests},
     {"resume", resume_tests},
+    {"threads", threads_tests},
     {"together", together_tests},
     {"keying", keying_tests},
     {NULL, NULL},
