@@ -1,6 +1,8 @@
 /* tests/conformance/identity.c - whom a certificate names: the table of certificates and modes (RFC
  * 5922, RFC 9525), in a handshake and through stls_verify().
  *
+ * Promise P1 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 

@@ -1,6 +1,8 @@
 /* tests/conformance/io.c - bytes on their way: in pieces, interrupted, cut off, closed, too late,
  * too many.
  *
+ * Promise P3 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 

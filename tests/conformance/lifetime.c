@@ -3,6 +3,8 @@
  *
  * The sanitizers are the other half of these tests: a double free or a leak fails the program.
  *
+ * Promise P11 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 

@@ -3,6 +3,8 @@
  * In TLS 1.3 the client's handshake ends before the server has seen its certificate: the refusal
  * comes from the client's first read.
  *
+ * Promise P1 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 

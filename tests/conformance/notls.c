@@ -1,5 +1,7 @@
 /* tests/conformance/notls.c - the other side does not speak TLS.
  *
+ * Promise P4 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 

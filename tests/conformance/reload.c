@@ -4,6 +4,8 @@
  * store holds then, and takes the place of the last one for new connections; those that live keep
  * theirs.
  *
+ * Promise P6 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 

@@ -1,5 +1,7 @@
 /* tests/conformance/settings.c - what a profile refuses, at once and with a sentence.
  *
+ * Promise P2 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 

@@ -1,6 +1,8 @@
 /* tests/conformance/threads.c - contexts that threads share, and connections that go from one
  * thread to another; for ThreadSanitizer, and for whoever would get another's verdict by it.
  *
+ * Promise P11 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 

@@ -2,6 +2,8 @@
  * clear the cache, turn the ring, move its clock and take sessions out and in; for
  * ThreadSanitizer, and for whoever would get a wrong peer by it.
  *
+ * Promise P11 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 

@@ -1,6 +1,8 @@
 /* tests/conformance/verify.c - the verdict on a server's chain: the same on every backend, in both
  * versions, and from stls_verify() as from a handshake.
  *
+ * Promise P1 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 

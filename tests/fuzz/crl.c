@@ -2,6 +2,8 @@
  * backend to which every signature is good. The certificate names the distribution point that the
  * CRL is for, and has the serial number of its first entry, if that is there.
  *
+ * Promise P5 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "certstore/read/crl.h"
 #include "base/memory.h"

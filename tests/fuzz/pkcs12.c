@@ -2,6 +2,8 @@
  * ciphers are none: so that what is inside of encrypted safes is read as well. What comes out must
  * be one key and some certificates, and no more iterations are done than are allowed.
  *
+ * Promise P5 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "certstore/keep/pkcs12.h"
 #include "backends/contract.h"

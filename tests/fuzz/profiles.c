@@ -3,6 +3,8 @@
  *
  * The input: one byte each for the edit, the setting and its value, then the file.
  *
+ * Promise P5 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include <siptls/profiles.h>
 

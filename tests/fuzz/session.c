@@ -2,6 +2,8 @@
  * the input says which. An exported session has the fingerprint of the context in front, a ticket's
  * record its format and binding, so that what is read behind them is reached.
  *
+ * Promise P8 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "api/resume.h"
 #include "base/memory.h"

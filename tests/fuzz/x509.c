@@ -1,6 +1,8 @@
 /* The reader of certificates on any bytes. What it takes must be walkable to the end, and lie
  * inside the input.
  *
+ * Promise P5 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "certstore/read/x509.h"
 

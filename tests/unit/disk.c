@@ -1,6 +1,8 @@
 /* A store in a folder: after every failure, every kill and every power cut it holds the old lists
  * or the new ones.
  *
+ * Promise P6 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/support/check.h"
 #include "tests/support/pki.h"
