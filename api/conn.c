@@ -23,6 +23,21 @@ static const stls_backend *backend_of(const stls_conn *conn) {
 
 /* --- Life --- */
 
+/* The name of the peer stands behind the backend's block. */
+static stls_conn *allocate(const stls_backend *backend, const char *peer) {
+    size_t name_size = strlen(peer) + 1;
+    stls_conn *conn = stls_alloc(1, sizeof *conn + backend->conn_size + name_size);
+    stls_handshake *handshake = stls_alloc(1, sizeof *handshake + backend->handshake_size);
+    if (conn == NULL || handshake == NULL) {
+        stls_free(conn);
+        stls_free(handshake);
+        return NULL;
+    }
+    conn->handshake = handshake;
+    conn->peer = memcpy(conn->block + backend->conn_size, peer, name_size);
+    return conn;
+}
+
 stls_result stls_conn_new(stls_context *context, const char *peer, stls_conn **conn,
                           stls_error *error) {
     if (context == NULL || conn == NULL) {
@@ -39,21 +54,15 @@ stls_result stls_conn_new(stls_context *context, const char *peer, stls_conn **c
     if (result != STLS_OK) {
         return result;
     }
-    stls_conn *new = stls_alloc(1, sizeof *new + context->profile->backend->conn_size);
+    stls_conn *new = allocate(context->profile->backend, name);
     if (new == NULL) {
         return stls_fail(error, STLS_E_NO_MEMORY, "no memory for a connection");
     }
     new->context = stls_context_hold(context);
     new->fork_generation = stls_fork_generation();
     new->verify = context->profile->verify;
-    new->has_peer = name[0] != '\0';
-    memcpy(new->peer, name, sizeof name);
-    if (!is_ip) {
-        memcpy(new->server_name, name, sizeof name);
-    }
+    new->server_name = is_ip ? "" : new->peer;
     new->alert_sent = new->alert_received = STLS_ALERT_NONE;
-    new->verdict.alert = STLS_ALERT_NONE;
-    new->error.alert_sent = new->error.alert_received = STLS_ALERT_NONE;
     *conn = new;
     return STLS_OK;
 }
@@ -65,10 +74,22 @@ static void stop_counting(stls_conn *conn) {
     if (conn->counted) {
         conn->counted = false;
         atomic_fetch_sub(&context->under_way, 1);
-        atomic_fetch_add(!done                ? &context->failed
-                         : conn->info.resumed ? &context->resumed
-                                              : &context->full,
+        atomic_fetch_add(!done                  ? &context->failed
+                         : conn->agreed.resumed ? &context->resumed
+                                                : &context->full,
                          1);
+    }
+}
+
+/* Gives back what only the handshake needed. */
+static void end_handshake(stls_conn *conn) {
+    stls_handshake *handshake = conn->handshake;
+    if (handshake != NULL) {
+        conn->handshake = NULL;
+        stls_resumption_free(handshake->resumption);
+        stls_writer_free(&handshake->record);
+        stls_wipe(handshake->block, backend_of(conn)->handshake_size);
+        stls_free(handshake);
     }
 }
 
@@ -85,8 +106,11 @@ void stls_conn_free(stls_conn *conn) {
     stop_counting(conn);
     conn->state = STLS_CONN_FAILED;
     stls_conn_settle_sessions(conn);
-    stls_writer_free(&conn->record);
+    end_handshake(conn);
+    stls_free(conn->own_name);
+    stls_free(conn->verdict);
     stls_free(conn->peer_chain);
+    stls_free(conn->reason);
     stls_context *context = conn->context;
     stls_wipe(conn->block, backend_of(conn)->conn_size);
     stls_free(conn);
@@ -101,7 +125,7 @@ stls_result stls_conn_set_server_name(stls_conn *conn, const char *host, stls_er
         return stls_fail(error, STLS_E_STATE, "the handshake has begun");
     }
     if (host == NULL) {
-        conn->server_name[0] = '\0';
+        conn->server_name = "";
         return STLS_OK;
     }
     char name[STLS_PEER_NAME_SIZE];
@@ -111,10 +135,21 @@ stls_result stls_conn_set_server_name(stls_conn *conn, const char *host, stls_er
         result = stls_fail(error, STLS_E_ARGUMENT,
                            "\"%s\" is an address: SNI has names only (RFC 6066 section 3)", name);
     }
-    if (result == STLS_OK) {
-        memcpy(conn->server_name, name, sizeof name);
+    if (result == STLS_OK && !stls_conn_keep_server_name(conn, name)) {
+        result = stls_fail(error, STLS_E_NO_MEMORY, "no memory for a name");
     }
     return result;
+}
+
+bool stls_conn_keep_server_name(stls_conn *conn, const char *name) {
+    size_t size = strlen(name) + 1;
+    char *own = stls_alloc(1, size);
+    if (own == NULL) {
+        return false;
+    }
+    stls_free(conn->own_name);
+    conn->server_name = conn->own_name = memcpy(own, name, size);
+    return true;
 }
 
 void stls_conn_set_user_data(stls_conn *conn, void *data) {
@@ -207,6 +242,47 @@ stls_result stls_conn_consume(stls_conn *conn, size_t len) {
     return STLS_OK;
 }
 
+/* --- What is told: in words that are constant, or of the heap --- */
+
+#define CONSTANT_ERROR(code, words)                                                                \
+    {                                                                                              \
+        .result = (code), .alert_sent = STLS_ALERT_NONE, .alert_received = STLS_ALERT_NONE,        \
+        .text = words                                                                              \
+    }
+
+static const stls_error
+    nothing = CONSTANT_ERROR(STLS_NOT_DONE, ""),
+    no_memory = CONSTANT_ERROR(STLS_E_NO_MEMORY, "no memory to say why the connection has ended"),
+    of_another_process = CONSTANT_ERROR(
+        STLS_E_STATE, "the connection was made before fork() and belongs to the parent process"),
+    not_complete = CONSTANT_ERROR(STLS_E_STATE, "the handshake is not complete"),
+    no_transport = CONSTANT_ERROR(STLS_E_STATE, "the connection has no transport"),
+    closed = CONSTANT_ERROR(STLS_CLOSED, "the peer closed the TLS connection"),
+    cut_off =
+        CONSTANT_ERROR(STLS_EOF, "the connection ended without close_notify: data may be missing"),
+    broken_in_writing = CONSTANT_ERROR(
+        STLS_E_TRANSPORT, "the connection broke during writing: what the peer has sent before can "
+                          "still be read");
+
+static stls_result tell(stls_conn *conn, const stls_error *error) {
+    conn->error = error;
+    return error->result;
+}
+
+stls_error *stls_conn_reason(stls_conn *conn) {
+    if (conn->reason == NULL) {
+        conn->reason = stls_alloc(1, sizeof *conn->reason);
+    }
+    conn->error = conn->reason != NULL ? conn->reason : &no_memory;
+    return conn->reason;
+}
+
+stls_result stls_conn_end(stls_conn *conn, stls_result result) {
+    conn->state = STLS_CONN_FAILED;
+    conn->result = conn->reason != NULL ? result : STLS_E_NO_MEMORY;
+    return conn->result;
+}
+
 /* --- Around every call --- */
 
 /* STLS_OK if `conn` may be used here and now. */
@@ -215,8 +291,7 @@ static stls_result check_use(stls_conn *conn) {
         return STLS_E_ARGUMENT;
     }
     if (!is_of_this_process(conn)) {
-        return stls_fail(&conn->error, STLS_E_STATE,
-                         "the connection was made before fork() and belongs to the parent process");
+        return tell(conn, &of_another_process);
     }
     if (conn->io.scratch != NULL) {
         return STLS_E_STATE; /* a callback calls back: what is under way stays as it is */
@@ -247,14 +322,13 @@ static bool start_counting(stls_conn *conn) {
 
 static stls_result start(stls_conn *conn) {
     if (conn->io.kind == STLS_TRANSPORT_NONE) {
-        return stls_fail(&conn->error, STLS_E_STATE, "the connection has no transport");
+        return tell(conn, &no_transport);
     }
     if (!start_counting(conn)) {
-        conn->state = STLS_CONN_FAILED;
-        return stls_fail(&conn->error, STLS_E_BUSY,
-                         "%u handshakes are under way, as many as the profile allows: try again "
-                         "later",
-                         conn->context->profile->max_handshakes);
+        return stls_conn_end(conn, stls_fail(stls_conn_reason(conn), STLS_E_BUSY,
+                                             "%u handshakes are under way, as many as the profile "
+                                             "allows: try again later",
+                                             conn->context->profile->max_handshakes));
     }
     if (conn->context->profile->role == STLS_ROLE_CLIENT) {
         stls_conn_find_session(conn);
@@ -262,10 +336,12 @@ static stls_result start(stls_conn *conn) {
     stls_be_conn_settings settings = {
         .upcalls = &stls_conn_upcalls,
         .core = conn,
+        .handshake = conn->handshake->block,
         .server_name = conn->context->profile->role == STLS_ROLE_CLIENT && conn->server_name[0]
                            ? conn->server_name
                            : NULL,
-        .session = conn->session != NULL ? conn->session->state : (stls_bytes){NULL, 0},
+        .session = conn->handshake->session != NULL ? conn->handshake->session->state
+                                                    : (stls_bytes){NULL, 0},
     };
     stls_be_failure failure = {0};
     conn->initialised = true;
@@ -288,22 +364,21 @@ static bool is_listed(const stls_code_list *list, uint16_t code) {
     return false;
 }
 
-static bool is_our_protocol(const stls_profile *profile, const stls_be_info *info) {
+/* Which of the profile's protocols it is, the first is 1; 0: none of them. */
+static uint8_t find_protocol(const stls_profile *profile, const stls_be_info *info) {
     stls_bytes protocols[STLS_ALPN_MAX];
     size_t count = stls_alpn_split(profile->alpn, protocols);
     for (size_t i = 0; i < count; i++) {
         if (protocols[i].len == info->alpn_len &&
             memcmp(protocols[i].data, info->alpn, info->alpn_len) == 0) {
-            return true;
+            return (uint8_t)(i + 1);
         }
     }
-    return info->alpn_len == 0;
+    return 0;
 }
 
 /* What was negotiated must be what was asked for, whatever the library thinks. */
-static const char *what_was_not_asked_for(const stls_conn *conn) {
-    const stls_profile *profile = conn->context->profile;
-    const stls_be_info *info = &conn->info;
+static const char *what_was_not_asked_for(const stls_profile *profile, const stls_be_info *info) {
     if (info->version < profile->version_min || info->version > profile->version_max) {
         return "a TLS version";
     }
@@ -314,7 +389,7 @@ static const char *what_was_not_asked_for(const stls_conn *conn) {
     if (info->group != 0 && !is_listed(&profile->groups, info->group)) {
         return "a group";
     }
-    if (!is_our_protocol(profile, info)) {
+    if (info->alpn_len != 0 && find_protocol(profile, info) == 0) {
         return "an application protocol";
     }
     return NULL;
@@ -326,42 +401,60 @@ static bool is_ruled_out(const stls_conn *conn) {
            conn->alert_received != STLS_ALERT_NONE;
 }
 
-/* The library is content. Are we? */
-static stls_result finish(stls_conn *conn) {
+/* Whether the peer is one that may be behind a complete handshake; if not, the connection ends. */
+static stls_result check_peer(stls_conn *conn) {
     const stls_backend *backend = backend_of(conn);
     bool is_server = conn->context->profile->role == STLS_ROLE_SERVER;
-    backend->conn_info(conn->block, &conn->info);
-    if (conn->info.resumed && !stls_conn_restore(conn)) {
-        conn->info.resumed = false;
+    if (conn->agreed.resumed && !stls_conn_restore(conn)) {
+        conn->agreed.resumed = false;
         conn->accepted = false;
-        conn->state = STLS_CONN_FAILED;
-        return conn->io.no_memory
-                   ? stls_fail(&conn->error, STLS_E_NO_MEMORY, "no memory during the handshake")
-                   : stls_fail(&conn->error, STLS_E_BACKEND,
-                               "%s resumed a session that was not offered: refused", backend->name);
+        stls_error *reason = stls_conn_reason(conn);
+        return stls_conn_end(
+            conn,
+            conn->io.no_memory
+                ? stls_fail(reason, STLS_E_NO_MEMORY, "no memory during the handshake")
+                : stls_fail(reason, STLS_E_BACKEND,
+                            "%s resumed a session that was not offered: refused", backend->name));
     }
     if (is_server && conn->selected && !conn->judged) {
-        stls_conn_judge(conn, conn->info.version, NULL, NULL, 0);
+        stls_conn_judge(conn, conn->agreed.version, NULL, NULL, 0);
     }
     if (!conn->judged || (is_server && !conn->selected)) {
-        conn->state = STLS_CONN_FAILED;
-        return stls_fail(&conn->error, STLS_E_BACKEND,
-                         "%s ended the handshake without asking %s: refused", backend->name,
-                         is_server ? "which host the client wants"
-                                   : "whether the server's certificate is good");
+        return stls_conn_end(
+            conn, stls_fail(stls_conn_reason(conn), STLS_E_BACKEND,
+                            "%s ended the handshake without asking %s: refused", backend->name,
+                            is_server ? "which host the client wants"
+                                      : "whether the server's certificate is good"));
     }
-    if (is_ruled_out(conn)) {
-        return fail_here(conn, STLS_BE_FAILED, "the handshake");
+    return is_ruled_out(conn) ? fail_here(conn, STLS_BE_FAILED, "the handshake") : STLS_OK;
+}
+
+/* The library is content. Are we? */
+static stls_result finish(stls_conn *conn) {
+    const stls_profile *profile = conn->context->profile;
+    stls_be_info info;
+    backend_of(conn)->conn_info(conn->block, &info);
+    conn->agreed = (stls_agreed){
+        .version = info.version,
+        .suite = info.suite,
+        .group = info.group,
+        .scheme = info.scheme,
+        .protocol = find_protocol(profile, &info),
+        .resumed = info.resumed,
+    };
+    stls_result result = check_peer(conn);
+    if (result != STLS_OK) {
+        return result;
     }
-    const char *surprise = what_was_not_asked_for(conn);
+    const char *surprise = what_was_not_asked_for(profile, &info);
     if (surprise != NULL) {
-        conn->state = STLS_CONN_FAILED;
-        return stls_fail(&conn->error, STLS_E_NOT_APPLIED,
-                         "%s negotiated %s that the profile does not allow: refused", backend->name,
-                         surprise);
+        return stls_conn_end(conn,
+                             stls_fail(stls_conn_reason(conn), STLS_E_NOT_APPLIED,
+                                       "%s negotiated %s that the profile does not allow: refused",
+                                       backend_of(conn)->name, surprise));
     }
-    if (!conn->info.resumed) {
-        conn->proved_at = stls_profile_now(conn->context->profile);
+    if (!conn->agreed.resumed) {
+        conn->proved_at = stls_profile_now(profile);
     }
     conn->finished_ms = stls_now_ms();
     conn->state = STLS_CONN_FINISHED;
@@ -373,15 +466,16 @@ static stls_result fail_late(stls_conn *conn) {
     if (conn->judged && !conn->accepted) { /* OpenSSL's client goes on a little to send its alert */
         return fail_here(conn, STLS_BE_FAILED, "the handshake");
     }
-    conn->state = STLS_CONN_FAILED;
+    stls_error *reason = stls_conn_reason(conn);
     if (conn->io.bytes_in == 0) {
-        return stls_fail(&conn->error, STLS_E_TIMEOUT,
-                         "the peer has sent nothing within %u ms: does it speak TLS on this port?",
-                         limit);
+        stls_fail(reason, STLS_E_TIMEOUT,
+                  "the peer has sent nothing within %u ms: does it speak TLS on this port?", limit);
+    } else {
+        stls_fail(reason, STLS_E_TIMEOUT,
+                  "the handshake was not complete after %u ms (the peer has sent %llu bytes)",
+                  limit, (unsigned long long)conn->io.bytes_in);
     }
-    return stls_fail(&conn->error, STLS_E_TIMEOUT,
-                     "the handshake was not complete after %u ms (the peer has sent %llu bytes)",
-                     limit, (unsigned long long)conn->io.bytes_in);
+    return stls_conn_end(conn, STLS_E_TIMEOUT);
 }
 
 /* One turn of the backend, and what it left is written out. */
@@ -417,7 +511,7 @@ static stls_result go_on(stls_conn *conn) {
         result = turn_handshake(conn);
     }
     if (conn->state == STLS_CONN_FAILED) {
-        return conn->error.result;
+        return conn->result;
     }
     if (result == STLS_E_TRANSPORT || result == STLS_E_NO_MEMORY) {
         return fail_here(conn, STLS_BE_FAILED, "the handshake");
@@ -434,7 +528,7 @@ stls_result stls_conn_handshake(stls_conn *conn) {
         return result;
     }
     if (conn->state == STLS_CONN_FAILED) {
-        return conn->error.result;
+        return conn->result;
     }
     if (conn->state == STLS_CONN_OPEN) {
         return STLS_OK;
@@ -450,6 +544,9 @@ stls_result stls_conn_handshake(stls_conn *conn) {
     if (conn->state != STLS_CONN_NEW && conn->state != STLS_CONN_HANDSHAKE) {
         stop_counting(conn);
         stls_conn_settle_sessions(conn);
+    }
+    if (conn->state == STLS_CONN_FINISHED || conn->state == STLS_CONN_OPEN) {
+        end_handshake(conn); /* of one that failed the backend's part is needed to the end */
     }
     return result;
 }
@@ -472,20 +569,17 @@ static stls_result check_open(stls_conn *conn) {
         return result;
     }
     if (conn->state == STLS_CONN_FAILED) {
-        return conn->error.result;
+        return conn->result;
     }
     if (conn->state != STLS_CONN_OPEN) {
-        return stls_fail(&conn->error, STLS_E_STATE, "the handshake is not complete");
+        return tell(conn, &not_complete);
     }
     return STLS_OK;
 }
 
 static stls_result end_reading(stls_conn *conn, stls_be_status status) {
     conn->read_end = status == STLS_BE_CLOSED ? STLS_CLOSED : STLS_EOF;
-    return stls_fail(&conn->error, conn->read_end, "%s",
-                     status == STLS_BE_CLOSED
-                         ? "the peer closed the TLS connection"
-                         : "the connection ended without close_notify: data may be missing");
+    return tell(conn, status == STLS_BE_CLOSED ? &closed : &cut_off);
 }
 
 stls_result stls_conn_read(stls_conn *conn, void *data, size_t size, size_t *done) {
@@ -592,9 +686,7 @@ stls_result stls_conn_write(stls_conn *conn, const void *data, size_t len, size_
     }
     if (written == STLS_E_TRANSPORT) {
         conn->write_taken = 0;
-        return stls_fail(&conn->error, STLS_E_TRANSPORT,
-                         "the connection broke during writing: what the peer has sent before can "
-                         "still be read");
+        return tell(conn, &broken_in_writing);
     }
     if (written == STLS_E_NO_MEMORY) {
         return fail_here(conn, STLS_BE_NO_MEMORY, "writing");
@@ -610,7 +702,7 @@ stls_result stls_conn_update_keys(stls_conn *conn, bool both) {
     if (conn->close_sent || conn->io.send_failed) {
         return STLS_E_STATE;
     }
-    if (conn->info.version != STLS_TLS1_3 ||
+    if (conn->agreed.version != STLS_TLS1_3 ||
         !stls_backend_can(backend_of(conn), STLS_CAN_UPDATE_KEYS)) {
         return STLS_E_UNSUPPORTED;
     }
@@ -650,14 +742,12 @@ stls_result stls_conn_close(stls_conn *conn) {
 /* --- What is known --- */
 
 const stls_error *stls_conn_error(const stls_conn *conn) {
-    static const stls_error none = {.alert_sent = STLS_ALERT_NONE,
-                                    .alert_received = STLS_ALERT_NONE};
-    return conn != NULL ? &conn->error : &none;
+    return conn != NULL && conn->error != NULL ? conn->error : &nothing;
 }
 
 const stls_verdict *stls_conn_verdict(const stls_conn *conn) {
     static const stls_verdict none = {.alert = STLS_ALERT_NONE};
-    return conn != NULL ? &conn->verdict : &none;
+    return conn != NULL && conn->verdict != NULL ? conn->verdict : &none;
 }
 
 bool stls_conn_is_secure(const stls_conn *conn) {
@@ -665,12 +755,13 @@ bool stls_conn_is_secure(const stls_conn *conn) {
         return false;
     }
     const stls_profile *profile = conn->context->profile;
+    const stls_verdict *verdict = stls_conn_verdict(conn);
     bool names_asked =
         profile->role == STLS_ROLE_CLIENT || profile->rules.identity == STLS_IDENTITY_LIST;
     if (names_asked) {
-        return stls_verdict_is_secure(&conn->verdict);
+        return stls_verdict_is_secure(verdict);
     }
-    return conn->verdict.state == STLS_VERDICT_ACCEPTED && conn->verdict.flags == 0;
+    return verdict->state == STLS_VERDICT_ACCEPTED && verdict->flags == 0;
 }
 
 size_t stls_conn_peer_count(const stls_conn *conn) {
@@ -692,13 +783,18 @@ void stls_conn_get_info(const stls_conn *conn, stls_conn_info *info) {
     if (conn == NULL) {
         return;
     }
-    info->version = conn->info.version;
-    info->suite = conn->info.suite;
-    info->group = conn->info.group;
-    info->peer_scheme = conn->info.scheme;
-    memcpy(info->alpn, conn->info.alpn, conn->info.alpn_len);
-    memcpy(info->server_name, conn->server_name, sizeof info->server_name);
-    info->resumed = conn->info.resumed;
+    info->version = conn->agreed.version;
+    info->suite = conn->agreed.suite;
+    info->group = conn->agreed.group;
+    info->peer_scheme = conn->agreed.scheme;
+    if (conn->agreed.protocol != 0) {
+        stls_bytes protocols[STLS_ALPN_MAX];
+        stls_alpn_split(conn->context->profile->alpn, protocols);
+        stls_bytes protocol = protocols[conn->agreed.protocol - 1];
+        memcpy(info->alpn, protocol.data, protocol.len);
+    }
+    memcpy(info->server_name, conn->server_name, strlen(conn->server_name));
+    info->resumed = conn->agreed.resumed;
     if (conn->finished_ms > conn->started_ms) {
         info->handshake_ms = (unsigned)(conn->finished_ms - conn->started_ms);
     }
@@ -718,8 +814,15 @@ void stls_conn_memory(const stls_conn *conn, stls_conn_memory_use *use) {
         const unsigned char *constant;
         unsigned char *block;
     } own = {conn->block}; /* asking the backend does not change what the caller can see */
-    use->own = sizeof *conn + backend_of(conn)->conn_size + conn->io.in.size + conn->io.out.size +
-               conn->record.size;
+    use->own = sizeof *conn + backend_of(conn)->conn_size + strlen(conn->peer) + 1 +
+               conn->io.in.size + conn->io.out.size;
+    use->own += conn->own_name != NULL ? strlen(conn->own_name) + 1 : 0;
+    use->own += conn->verdict != NULL ? sizeof *conn->verdict : 0;
+    use->own += conn->reason != NULL ? sizeof *conn->reason : 0;
+    if (conn->handshake != NULL) {
+        use->own += sizeof *conn->handshake + backend_of(conn)->handshake_size +
+                    conn->handshake->record.size;
+    }
     if (conn->peer_chain != NULL) {
         use->own += conn->peer_count * sizeof *conn->peer_chain;
     }

@@ -46,9 +46,21 @@ static stls_be_decision reject(int alert) {
     return (stls_be_decision){.accept = false, .alert = (uint8_t)alert};
 }
 
+stls_verdict *stls_conn_new_verdict(stls_conn *conn) {
+    if (conn->verdict == NULL) {
+        conn->verdict = stls_alloc(1, sizeof *conn->verdict);
+    }
+    if (conn->verdict == NULL) {
+        conn->io.no_memory = true;
+        return NULL;
+    }
+    conn->verdict->alert = STLS_ALERT_NONE;
+    return conn->verdict;
+}
+
 static void judge_absence(stls_conn *conn, uint16_t version) {
-    stls_context_judge(conn->context, NULL, NULL, NULL, 0, &conn->verdict);
-    conn->verdict.alert =
+    stls_context_judge(conn->context, NULL, NULL, NULL, 0, conn->verdict);
+    conn->verdict->alert =
         version == STLS_TLS1_3 ? ALERT_CERTIFICATE_REQUIRED : ALERT_HANDSHAKE_FAILURE;
 }
 
@@ -73,15 +85,17 @@ stls_be_decision stls_conn_judge(stls_conn *conn, uint16_t version, const stls_b
         conn->accepted = true;
         return (stls_be_decision){.accept = true};
     }
+    if (stls_conn_new_verdict(conn) == NULL) {
+        return reject(ALERT_INTERNAL_ERROR);
+    }
     if (count == 0) {
         judge_absence(conn, version);
     } else {
-        stls_context_judge(conn->context, conn->has_peer ? conn->peer : NULL, chain, keys, count,
-                           &conn->verdict);
+        stls_context_judge(conn->context, stls_conn_peer(conn), chain, keys, count, conn->verdict);
     }
     conn->accepted =
-        conn->verdict.state == STLS_VERDICT_ACCEPTED || conn->verify == STLS_VERIFY_OPTIONAL_ANY;
-    return conn->accepted ? (stls_be_decision){.accept = true} : reject(conn->verdict.alert);
+        conn->verdict->state == STLS_VERDICT_ACCEPTED || conn->verify == STLS_VERIFY_OPTIONAL_ANY;
+    return conn->accepted ? (stls_be_decision){.accept = true} : reject(conn->verdict->alert);
 }
 
 static stls_be_decision up_verify(void *core, uint16_t version, const stls_bytes *chain,
@@ -99,33 +113,31 @@ static stls_be_decision up_unreadable(void *core, uint16_t version, const stls_b
     }
     conn->judged = true;
     keep_chain(conn, chain, count); /* for the log only: without memory it is not kept */
-    stls_judge_unreadable(conn->context->profile->backend, chain, count, index, &conn->verdict);
-    return reject(conn->verdict.alert != STLS_ALERT_NONE ? conn->verdict.alert
-                                                         : ALERT_UNSUPPORTED_CERTIFICATE);
-}
-
-static void keep_server_name(stls_conn *conn, stls_bytes name) {
-    stls_text text = stls_text_in(conn->server_name, sizeof conn->server_name);
-    stls_text_add_foreign(&text, name);
-}
-
-static bool is_kept_server_name(const stls_conn *conn, stls_bytes name) {
-    char again[sizeof conn->server_name];
-    stls_text text = stls_text_in(again, sizeof again);
-    stls_text_add_foreign(&text, name);
-    return strcmp(again, conn->server_name) == 0;
+    stls_verdict *verdict = stls_conn_new_verdict(conn);
+    if (verdict == NULL) {
+        return reject(ALERT_INTERNAL_ERROR);
+    }
+    stls_judge_unreadable(conn->context->profile->backend, chain, count, index, verdict);
+    return reject(verdict->alert != STLS_ALERT_NONE ? verdict->alert
+                                                    : ALERT_UNSUPPORTED_CERTIFICATE);
 }
 
 static stls_be_selection up_select(void *core, stls_bytes server_name) {
     stls_conn *conn = core;
     const stls_profile *profile = conn->context->profile;
     const stls_host *host = stls_profile_find_host(profile, server_name);
-    if (conn->selected && !is_kept_server_name(conn, server_name)) {
+    char name[STLS_PEER_NAME_SIZE];
+    stls_text text = stls_text_in(name, sizeof name);
+    stls_text_add_foreign(&text, server_name);
+    if (conn->selected && strcmp(name, conn->server_name) != 0) {
         conn->refused_host = conn->changed_host = true; /* RFC 8446 section 4.1.2 forbids it */
         return (stls_be_selection){.accept = false, .alert = ALERT_ILLEGAL_PARAMETER};
     }
+    if (!conn->selected && name[0] != '\0' && !stls_conn_keep_server_name(conn, name)) {
+        conn->io.no_memory = true;
+        return (stls_be_selection){.accept = false, .alert = ALERT_INTERNAL_ERROR};
+    }
     conn->selected = true;
-    keep_server_name(conn, server_name);
     if (host == NULL && (profile->strict_hosts || profile->credential == NULL)) {
         conn->refused_host = true;
         return (stls_be_selection){.accept = false, .alert = ALERT_UNRECOGNIZED_NAME};
@@ -203,13 +215,13 @@ static stls_result fail_alert(stls_conn *conn) {
     const char *what = conn->state == STLS_CONN_OPEN ? "connection" : "handshake";
     const char *name = stls_iana_name(STLS_REGISTRY_ALERT, (uint16_t)conn->alert_received);
     const char *meaning = alert_meaning(conn->alert_received);
-    return stls_fail(&conn->error, STLS_E_ALERT, "the peer ended the %s with the alert %s (%d)%s%s",
+    return stls_fail(conn->reason, STLS_E_ALERT, "the peer ended the %s with the alert %s (%d)%s%s",
                      what, name != NULL ? name : "of an unknown number", conn->alert_received,
                      meaning != NULL ? ": " : "", meaning != NULL ? meaning : "");
 }
 
 static stls_result fail_not_tls(stls_conn *conn) {
-    const char *said = conn->io.first_text;
+    const char *said = conn->io.first_text; /* there, or memory had run out */
     const char *what = strncmp(said, "SIP/2.0", 7) == 0 || strstr(said, " sip:") != NULL ||
                                strstr(said, "SIP/2.0") != NULL
                            ? "SIP without TLS"
@@ -218,45 +230,47 @@ static stls_result fail_not_tls(stls_conn *conn) {
                        : strncmp(said, "SSH-", 4) == 0 ? "SSH"
                        : said[0] == '\\'               ? "something that is not TLS"
                                                        : "text that is not TLS";
-    return stls_fail(&conn->error, STLS_E_NOT_TLS,
+    return stls_fail(conn->reason, STLS_E_NOT_TLS,
                      "the peer speaks %s (its first bytes: \"%s\"): is this its TLS port?", what,
                      said);
 }
 
 static stls_result fail_transport(stls_conn *conn, const char *when) {
     int code = conn->io.system_error;
-    stls_fail(&conn->error, STLS_E_TRANSPORT, "the connection broke during %s%s%s", when,
+    stls_fail(conn->reason, STLS_E_TRANSPORT, "the connection broke during %s%s%s", when,
               code != 0 ? ": " : "", code != 0 ? strerror(code) : "");
-    conn->error.native = code;
+    if (conn->reason != NULL) {
+        conn->reason->native = code;
+    }
     return STLS_E_TRANSPORT;
 }
 
 static stls_result fail_host(stls_conn *conn) {
     if (conn->changed_host) {
-        return stls_fail(&conn->error, STLS_E_PROTOCOL,
+        return stls_fail(conn->reason, STLS_E_PROTOCOL,
                          "the client asks for host \"%s\" first, and for another one in its second "
                          "ClientHello",
                          conn->server_name);
     }
     if (conn->server_name[0] == '\0') {
-        return stls_fail(&conn->error, STLS_E_REFUSED,
+        return stls_fail(conn->reason, STLS_E_REFUSED,
                          "the client asks for no host by SNI, and only known hosts are served");
     }
-    return stls_fail(&conn->error, STLS_E_REFUSED,
+    return stls_fail(conn->reason, STLS_E_REFUSED,
                      "the client asks for host \"%s\", which is not served here",
                      conn->server_name);
 }
 
 static stls_result fail_end(stls_conn *conn, stls_be_status status, const char *when) {
     if (status == STLS_BE_CLOSED) {
-        return stls_fail(&conn->error, STLS_CLOSED,
+        return stls_fail(conn->reason, STLS_CLOSED,
                          "the peer closed the TLS connection during %s, without a reason", when);
     }
     if (conn->io.bytes_in == 0) {
-        return stls_fail(&conn->error, STLS_EOF,
+        return stls_fail(conn->reason, STLS_EOF,
                          "the peer closed the connection without having sent a byte");
     }
-    return stls_fail(&conn->error, STLS_EOF,
+    return stls_fail(conn->reason, STLS_EOF,
                      "the peer closed the connection during %s, without a TLS alert", when);
 }
 
@@ -265,22 +279,22 @@ static stls_result fail_backend(stls_conn *conn, const stls_be_failure *failure,
     const char *words = failure->text[0] != '\0' ? failure->text : "it does not say why";
     switch (failure->cause) {
     case STLS_BE_CAUSE_NOTHING_SHARED:
-        return stls_fail(&conn->error, STLS_E_NOTHING_SHARED,
+        return stls_fail(conn->reason, STLS_E_NOTHING_SHARED,
                          "the peer and we share no TLS version, cipher suite, group, signature "
                          "scheme or protocol (%s: %s)",
                          name, words);
     case STLS_BE_CAUSE_PROTOCOL:
-        return stls_fail(&conn->error, STLS_E_PROTOCOL,
+        return stls_fail(conn->reason, STLS_E_PROTOCOL,
                          "the peer broke the TLS protocol during %s (%s: %s)", when, name, words);
     case STLS_BE_CAUSE_TOO_LONG:
-        return stls_fail(&conn->error, STLS_E_LIMIT,
+        return stls_fail(conn->reason, STLS_E_LIMIT,
                          "the peer's certificates are longer than the limit of %zu bytes (%s: %s)",
                          conn->context->profile->rules.chain_bytes_max, name, words);
     case STLS_BE_CAUSE_UNREADABLE:
-        return stls_fail(&conn->error, STLS_E_VERIFY,
+        return stls_fail(conn->reason, STLS_E_VERIFY,
                          "%s cannot read a certificate of the peer: %s", name, words);
     default:
-        return stls_fail(&conn->error, STLS_E_BACKEND, "%s failed during %s: %s", name, when,
+        return stls_fail(conn->reason, STLS_E_BACKEND, "%s failed during %s: %s", name, when,
                          words);
     }
 }
@@ -290,13 +304,14 @@ static stls_result fail_backend(stls_conn *conn, const stls_be_failure *failure,
 static stls_result explain(stls_conn *conn, stls_be_status status, const stls_be_failure *failure,
                            const char *when) {
     if (conn->broken_contract) {
-        return stls_fail(&conn->error, STLS_E_BACKEND,
+        return stls_fail(conn->reason, STLS_E_BACKEND,
                          "%s asked for two verdicts in one handshake: refused",
                          conn->context->profile->backend->name);
     }
-    bool judged_without = conn->judged && (conn->verdict.flags & STLS_FLAG_OTHER) != 0;
+    const stls_verdict *verdict = stls_conn_verdict(conn);
+    bool judged_without = conn->judged && (verdict->flags & STLS_FLAG_OTHER) != 0;
     if (status == STLS_BE_NO_MEMORY || conn->io.no_memory || judged_without) {
-        return stls_fail(&conn->error, STLS_E_NO_MEMORY, "no memory during %s", when);
+        return stls_fail(conn->reason, STLS_E_NO_MEMORY, "no memory during %s", when);
     }
     if (conn->io.first == STLS_FIRST_BYTES_NOT_TLS) {
         return fail_not_tls(conn);
@@ -305,7 +320,7 @@ static stls_result explain(stls_conn *conn, stls_be_status status, const stls_be
         return fail_host(conn);
     }
     if (conn->judged && !conn->accepted) {
-        return stls_fail(&conn->error, STLS_E_VERIFY, "%s", conn->verdict.text);
+        return stls_fail(conn->reason, STLS_E_VERIFY, "%s", verdict->text);
     }
     if (conn->alert_received != STLS_ALERT_NONE) {
         return fail_alert(conn);
@@ -325,12 +340,12 @@ stls_result stls_conn_fail(stls_conn *conn, stls_be_status status, const stls_be
         stls_conn_judge(conn, conn->alert_sent == ALERT_CERTIFICATE_REQUIRED ? STLS_TLS1_3 : 0,
                         NULL, NULL, 0);
     }
+    stls_error *reason = stls_conn_reason(conn);
     stls_result result = explain(conn, status, failure, when);
-    conn->error.alert_sent = conn->alert_sent;
-    conn->error.alert_received = conn->alert_received;
-    if (conn->error.native == 0) {
-        conn->error.native = failure->native;
+    if (reason != NULL) {
+        reason->alert_sent = conn->alert_sent;
+        reason->alert_received = conn->alert_received;
+        reason->native = reason->native != 0 ? reason->native : failure->native;
     }
-    conn->state = STLS_CONN_FAILED;
-    return result;
+    return stls_conn_end(conn, result);
 }

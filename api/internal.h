@@ -167,7 +167,7 @@ typedef struct stls_io {
     bool held;        /* during a call: recv gave nothing because too much waits to be sent */
     int system_error; /* errno of a socket that failed; 0: not known */
     stls_first_bytes first;
-    char first_text[64]; /* what came instead of TLS, for the error */
+    char *first_text; /* what came instead of TLS, for the error; NULL: TLS, or no memory */
     uint64_t bytes_in, bytes_out;
 } stls_io;
 
@@ -195,44 +195,80 @@ typedef enum stls_conn_state {
     STLS_CONN_FAILED,
 } stls_conn_state;
 
+/* What only the handshake needs, and the backend's part of that: gone when it is complete. */
+typedef struct stls_handshake {
+    stls_session *session;       /* a client: the one that is offered */
+    stls_session *fresh;         /* a client: one that came before the handshake was over */
+    stls_resumption *resumption; /* a server: what the ticket says that was opened last */
+    stls_writer record;          /* a server: for ticket_record */
+    alignas(max_align_t) unsigned char block[];
+} stls_handshake;
+
+/* What was negotiated, as numbers of the registries. */
+typedef struct stls_agreed {
+    uint16_t version, suite, group, scheme;
+    uint8_t protocol; /* which of the profile's ALPN list, the first is 1; 0: none */
+    bool resumed;
+} stls_agreed;
+
+/* There may be 10 000s of these, idle: what is seldom there is not held here, and no text is longer
+ * than it is. */
 struct stls_conn {
     stls_context *context;
     unsigned fork_generation;
     stls_conn_state state;
-    bool initialised;     /* the backend's init was called on `block` */
+    stls_result result;   /* of a connection that has failed: what every call answers */
     stls_result read_end; /* STLS_CLOSED or STLS_EOF once reading is over */
-    bool close_sent;
+    stls_handshake *handshake;
     size_t write_taken; /* bytes that were taken by a write that answered STLS_WANT_WRITE */
     stls_io io;
 
-    bool has_peer;
-    char peer[STLS_PEER_NAME_SIZE];
-    char server_name[STLS_PEER_NAME_SIZE];
+    const char *peer;        /* behind `block`; "": none was named */
+    const char *server_name; /* SNI: `peer`, `own_name`, or "" */
+    char *own_name;          /* on the heap */
     stls_verify_mode verify; /* of the profile, or of the host that was chosen */
 
+    bool initialised; /* the backend's init was called on `block` */
+    bool close_sent;
     bool judged, accepted;       /* the peer, by our verdict and verify mode */
     bool counted;                /* among the context's handshakes under way */
-    stls_session *session;       /* a client: the one that is offered */
-    stls_session *fresh;         /* a client: one that came before the handshake was over */
-    stls_resumption *resumption; /* a server: what the ticket says that was opened last */
-    int64_t proved_at;           /* a client: when the server's certificates were shown */
-    stls_credential *credential; /* a server: the one in use; the profile's */
     bool selected, refused_host; /* the server was asked which host to be, and refused */
     bool changed_host;           /* because the client asked for two */
     bool broken_contract;        /* the backend asked for a second verdict */
     bool judged_elsewhere;       /* the verdict is by the rules of another context: revalidate.c */
-    stls_verdict verdict;
-    stls_writer record; /* a server: for ticket_record; empty at other times */
+    stls_agreed agreed;
+    int alert_sent, alert_received;
+    stls_credential *credential; /* a server: the one in use; the profile's */
+    stls_verdict *verdict;       /* NULL: nobody has judged */
     stls_bytes *peer_chain;
     size_t peer_count;
-
+    int64_t proved_at;               /* a client: when the server's certificates were shown */
     int64_t started_ms, finished_ms; /* monotonic */
-    stls_be_info info;
-    int alert_sent, alert_received;
-    stls_error error;
+    const stls_error *error;         /* what stls_conn_error() tells; NULL: nothing yet */
+    stls_error *reason;              /* on the heap, from the first failure on */
     void *user_data;
     alignas(max_align_t) unsigned char block[];
 };
+
+/* A place for a verdict on the peer, as no verdict yet; NULL: no memory, and `io.no_memory` is set.
+ */
+stls_verdict *stls_conn_new_verdict(stls_conn *conn);
+
+/* Where the reason of a failure goes, which stls_conn_error() tells from then on. NULL without
+ * memory: stls_conn_error() tells that. */
+stls_error *stls_conn_reason(stls_conn *conn);
+
+/* Ends `conn`: every call answers what this returns. That is `result`, or STLS_E_NO_MEMORY if there
+ * was none for its reason. */
+stls_result stls_conn_end(stls_conn *conn, stls_result result);
+
+/* The peer that was named to stls_conn_new(); NULL: none was. */
+static inline const char *stls_conn_peer(const stls_conn *conn) {
+    return conn->peer[0] != '\0' ? conn->peer : NULL;
+}
+
+/* Makes `name` the one of SNI; false: no memory. */
+bool stls_conn_keep_server_name(stls_conn *conn, const char *name);
 
 /* --- keying.c */
 

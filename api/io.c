@@ -51,6 +51,17 @@ void stls_queue_free(stls_queue *queue) {
 
 /* --- The first bytes of the peer --- */
 
+static void keep_first_text(stls_io *io, stls_bytes bytes) {
+    enum { SIZE = 64 };
+    io->first_text = stls_alloc(1, SIZE);
+    if (io->first_text == NULL) {
+        io->no_memory = true;
+        return;
+    }
+    stls_text text = stls_text_in(io->first_text, SIZE);
+    stls_text_add_foreign(&text, bytes);
+}
+
 /* A TLS connection opens with a record of type handshake (22), or alert (21) from a peer that
  * refuses, and major version 3. Anything else is told to the user in the peer's own words. */
 static void look_at_first_bytes(stls_io *io, const uint8_t *data, size_t len) {
@@ -64,8 +75,7 @@ static void look_at_first_bytes(stls_io *io, const uint8_t *data, size_t len) {
                    data[i + line] != '\n') {
                 line++;
             }
-            stls_text text = stls_text_in(io->first_text, sizeof io->first_text);
-            stls_text_add_foreign(&text, (stls_bytes){data + i, line});
+            keep_first_text(io, (stls_bytes){data + i, line});
             return;
         }
         io->first =
@@ -261,4 +271,5 @@ stls_result stls_io_end(stls_io *io) {
 void stls_io_free(stls_io *io) {
     stls_queue_free(&io->in);
     stls_queue_free(&io->out);
+    stls_free(io->first_text);
 }

@@ -168,7 +168,8 @@ void stls_conn_find_session(stls_conn *conn) {
     bool named = conn->peer[0] != '\0' || conn->server_name[0] != '\0';
     if (conn->context->sessions != NULL && named &&
         stls_session_key(conn->context, conn->peer, conn->server_name, key)) {
-        conn->session = stls_session_cache_take(conn->context->sessions, key, now_of(conn));
+        conn->handshake->session =
+            stls_session_cache_take(conn->context->sessions, key, now_of(conn));
     }
 }
 
@@ -179,7 +180,7 @@ bool stls_peer_may_come_back(const stls_profile *profile, const stls_peer *peer)
 /* Puts `session` into the cache, if it may be used as long as nothing changes: not with a verdict
  * that another context's trust and rules have given since. */
 static void keep(stls_conn *conn, stls_session *session) {
-    session->peer.verdict = conn->verdict;
+    session->peer.verdict = *stls_conn_verdict(conn);
     session->peer.chain = stls_chain_copy(conn->peer_chain, conn->peer_count);
     session->peer.count = conn->peer_count;
     session->proved_at = conn->proved_at;
@@ -236,8 +237,8 @@ void stls_up_session(void *core, const stls_be_session *from) {
         keep(conn, session);
         return;
     }
-    stls_session_free(conn->fresh);
-    conn->fresh = session;
+    stls_session_free(conn->handshake->fresh);
+    conn->handshake->fresh = session;
 }
 
 /* --- A server's records --- */
@@ -249,21 +250,27 @@ void stls_resumption_free(stls_resumption *resumption) {
     }
 }
 
+static void drop_resumption(stls_conn *conn) {
+    stls_resumption_free(conn->handshake->resumption);
+    conn->handshake->resumption = NULL;
+}
+
 /* Whether the connection has, or will have if it comes about, a peer to speak of in a ticket. */
 static bool may_get_ticket(const stls_conn *conn) {
-    if (conn->context->ring == NULL || !conn->selected || conn->refused_host ||
-        conn->broken_contract) {
+    if (conn->context->ring == NULL || conn->handshake == NULL || !conn->selected ||
+        conn->refused_host || conn->broken_contract) {
         return false;
     }
-    return conn->judged ? conn->accepted
-                        : conn->resumption != NULL || conn->verify != STLS_VERIFY_REQUIRED;
+    return conn->judged
+               ? conn->accepted
+               : conn->handshake->resumption != NULL || conn->verify != STLS_VERIFY_REQUIRED;
 }
 
 /* A connection that was judged has shown its certificates itself; one that was not, but whose
  * ticket was good, is being resumed. */
 static void write_record(stls_conn *conn, const uint8_t binding[BINDING_LEN]) {
-    const stls_resumption *before = conn->judged ? NULL : conn->resumption;
-    stls_writer *writer = &conn->record;
+    const stls_resumption *before = conn->judged ? NULL : conn->handshake->resumption;
+    stls_writer *writer = &conn->handshake->record;
     int64_t now = stls_ticket_ring_now(conn->context->ring);
     stls_write_number(writer, FORMAT, 1);
     stls_write_fixed(writer, binding, BINDING_LEN);
@@ -275,7 +282,7 @@ static void write_record(stls_conn *conn, const uint8_t binding[BINDING_LEN]) {
         stls_write_peer(writer, &before->peer.verdict, before->peer.chain, before->peer.count);
     } else if (before == NULL && conn->peer_count > 0) {
         stls_write_number(writer, 1, 1);
-        stls_write_peer(writer, &conn->verdict, conn->peer_chain, conn->peer_count);
+        stls_write_peer(writer, stls_conn_verdict(conn), conn->peer_chain, conn->peer_count);
     } else {
         stls_write_number(writer, 0, 1);
     }
@@ -284,14 +291,14 @@ static void write_record(stls_conn *conn, const uint8_t binding[BINDING_LEN]) {
 stls_bytes stls_up_ticket_record(void *core) {
     stls_conn *conn = core;
     uint8_t binding[BINDING_LEN];
-    stls_writer_free(&conn->record);
     if (!may_get_ticket(conn) || !ticket_binding(conn, binding)) {
         return (stls_bytes){NULL, 0};
     }
-    conn->record.max = STLS_TICKET_RECORD_MAX;
+    stls_writer *record = &conn->handshake->record;
+    stls_writer_free(record);
+    record->max = STLS_TICKET_RECORD_MAX;
     write_record(conn, binding);
-    return conn->record.failed ? (stls_bytes){NULL, 0}
-                               : (stls_bytes){conn->record.data, conn->record.len};
+    return record->failed ? (stls_bytes){NULL, 0} : (stls_bytes){record->data, record->len};
 }
 
 static bool read_record(stls_bytes in, uint8_t binding[BINDING_LEN], int64_t *issued_at,
@@ -334,8 +341,10 @@ bool stls_up_ticket_accept(void *core, stls_bytes record) {
     stls_conn *conn = core;
     uint8_t here[BINDING_LEN], there[BINDING_LEN];
     int64_t issued_at = 0;
-    stls_resumption_free(conn->resumption);
-    conn->resumption = NULL;
+    if (conn->handshake == NULL) {
+        return false;
+    }
+    drop_resumption(conn);
     if (conn->context->ring == NULL || !conn->selected || conn->refused_host || conn->judged) {
         return false;
     }
@@ -349,7 +358,7 @@ bool stls_up_ticket_accept(void *core, stls_bytes record) {
         stls_resumption_free(resumption);
         return false;
     }
-    conn->resumption = resumption;
+    conn->handshake->resumption = resumption;
     return true;
 }
 
@@ -403,7 +412,9 @@ bool stls_up_ticket_seal(void *core, stls_bytes state, uint8_t *ticket, size_t s
     stls_conn *conn = core;
     stls_bytes record = stls_up_ticket_record(conn);
     bool sealed = record.len > 0 && state.len > 0 && seal(conn, record, state, ticket, size, len);
-    stls_writer_free(&conn->record);
+    if (conn->handshake != NULL) {
+        stls_writer_free(&conn->handshake->record);
+    }
     return sealed;
 }
 
@@ -427,8 +438,10 @@ static bool open_ticket(const stls_conn *conn, stls_bytes ticket, uint8_t *plain
 bool stls_up_ticket_open(void *core, stls_bytes ticket, uint8_t *state, size_t size, size_t *len,
                          bool *renew) {
     stls_conn *conn = core;
-    stls_resumption_free(conn->resumption);
-    conn->resumption = NULL;
+    if (conn->handshake == NULL) {
+        return false;
+    }
+    drop_resumption(conn);
     if (conn->context->ring == NULL || ticket.len < TICKET_HEAD + 2 + STLS_AEAD_TAG_LEN) {
         return false;
     }
@@ -455,30 +468,35 @@ bool stls_up_ticket_open(void *core, stls_bytes ticket, uint8_t *state, size_t s
 
 static bool restore(stls_conn *conn, const stls_peer *peer) {
     stls_bytes *chain = stls_chain_copy(peer->chain, peer->count);
-    if (chain == NULL) {
+    bool judged = peer->verdict.state != STLS_VERDICT_NOT_DONE;
+    if (chain == NULL || (judged && stls_conn_new_verdict(conn) == NULL)) {
+        stls_free(chain);
         conn->io.no_memory = true;
         return false;
     }
     stls_free(conn->peer_chain);
     conn->peer_chain = chain;
     conn->peer_count = peer->count;
-    conn->verdict = peer->verdict;
+    if (judged) {
+        *conn->verdict = peer->verdict;
+    }
     return true;
 }
 
 bool stls_conn_restore(stls_conn *conn) {
     static const stls_peer nobody = {.verdict = {.alert = STLS_ALERT_NONE}};
+    const stls_handshake *handshake = conn->handshake;
     const stls_peer *peer;
     if (conn->judged) {
         return false; /* certificates came all the same: no library may call that resumed */
     }
     if (profile_of(conn)->role == STLS_ROLE_CLIENT) {
-        peer = conn->session != NULL ? &conn->session->peer : NULL;
-        conn->proved_at = conn->session != NULL ? conn->session->proved_at : 0;
+        peer = handshake->session != NULL ? &handshake->session->peer : NULL;
+        conn->proved_at = handshake->session != NULL ? handshake->session->proved_at : 0;
     } else {
-        peer = conn->resumption == NULL     ? NULL
-               : conn->resumption->has_peer ? &conn->resumption->peer
-                                            : &nobody;
+        peer = handshake->resumption == NULL     ? NULL
+               : handshake->resumption->has_peer ? &handshake->resumption->peer
+                                                 : &nobody;
     }
     if (peer == NULL || !restore(conn, peer)) {
         return false;
@@ -488,21 +506,20 @@ bool stls_conn_restore(stls_conn *conn) {
 }
 
 void stls_conn_settle_sessions(stls_conn *conn) {
-    stls_session *fresh = conn->fresh;
-    conn->fresh = NULL;
+    stls_handshake *handshake = conn->handshake;
+    if (handshake == NULL) {
+        return;
+    }
+    stls_session *fresh = handshake->fresh, *offered = handshake->session;
+    handshake->fresh = handshake->session = NULL;
     if (conn->state != STLS_CONN_FAILED && fresh != NULL) {
         keep(conn, fresh);
     } else {
         stls_session_free(fresh);
     }
-    if (conn->state == STLS_CONN_FAILED && conn->session != NULL) {
+    if (conn->state == STLS_CONN_FAILED && offered != NULL) {
         /* Whatever the reason: the next handshake does not fail for the same one. */
-        stls_session_cache_drop(conn->context->sessions, conn->session);
+        stls_session_cache_drop(conn->context->sessions, offered);
     }
-    stls_session_free(conn->session);
-    conn->session = NULL;
-    if (conn->state == STLS_CONN_FAILED) {
-        stls_resumption_free(conn->resumption);
-        conn->resumption = NULL;
-    }
+    stls_session_free(offered);
 }

@@ -57,7 +57,7 @@ static stls_result check_context(const stls_context *context, const stls_conn *c
         return stls_fail(error, STLS_E_STATE,
                          "verification is off (STLS_VERIFY_NONE): there is nothing to judge by");
     }
-    return stls_context_peer(context, conn->has_peer ? conn->peer : NULL, peer, &is_ip, error);
+    return stls_context_peer(context, stls_conn_peer(conn), peer, &is_ip, error);
 }
 
 stls_result stls_conn_revalidate(stls_conn *conn, const stls_context *context, stls_error *error) {
@@ -76,12 +76,17 @@ stls_result stls_conn_revalidate(stls_conn *conn, const stls_context *context, s
         return STLS_OK; /* nobody to judge, and nobody has to be there */
     }
     stls_verdict verdict;
-    stls_context_judge(context, conn->has_peer ? conn->peer : NULL, conn->peer_chain, NULL,
-                       conn->peer_count, &verdict);
+    stls_context_judge(context, stls_conn_peer(conn), conn->peer_chain, NULL, conn->peer_count,
+                       &verdict);
     if ((verdict.flags & STLS_FLAG_OTHER) != 0) {
         return stls_fail(error, STLS_E_NO_MEMORY, "%s", verdict.text);
     }
-    conn->verdict = verdict;
+    stls_verdict *place = stls_conn_new_verdict(conn);
+    if (place == NULL) {
+        conn->io.no_memory = false; /* the connection itself lacks nothing */
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory for the verdict");
+    }
+    *place = verdict;
     conn->judged_elsewhere = context != conn->context;
     if (verdict.state == STLS_VERDICT_ACCEPTED || mode == STLS_VERIFY_OPTIONAL_ANY) {
         return STLS_OK;

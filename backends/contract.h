@@ -8,8 +8,10 @@
  * The core (api/, certstore/) allocates the blocks for the backend's state: zeroed, of the sizes in
  * the table, aligned for any type. xxx_init fills a block, xxx_fini empties it; fini is called
  * exactly once for each block whose init was called, also after a failed init, and must cope with a
- * block that is still all zero. A backend keeps no other state than its blocks and what start() and
- * set_allocator() set up. Memory that it needs besides, it takes from its library's allocator.
+ * block that is still all zero. What a connection needs during the handshake only has a block of
+ * its own, which goes when conn_handshake has answered OK: idle connections are many. A backend
+ * keeps no other state than its blocks and what start() and set_allocator() set up. Memory that it
+ * needs besides, it takes from its library's allocator.
  *
  * Every slot of the table is filled. What a library cannot do answers STLS_BE_UNSUPPORTED, and its
  * capability bit is 0.
@@ -314,6 +316,8 @@ typedef struct stls_be_upcalls {
 typedef struct stls_be_conn_settings {
     const stls_be_upcalls *upcalls;
     void *core;
+    void *handshake; /* the block of `handshake_size`: valid until conn_handshake answers OK, or
+                        until conn_fini has returned. The core wipes it */
     const char *server_name; /* a client's SNI host name; NULL: send none. Valid during conn_init */
     stls_bytes session; /* a client: the state of a session to offer; {NULL, 0}: none. It came from
                            the session upcall of the same backend and version, and is authentic.
@@ -343,6 +347,7 @@ struct stls_backend {
     uint32_t abi; /* STLS_CONTRACT_ABI */
     const char *name;
     size_t context_size, credential_size, conn_size;
+    size_t handshake_size; /* may be 0 */
 
     /* Makes the library take its memory by `allocator` (valid during the call), for the whole
      * process. The only slot that may be called before start, and at most once. UNSUPPORTED: this

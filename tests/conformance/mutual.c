@@ -91,12 +91,12 @@ static void run(size_t mode, size_t c, uint16_t version) {
     check_case("server %s, client %s, %s", modes[mode].name, clients[c] ? clients[c] : "without",
                version_text(version));
     if (pair_open(&p, &client, &server, NULL)) {
-        const stls_verdict *v = pair_verdict(&p, SERVER);
         if (o->accepted) {
             check_accepted(&p, o, clients[c]);
         } else {
             check_refused(&p, o, version);
         }
+        const stls_verdict *v = pair_verdict(&p, SERVER);
         CHECK_NUMBER("the state", v->state, o->state);
         CHECK_TEXT("the flags", flags_text(v->flags), flags_text(o->flags));
         CHECK(o->state == STLS_VERDICT_NOT_DONE || *v->text, "no sentence");

@@ -324,8 +324,8 @@ static void test_tolerated(void) {
             continue;
         }
         if (pair_open(&p, &client, &server, NULL)) {
-            const stls_verdict *v = pair_verdict(&p, CLIENT);
             pair_handshake(&p);
+            const stls_verdict *v = pair_verdict(&p, CLIENT);
             CHECK_RESULT("the client", p.handshake[CLIENT],
                          table[i].accepted ? STLS_OK : STLS_E_VERIFY, pair_error(&p, CLIENT));
             CHECK_NUMBER("the state", v->state,

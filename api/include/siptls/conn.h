@@ -131,11 +131,11 @@ STLS_API stls_result stls_conn_close(stls_conn *conn);
 /* --- What is known */
 
 /* The last error or unusual end, valid as long as the connection; `result` is STLS_NOT_DONE as long
- * as there was none. */
+ * as there was none. To be asked for anew after each call. */
 STLS_API const stls_error *stls_conn_error(const stls_conn *conn);
 
-/* The verdict on the peer; state NOT_DONE if none was given. Valid as long as the connection; the
- * latest, if it was given again. */
+/* The verdict on the peer; state NOT_DONE if none was given: ask again when the handshake is over.
+ * Valid as long as the connection; the latest, if it was given again. */
 STLS_API const stls_verdict *stls_conn_verdict(const stls_conn *conn);
 
 /* Judges the peer of an open connection again: what it showed in the handshake, by the clock of
