@@ -209,12 +209,21 @@ static const char *error_text(bench_conn *conn) {
     return stls_conn_error(of(conn))->text;
 }
 
+static size_t kept(bench_conn *conn) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < stls_conn_peer_count(of(conn)); i++) {
+        bytes += stls_conn_peer_certificate(of(conn), i).len + sizeof(stls_bytes);
+    }
+    bool judged = stls_conn_verdict(of(conn))->state != STLS_VERDICT_NOT_DONE;
+    return bytes + (judged ? sizeof(stls_verdict) : 0);
+}
+
 #define SIPTLS_ON(backend)                                                                         \
     {                                                                                              \
         .name = "siptls-" backend, .library = backend, .version = version, .lacks = lacks,         \
         .context_new = context_new, .context_free = context_free, .conn_new = conn_new,            \
         .handshake = handshake, .read = read_some, .write = write_some, .resumed = resumed,        \
-        .close = close_notify, .conn_free = conn_free, .error = error_text,                        \
+        .close = close_notify, .conn_free = conn_free, .error = error_text, .kept = kept,          \
     }
 
 extern const struct bench_subject bench_siptls_openssl, bench_siptls_mbedtls, bench_siptls_wolfssl;
