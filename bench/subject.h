@@ -28,14 +28,18 @@ enum bench_step {
  */
 struct bench_setup {
     bool server;
-    int version;                       /* 12 or 13: the only one offered */
-    const char *groups;                /* the only ones, as OpenSSL writes them: "X25519", "P-256",
-                                          "X25519MLKEM768"; in TLS 1.2, where ECDSA certificates must be of one of
-                                          them too, "X25519:P-256" */
+    int version; /* 12 or 13: the only one offered */
+    /* The only ones, as OpenSSL writes them: "X25519", "P-256", "X25519MLKEM768"; in TLS 1.2, where
+     * ECDSA certificates must be of one of them too, "X25519:P-256". */
+    const char *groups;
     const char *trust_file;            /* PEM of the anchors; NULL: there are none */
     const char *chain_file, *key_file; /* own credential, PEM; NULL: none */
-    const char
-        *host;   /* client: sent as SNI and, if `verify`, proved by the server; NULL: neither */
+    /* Server: siptls has a table of names. hI.example.test, for each I below this, shows host-I.pem
+     * with host.key, both in the folder. */
+    unsigned hosts;
+    const char *hosts_folder;
+    /* Client: sent as SNI and, if `verify`, proved by the server; NULL: neither. */
+    const char *host;
     bool verify; /* client: the server's chain and name; server with `mutual`: the client's chain */
     bool mutual; /* server: asks for a client's certificate and insists on it */
     bool resume; /* client: the context keeps the last session and offers it; server: it issues one

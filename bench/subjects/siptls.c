@@ -125,6 +125,30 @@ static stls_result set_own(stls_profile *profile, const stls_backend *backend,
     return result;
 }
 
+static stls_result add_host(stls_profile *profile, const stls_backend *backend, const char *folder,
+                            unsigned number, stls_error *error) {
+    char chain[1024], key[1024], name[64];
+    stls_credential *credential = NULL;
+    snprintf(chain, sizeof chain, "%s/host-%u.pem", folder, number);
+    snprintf(key, sizeof key, "%s/host.key", folder);
+    snprintf(name, sizeof name, "h%u.example.test", number);
+    stls_result result = stls_credential_load(backend, chain, key, NULL, &credential, error);
+    if (result == STLS_OK) {
+        result = stls_profile_add_host(profile, name, credential, STLS_VERIFY_NONE, error);
+    }
+    stls_credential_free(credential);
+    return result;
+}
+
+static stls_result set_hosts(stls_profile *profile, const stls_backend *backend,
+                             const struct bench_setup *setup, stls_error *error) {
+    stls_result result = STLS_OK;
+    for (unsigned i = 0; i < setup->hosts && result == STLS_OK; i++) {
+        result = add_host(profile, backend, setup->hosts_folder, i, error);
+    }
+    return result;
+}
+
 static bench_context *context_new(const struct bench_subject *subject,
                                   const struct bench_setup *setup, char *why, size_t why_size) {
     const stls_backend *backend = backend_of(subject);
@@ -137,6 +161,7 @@ static bench_context *context_new(const struct bench_subject *subject,
                 set_protocol(profile, setup, &error) == STLS_OK &&
                 set_peer(profile, setup, &error) == STLS_OK &&
                 set_own(profile, backend, setup, &error) == STLS_OK &&
+                set_hosts(profile, backend, setup, &error) == STLS_OK &&
                 stls_context_new(profile, &self->context, &error) == STLS_OK;
     stls_profile_free(profile);
     if (!done) {

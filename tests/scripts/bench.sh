@@ -25,6 +25,9 @@ expect "handshakes" 0 'case 1 of' "$bin/bench_handshakes" --pki "$work/pki" --qu
 expect "each with each" 0 'case 1 of' "$bin/bench_handshakes" --section cross --pki "$work/pki" --quick --runs 1 --records "$records"
 expect "messages" 0 'case 1 of' "$bin/bench_messages" --pki "$work/pki" --quick --runs 2 --records "$records"
 expect "messages, counted" 0 'case 1 of' "$bin/bench_messages_counted" --pki "$work/pki" --quick --runs 2 --records "$records"
+expect "many certificates" 0 '' "$bin/bench_certificates" 150 "$work/pki"
+expect "memory" 0 'case 1 of' "$bin/bench_memory" --pki "$work/pki" --quick --records "$records"
+expect "scale" 0 'case 1 of' "$bin/bench_scale" --pki "$work/pki" --quick --runs 1 --records "$records"
 
 # How many records there must be of each metric: each subject as a client and as a server of its raw library in 6 kinds
 # of handshakes and 2 sizes of messages; each subject with each, both sides told.
