@@ -18,6 +18,7 @@ enum {
     PROVED_FOR_S = STLS_SESSION_LIFETIME_MAX, /* then certificates must be shown again */
     SETTINGS_BYTES_MAX = 1 << 24,
     UNTOLD_LIFETIME_S = 3600, /* of a session of TLS 1.2 whose server has told none */
+    TURNED_AWAY_MAX = 3,      /* so often a session outlives that its client is turned away */
 };
 
 static const stls_profile *profile_of(const stls_conn *conn) {
@@ -505,6 +506,29 @@ bool stls_conn_restore(stls_conn *conn) {
     return true;
 }
 
+/* A server that has too much to do hangs up without a word, and has not used the ticket; with it
+ * the client costs least when it comes again. Not for ever: it may be this ticket that it hangs up
+ * on. */
+static bool was_turned_away(const stls_conn *conn) {
+    stls_result result = conn->error.result;
+    return conn->io.bytes_in == 0 && (result == STLS_EOF || result == STLS_E_TRANSPORT);
+}
+
+/* The handshake in which `offered` was offered has failed. */
+static void give_session_back(const stls_conn *conn, stls_session *offered) {
+    stls_session_cache *cache = conn->context->sessions;
+    if (was_turned_away(conn) && atomic_fetch_add(&offered->turned_away, 1) < TURNED_AWAY_MAX) {
+        if (offered->single_use) { /* which has left the cache */
+            stls_session_cache_put(cache, offered);
+            return;
+        }
+    } else {
+        /* Whatever the reason: the next handshake does not fail for the same one. */
+        stls_session_cache_drop(cache, offered);
+    }
+    stls_session_free(offered);
+}
+
 void stls_conn_settle_sessions(stls_conn *conn) {
     stls_handshake *handshake = conn->handshake;
     if (handshake == NULL) {
@@ -518,8 +542,8 @@ void stls_conn_settle_sessions(stls_conn *conn) {
         stls_session_free(fresh);
     }
     if (conn->state == STLS_CONN_FAILED && offered != NULL) {
-        /* Whatever the reason: the next handshake does not fail for the same one. */
-        stls_session_cache_drop(conn->context->sessions, offered);
+        give_session_back(conn, offered);
+    } else {
+        stls_session_free(offered);
     }
-    stls_session_free(offered);
 }

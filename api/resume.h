@@ -8,7 +8,7 @@
 
 /* --- session.c: what a client can resume */
 
-/* Constant once it is in a cache, and counted. */
+/* Constant once it is in a cache, but for the counters. */
 typedef struct stls_session {
     atomic_size_t holds;
     struct stls_session *next, *newer, *older; /* in its bucket; by last use */
@@ -16,6 +16,7 @@ typedef struct stls_session {
     int64_t received_at, expires_at;           /* seconds, by the profile's clock */
     int64_t proved_at;                         /* when the peer's certificates were shown */
     bool single_use;
+    atomic_uint turned_away; /* how often its client was, in a row */
     stls_peer peer;
     stls_bytes state; /* the library's; secret */
 } stls_session;

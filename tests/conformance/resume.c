@@ -558,6 +558,46 @@ static void test_single_use(void) {
     tear_down(&s);
 }
 
+/* The client begins, and the server hangs up: at once, or after `sent` bytes of an answer. */
+static void fail_once(stage *s, size_t sent) {
+    const pair_options cut = {.fault = {[SERVER] = {.kind = FAULT_CUT, .at = sent}}};
+    pair p;
+    if (pair_open_on(&p, s->context[CLIENT], &s->of[CLIENT], s->context[SERVER], &cut)) {
+        pair_handshake(&p);
+        CHECK_RESULT("the client's handshake", p.handshake[CLIENT], STLS_EOF,
+                     pair_error(&p, CLIENT));
+    }
+    pair_close(&p);
+}
+
+/* A server that has too much to do turns clients away, and each comes again with what it has. */
+static void test_turned_away(void) {
+    static const struct {
+        const char *name;
+        size_t times, sent;
+        bool resumed;
+    } table[] = {{"turned away once", 1, 0, true},
+                 {"turned away three times", 3, 0, true},
+                 {"turned away four times: it may be for the ticket", 4, 0, false},
+                 {"cut off in the answer", 1, 1, false}};
+    if (!can_resume()) {
+        return;
+    }
+    for (size_t i = 0; i < COUNT(table); i++) {
+        for (size_t v = 0; v < COUNT(both_versions); v++) {
+            stage s = plain_stage(both_versions[v]);
+            check_case("%s, %s", table[i].name, version_text(both_versions[v]));
+            if (set_up(&s, CLIENT) && set_up(&s, SERVER) && connect_once(&s, false)) {
+                for (size_t n = 0; n < table[i].times; n++) {
+                    fail_once(&s, table[i].sent);
+                }
+                connect_once(&s, table[i].resumed);
+            }
+            tear_down(&s);
+        }
+    }
+}
+
 /* However often a session is resumed, certificates are shown again some time. */
 static void test_chain_limit(void) {
     stage s = plain_stage(STLS_TLS1_3);
@@ -883,6 +923,7 @@ const test_case resume_tests[] = {
     {"judged elsewhere", test_judged_elsewhere},
     {"numbers of tickets", test_ticket_counts},
     {"used once", test_single_use},
+    {"turned away", test_turned_away},
     {"the limit of a chain", test_chain_limit},
     {"rotation of secrets", test_rotation},
     {"export and import", test_export},

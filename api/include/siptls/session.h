@@ -16,7 +16,11 @@
  * more. A connection without a peer's name and without SNI is not resumed: nobody could tell whose
  * session it was.
  *
- * Tickets of TLS 1.3 are used once (RFC 8446 appendix C.4); a server sends a new one each time.
+ * Tickets of TLS 1.3 are used once (RFC 8446 appendix C.4); a server sends a new one each time. A
+ * session is kept if the server hung up before it had sent a byte, as one does that has too many
+ * handshakes under way: a client that is turned away and comes again costs it least with the ticket
+ * that it has. Who listens can tell that the two attempts are of one client. It is kept so three
+ * times; after any other failure the next handshake is a full one.
  *
  * One cache can be shared by several profiles and so outlive a context: a client that makes a new
  * context from a profile with the same settings goes on resuming. Sessions of other settings lie in
@@ -26,8 +30,8 @@
  * the caller's (AES-256-GCM), stls_context_import_session() takes it back. Whoever can write the
  * sealed bytes but does not have the key can make us do a full handshake, and nothing else.
  *
- * Thread rules: a cache may be used by any thread at any time. After fork() the child may use it too,
- * if no other thread of the parent was inside a call on it at that moment.
+ * Thread rules: a cache may be used by any thread at any time. After fork() the child may use it
+ * too, if no other thread of the parent was inside a call on it at that moment.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_SESSION_H
