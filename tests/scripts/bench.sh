@@ -29,8 +29,11 @@ expect "many certificates" 0 '' "$bin/bench_certificates" 150 "$work/pki"
 expect "memory" 0 'case 1 of' "$bin/bench_memory" --pki "$work/pki" --quick --records "$records"
 expect "scale" 0 'case 1 of' "$bin/bench_scale" --pki "$work/pki" --quick --runs 1 --records "$records"
 
+expect "the storm" 0 'refused: 50 of 50 phones are back' "$bin/bench_storm" --pki "$work/pki" --runs 1 --phones 50 \
+    --records "$records"
+
 # How many records there must be of each metric: each subject as a client and as a server of its raw library in 6 kinds
-# of handshakes and 2 sizes of messages; each subject with each, both sides told.
+# of handshakes and 2 sizes of messages; each subject with each, both sides told; of the storm each of 4 kinds.
 # shellcheck disable=SC2317 # expect calls it
 check_records() {
     python3 - "$records" "${#backends[@]}" <<'END'
@@ -49,11 +52,14 @@ for line in open(sys.argv[1], encoding="utf-8"):
     record = json.loads(line)
     assert record["low"] <= record["median"] <= record["high"] and record["runs"] > 0, line
     assert record["metric"] != "time" or record["median"] > 0, line
+    assert record["metric"] != "lost" or record["median"] == 0, line
     key = json.dumps([record[name] for name in ("section", "case", "subject", "peer", "side", "metric")])
     found[record["section"], record["metric"]] += 1
     keys.add((key, record["section"]))
 # In "cross" a pair of raw libraries is measured as others are; nothing is there twice.
 assert len(keys) == sum(found.values()), "a record is there twice"
+for metric in ("time", "latency", "cpu", "rate", "rss", "resumed", "turned_away", "failed", "lost", "most_tries"):
+    expected["storm", metric] = 4 * libraries
 assert found == expected, f"{dict(found)}, not {expected}"
 print("well formed")
 END
