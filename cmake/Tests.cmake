@@ -1,6 +1,7 @@
 # The tests, as far as their folders hold sources:
 #   tests/conformance/*.c   one program per backend, conformance_<backend>
 #   tests/interop/*.c       one program, interop
+#   tests/torture/*.c       one program per backend, torture_<backend>
 #   tests/unit/<name>.c     one program each, unit_<name>
 #   tests/adapters/*.c      one program each, adapter_<name>: see adapters/osip2
 #   tests/scripts/*.sh      run as they are; exit code 77 means skipped
@@ -130,6 +131,14 @@ if(_conformance)
     foreach(b IN LISTS SIPTLS_BACKENDS)
         siptls_test(conformance_${b} conformance ${_conformance})
         target_compile_definitions(conformance_${b} PRIVATE STLS_TEST_BACKEND="${b}")
+    endforeach()
+endif()
+
+file(GLOB _torture CONFIGURE_DEPENDS tests/torture/*.c)
+if(_torture)
+    foreach(b IN LISTS SIPTLS_BACKENDS)
+        siptls_test(torture_${b} torture ${_torture})
+        target_compile_definitions(torture_${b} PRIVATE STLS_TEST_BACKEND="${b}")
     endforeach()
 endif()
 

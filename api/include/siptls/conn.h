@@ -120,12 +120,12 @@ STLS_API bool stls_conn_pending(const stls_conn *conn);
 
 /* Writes up to `len` bytes. STLS_OK with `*done` > 0: so many are written; go on with the rest.
  * After STLS_WANT_WRITE call again with the same bytes, or more behind them; they may have moved to
- * another address. A length of 0 is STLS_OK and does nothing. Allowed after the peer has closed its
- * side. */
+ * another address. (With fewer: STLS_E_ARGUMENT, and the write that waits can still go on.) A
+ * length of 0 is else STLS_OK and does nothing. Allowed after the peer has closed its side. */
 STLS_API stls_result stls_conn_write(stls_conn *conn, const void *data, size_t len, size_t *done);
 
-/* Sends close_notify, once; the peer's side stays open for reading. Nothing is sent after an error:
- * STLS_OK all the same. STLS_WANT_WRITE: call again. */
+/* Sends close_notify, once; the peer's side stays open for reading. Nothing is sent after an error,
+ * nor before the handshake is complete: STLS_OK all the same. STLS_WANT_WRITE: call again. */
 STLS_API stls_result stls_conn_close(stls_conn *conn);
 
 /* --- What is known */
