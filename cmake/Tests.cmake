@@ -11,20 +11,52 @@
 
 set(_tests_dir "${PROJECT_SOURCE_DIR}/tests")
 
-# siptls_fuzzer(<source>): one fuzz target.
+# siptls_fuzzer(<source> [<target>]): one fuzz target, fuzz_<name> if it is not named.
 function(siptls_fuzzer source)
     get_filename_component(name "${source}" NAME_WE)
-    siptls_program(fuzz_${name} "${source}")
-    target_include_directories(fuzz_${name} PRIVATE "${PROJECT_SOURCE_DIR}")
-    target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    set(target fuzz_${name})
+    if(ARGC GREATER 1)
+        set(target ${ARGV1})
+    endif()
+    siptls_program(${target} "${source}")
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+endfunction()
+
+# siptls_whole_fuzzer(<source>): one for each backend, with the rig of whole connections (tests/fuzz/whole), which puts
+# random numbers of its own in the place of the libraries'.
+function(siptls_whole_fuzzer source)
+    get_filename_component(name "${source}" NAME_WE)
+    file(GLOB rig CONFIGURE_DEPENDS "${_tests_dir}/fuzz/whole/*.c")
+    foreach(b IN LISTS SIPTLS_BACKENDS)
+        set(target fuzz_${name}_${b})
+        siptls_fuzzer("${source}" ${target})
+        target_sources(${target} PRIVATE ${rig})
+        target_compile_definitions(${target} PRIVATE STLS_FUZZ_BACKEND="${b}")
+        target_link_libraries(${target} PRIVATE siptls_dep_openssl)
+        target_link_options(${target} PRIVATE
+            LINKER:--wrap=mbedtls_ctr_drbg_random LINKER:--wrap=wc_RNG_GenerateBlock)
+    endforeach()
 endfunction()
 
 if(SIPTLS_FUZZ)
     file(GLOB _fuzzers CONFIGURE_DEPENDS tests/fuzz/*.c)
     list(FILTER _fuzzers EXCLUDE REGEX "/sips_[a-z]*\\.c$") # of an adapter, which adds it
+    set(_whole "/(connection|ticket)\\.c$")
     foreach(source IN LISTS _fuzzers)
-        siptls_fuzzer("${source}")
+        if(source MATCHES "${_whole}")
+            if("openssl" IN_LIST SIPTLS_BACKENDS) # whose cryptography the rig uses
+                siptls_whole_fuzzer("${source}")
+            endif()
+        elseif(source MATCHES "/hello\\.c$")
+            if("mbedtls" IN_LIST SIPTLS_BACKENDS AND "wolfssl" IN_LIST SIPTLS_BACKENDS)
+                siptls_fuzzer("${source}")
+                target_link_libraries(fuzz_hello PRIVATE siptls_dep_mbedtls siptls_dep_wolfssl)
+            endif()
+        else()
+            siptls_fuzzer("${source}")
+        endif()
     endforeach()
 endif()
 

@@ -60,13 +60,14 @@ static bool wolf_resumes(const wolf_context *context, uint16_t version) {
 }
 
 void wolf_session_offer(wolf_conn *conn, stls_bytes state) {
-    const uint8_t *at = state.data + WOLF_SESSION_HEAD;
+    const uint8_t *at;
     WOLFSSL_SESSION *session;
 
     if (state.len <= WOLF_SESSION_HEAD || state.len > INT32_MAX ||
         !wolf_resumes(conn->context, wolf_number(state.data)) ||
         !wolf_has_suite(conn->context, wolf_number(state.data + 2)))
         return;
+    at = state.data + WOLF_SESSION_HEAD;
     session = wolfSSL_d2i_SSL_SESSION(NULL, &at, (long)(state.len - WOLF_SESSION_HEAD));
     if (session && wolfSSL_set_session(conn->ssl, session) == WOLFSSL_SUCCESS)
         conn->offered = wolf_number(state.data);
@@ -80,10 +81,11 @@ void wolf_session_offer(wolf_conn *conn, stls_bytes state) {
  * `state`. */
 static size_t wolf_drop_id(uint8_t *state, size_t len) {
     enum { LENGTH_AT = 1 + 4 + 4 };
-    size_t id_len = len > LENGTH_AT ? state[LENGTH_AT] : 0;
+    size_t id_len;
 
-    if (id_len > len - LENGTH_AT - 1)
+    if (len <= LENGTH_AT || state[LENGTH_AT] > len - LENGTH_AT - 1)
         return len;
+    id_len = state[LENGTH_AT];
     state[LENGTH_AT] = 0;
     memmove(state + LENGTH_AT + 1, state + LENGTH_AT + 1 + id_len, len - LENGTH_AT - 1 - id_len);
     return len - id_len;

@@ -1,6 +1,8 @@
 /* What is behind the seals of sessions and tickets, as if the key were known: the first octet of
- * the input says which. An exported session has the fingerprint of the context in front, a ticket's
- * record its format and binding, so that what is read behind them is reached.
+ * the input says which, and on what backend. An exported session has the fingerprint of the context
+ * in front, a ticket's record its format and binding, so that what is read behind them is reached;
+ * a session that is taken back is offered to a server, which begins with the library's reading of
+ * it.
  *
  * Promise P8 of SECURITY.md.
  *
@@ -21,6 +23,8 @@ enum {
     FRONT_LEN = MAGIC_LEN + STLS_AEAD_NONCE_LEN,
     RECORD_FRONT_LEN = 1 + 16,
     SIZE_MAX_HERE = 3 * STLS_SESSION_BYTES_MAX,
+    KINDS = 3,
+    BACKENDS_MAX = 8,
 };
 
 static const uint8_t key[STLS_SESSION_KEY_LEN] = "the key of a fuzzer";
@@ -36,14 +40,23 @@ static int64_t fixed_clock(void *unused) {
     return NOW;
 }
 
-static stls_profile *profile_for(stls_role role) {
-    const stls_backend *backend = NULL;
-    uint32_t can = STLS_CAN_RESUME | STLS_CAN_ISSUE_TICKETS;
-    for (size_t i = 0; (backend = stls_backend_at(i)) != NULL && !stls_backend_can(backend, can);) {
-        i++;
+/* By the first octet of the input; the target says what that is on each. */
+static const stls_backend *backend;
+static size_t backend_index;
+
+static void choose_backend(uint8_t choice) {
+    size_t count = 0;
+    while (count < BACKENDS_MAX && stls_backend_at(count) != NULL) {
+        count++;
     }
+    backend_index = choice % count;
+    backend = stls_backend_at(backend_index);
+    must(stls_backend_can(backend, STLS_CAN_RESUME | STLS_CAN_ISSUE_TICKETS));
+}
+
+static stls_profile *profile_for(stls_role role) {
     stls_profile *profile = NULL;
-    must(backend != NULL && stls_profile_new(backend, role, &profile, NULL) == STLS_OK &&
+    must(stls_profile_new(backend, role, &profile, NULL) == STLS_OK &&
          stls_profile_set_clock(profile, fixed_clock, NULL, NULL) == STLS_OK);
     return profile;
 }
@@ -51,20 +64,20 @@ static stls_profile *profile_for(stls_role role) {
 /* --- Exported sessions */
 
 static stls_context *client_context(void) {
-    static stls_context *context;
-    if (context == NULL) {
+    static stls_context *contexts[BACKENDS_MAX];
+    stls_context **context = &contexts[backend_index];
+    if (*context == NULL) {
         stls_profile *profile = profile_for(STLS_ROLE_CLIENT);
         must(stls_profile_set_verify(profile, STLS_VERIFY_NONE, NULL) == STLS_OK &&
-             stls_context_new(profile, &context, NULL) == STLS_OK);
+             stls_context_new(profile, context, NULL) == STLS_OK);
         stls_profile_free(profile);
     }
-    return context;
+    return *context;
 }
 
 /* As api/exchange.c does it. */
-static void seal(const stls_context *context, const uint8_t *plain, size_t len, uint8_t *out) {
+static void seal(const uint8_t *plain, size_t len, uint8_t *out) {
     static const char salt[] = "siptls session export";
-    const stls_backend *backend = context->profile->backend;
     uint8_t aead[STLS_AEAD_KEY_LEN];
     memcpy(out, "SIPTLSS\1", MAGIC_LEN);
     memset(out + MAGIC_LEN, 'n', STLS_AEAD_NONCE_LEN);
@@ -75,6 +88,16 @@ static void seal(const stls_context *context, const uint8_t *plain, size_t len, 
                             (stls_bytes){plain, len}, out + FRONT_LEN) == STLS_BE_OK);
 }
 
+/* To the peer of the seeds. What the library cannot take is a full handshake. */
+static void offer(stls_context *context) {
+    stls_conn *conn = NULL;
+    must(stls_conn_new(context, "p", &conn, NULL) == STLS_OK &&
+         stls_conn_set_server_name(conn, "s", NULL) == STLS_OK &&
+         stls_conn_use_memory(conn, NULL) == STLS_OK);
+    must(stls_conn_handshake(conn) == STLS_WANT_READ && stls_conn_peek(conn).len != 0);
+    stls_conn_free(conn);
+}
+
 static void import(const uint8_t *data, size_t size) {
     stls_context *context = client_context();
     size_t len = STLS_FINGERPRINT_SIZE + size, sealed_len = FRONT_LEN + len + STLS_AEAD_TAG_LEN;
@@ -82,13 +105,16 @@ static void import(const uint8_t *data, size_t size) {
     must(plain != NULL && sealed != NULL);
     memcpy(plain, context->fingerprint, STLS_FINGERPRINT_SIZE);
     memcpy(plain + STLS_FINGERPRINT_SIZE, data, size);
-    seal(context, plain, len, sealed);
+    seal(plain, len, sealed);
     stls_session_cache_clear(context->sessions);
     stls_error error = {.text = ""};
     stls_result result = stls_context_import_session(context, key, sealed, sealed_len, &error);
     must(result == STLS_OK || result == STLS_E_FORMAT || result == STLS_E_REFUSED);
     must((result == STLS_OK) == (error.text[0] == '\0'));
     must(stls_session_cache_count(context->sessions) == (result == STLS_OK ? 1 : 0));
+    if (result == STLS_OK) {
+        offer(context);
+    }
     free(plain);
     free(sealed);
 }
@@ -97,11 +123,11 @@ static void import(const uint8_t *data, size_t size) {
 
 /* A server's connection, as far as tickets go: nothing of it but this has been set up. */
 static stls_conn *server_conn(void) {
-    static stls_context *context;
-    static stls_conn *conn;
+    static stls_conn *conns[BACKENDS_MAX];
+    stls_conn *conn = conns[backend_index];
     if (conn == NULL) {
-        context = calloc(1, sizeof *context);
-        conn = calloc(1, sizeof *conn);
+        stls_context *context = calloc(1, sizeof *context);
+        conns[backend_index] = conn = calloc(1, sizeof *conn);
         must(context != NULL && conn != NULL);
         context->profile = profile_for(STLS_ROLE_SERVER);
         const stls_ticket_ring_options options = {.clock = fixed_clock};
@@ -167,7 +193,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1 || size > SIZE_MAX_HERE) {
         return 0;
     }
-    switch (data[0] % 3) {
+    choose_backend(data[0] / KINDS);
+    switch (data[0] % KINDS) {
     case 0:
         import(data + 1, size - 1);
         break;
