@@ -510,7 +510,7 @@ bool stls_conn_restore(stls_conn *conn) {
  * the client costs least when it comes again. Not for ever: it may be this ticket that it hangs up
  * on. */
 static bool was_turned_away(const stls_conn *conn) {
-    stls_result result = conn->error.result;
+    stls_result result = conn->error != NULL ? conn->error->result : STLS_OK;
     return conn->io.bytes_in == 0 && (result == STLS_EOF || result == STLS_E_TRANSPORT);
 }
 
