@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "api/guard.h"
 #include "api/internal.h"
 #include "api/resume.h"
 #include "base/error.h"
@@ -346,6 +347,7 @@ static stls_result start(stls_conn *conn) {
     stls_be_failure failure = {0};
     conn->initialised = true;
     conn->started_ms = stls_now_ms();
+    stls_guard_begin(&conn->io.guard, conn->context->profile);
     stls_be_status status =
         backend_of(conn)->conn_init(conn->block, conn->context->block, &settings, &failure);
     if (status != STLS_BE_OK) {
@@ -629,7 +631,8 @@ bool stls_conn_pending(const stls_conn *conn) {
         const unsigned char *constant;
         unsigned char *block;
     } own = {conn->block}; /* asking the backend does not change what the caller can see */
-    return conn->io.in.len > 0 || backend_of(conn)->conn_pending(own.block) > 0;
+    return conn->io.in.len > 0 || conn->io.guard.ready.len > 0 ||
+           backend_of(conn)->conn_pending(own.block) > 0;
 }
 
 /* Encrypts up to WRITE_AT_ONCE bytes of `data`; `*taken` tells how many. */
@@ -815,7 +818,7 @@ void stls_conn_memory(const stls_conn *conn, stls_conn_memory_use *use) {
         unsigned char *block;
     } own = {conn->block}; /* asking the backend does not change what the caller can see */
     use->own = sizeof *conn + backend_of(conn)->conn_size + strlen(conn->peer) + 1 +
-               conn->io.in.size + conn->io.out.size;
+               conn->io.in.size + conn->io.out.size + stls_guard_memory(&conn->io.guard);
     use->own += conn->own_name != NULL ? strlen(conn->own_name) + 1 : 0;
     use->own += conn->verdict != NULL ? sizeof *conn->verdict : 0;
     use->own += conn->reason != NULL ? sizeof *conn->reason : 0;

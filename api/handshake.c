@@ -1,6 +1,7 @@
 /* api/handshake.c - what a backend asks of the core during a handshake, and what its failures mean.
  *
  * SPDX-License-Identifier: MIT */
+#include "api/guard.h"
 #include "api/internal.h"
 #include "api/resume.h"
 #include "base/error.h"
@@ -22,6 +23,7 @@ enum {
 
 static stls_be_status up_send(void *core, const uint8_t *data, size_t len) {
     stls_conn *conn = core;
+    stls_guard_sent(&conn->io.guard, data, len);
     return stls_io_send(&conn->io, data, len);
 }
 
@@ -235,6 +237,17 @@ static stls_result fail_not_tls(stls_conn *conn) {
                      said);
 }
 
+static stls_result fail_complaint(stls_conn *conn) {
+    const stls_complaint *complaint = &conn->io.guard.complaint;
+    const char *kind = complaint->result == STLS_E_NOTHING_SHARED
+                           ? "the peer and we do not fit together"
+                       : complaint->result == STLS_E_LIMIT   ? "the peer sends too much"
+                       : complaint->result == STLS_E_BACKEND ? "the handshake failed"
+                                                             : "the peer broke the TLS protocol";
+    conn->alert_sent = complaint->alert;
+    return stls_fail(conn->reason, complaint->result, "%s: %s", kind, complaint->text);
+}
+
 static stls_result fail_transport(stls_conn *conn, const char *when) {
     int code = conn->io.system_error;
     stls_fail(conn->reason, STLS_E_TRANSPORT, "the connection broke during %s%s%s", when,
@@ -288,7 +301,8 @@ static stls_result fail_backend(stls_conn *conn, const stls_be_failure *failure,
                          "the peer broke the TLS protocol during %s (%s: %s)", when, name, words);
     case STLS_BE_CAUSE_TOO_LONG:
         return stls_fail(conn->reason, STLS_E_LIMIT,
-                         "the peer's certificates are longer than the limit of %zu bytes (%s: %s)",
+                         "the peer's certificates are longer than the limit of %zu bytes, or "
+                         "another of its messages is too long (%s: %s)",
                          conn->context->profile->rules.chain_bytes_max, name, words);
     case STLS_BE_CAUSE_UNREADABLE:
         return stls_fail(conn->reason, STLS_E_VERIFY,
@@ -315,6 +329,9 @@ static stls_result explain(stls_conn *conn, stls_be_status status, const stls_be
     }
     if (conn->io.first == STLS_FIRST_BYTES_NOT_TLS) {
         return fail_not_tls(conn);
+    }
+    if (conn->io.guard.complaint.text != NULL) {
+        return fail_complaint(conn);
     }
     if (conn->refused_host) {
         return fail_host(conn);

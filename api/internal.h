@@ -4,6 +4,7 @@
 #ifndef STLS_API_INTERNAL_H
 #define STLS_API_INTERNAL_H
 
+#include "api/hello.h"
 #include "api/record.h"
 #include "backends/contract.h"
 #include "certstore/keep/credential.h"
@@ -153,7 +154,25 @@ typedef enum stls_first_bytes {
     STLS_FIRST_BYTES_NOT_TLS,
 } stls_first_bytes;
 
+/* See guard.h. */
+typedef struct stls_guard {
+    bool on, is_server;
+    bool waits_for_hello; /* the next message must be one */
+    bool no_memory;
+    unsigned idle; /* records that brought nothing on */
+    uint16_t version_min, version_max;
+    size_t chain_bytes_max, longest; /* record of the peer */
+    stls_queue record;  /* of the peer, as far as it is here */
+    stls_queue message; /* of the peer's handshake, the same */
+    stls_queue ready;   /* for the library */
+    stls_queue sent;    /* by the library, as far as it was not looked at */
+    stls_queue hello;   /* the body of the ClientHello, whoever has sent it */
+    stls_choice choice; /* of the server, whoever that is */
+    stls_complaint complaint;
+} stls_guard;
+
 typedef struct stls_io {
+    stls_guard guard;
     stls_transport_kind kind;
     stls_send send;
     stls_recv recv;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "api/guard.h"
 #include "api/internal.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -118,7 +119,7 @@ static size_t give(uint8_t *data, size_t size, const uint8_t *from, size_t len) 
     return count;
 }
 
-stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got) {
+static stls_be_status take_in(stls_io *io, uint8_t *data, size_t size, size_t *got) {
     stls_scratch *scratch = io->scratch;
     *got = 0;
     if (io->first == STLS_FIRST_BYTES_NOT_TLS || io->recv_failed || size == 0) {
@@ -157,6 +158,12 @@ stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got
         scratch->in_end = received;
     }
     return status;
+}
+
+stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got) {
+    *got = 0;
+    return stls_guard_has(&io->guard) ? stls_guard_recv(io, take_in, data, size, got)
+                                      : take_in(io, data, size, got);
 }
 
 stls_result stls_io_feed(stls_io *io, const uint8_t *data, size_t len) {
@@ -272,4 +279,5 @@ void stls_io_free(stls_io *io) {
     stls_queue_free(&io->in);
     stls_queue_free(&io->out);
     stls_free(io->first_text);
+    stls_guard_free(&io->guard);
 }

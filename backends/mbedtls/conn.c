@@ -13,20 +13,24 @@
  * SPDX-License-Identifier: MIT */
 #include "internal.h"
 
+#include <mbedtls/ecp.h>
 #include <mbedtls/net_sockets.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/platform.h>
+#include <mbedtls/rsa.h>
 
 #include <stdio.h>
 #include <string.h>
 
 enum {
     ALERT_UNEXPECTED_MESSAGE = 10,
+    ALERT_RECORD_OVERFLOW = 22,
     ALERT_HANDSHAKE_FAILURE = 40,
     ALERT_BAD_CERTIFICATE = 42,
     ALERT_CERTIFICATE_UNKNOWN = 46,
     ALERT_ILLEGAL_PARAMETER = 47,
     ALERT_DECODE_ERROR = 50,
+    ALERT_DECRYPT_ERROR = 51,
     ALERT_INTERNAL_ERROR = 80,
     ALERT_NO_RENEGOTIATION = 100,
     ALERT_CERTIFICATE_REQUIRED = 116,
@@ -87,7 +91,7 @@ static meaning meaning_of(int code) {
     static const meaning meanings[] = {
         {MBEDTLS_ERR_SSL_INVALID_MAC, STLS_BE_CAUSE_PROTOCOL, 20},
         {MBEDTLS_ERR_SSL_INVALID_RECORD, STLS_BE_CAUSE_PROTOCOL, ALERT_DECODE_ERROR},
-        {MBEDTLS_ERR_SSL_BAD_INPUT_DATA, STLS_BE_CAUSE_PROTOCOL, 22}, /* longer than the buffer */
+        {MBEDTLS_ERR_SSL_BAD_INPUT_DATA, STLS_BE_CAUSE_PROTOCOL, ALERT_ILLEGAL_PARAMETER},
         {MBEDTLS_ERR_SSL_UNEXPECTED_RECORD, STLS_BE_CAUSE_PROTOCOL, ALERT_UNEXPECTED_MESSAGE},
         {MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE, STLS_BE_CAUSE_PROTOCOL, ALERT_UNEXPECTED_MESSAGE},
         {MBEDTLS_ERR_SSL_DECODE_ERROR, STLS_BE_CAUSE_PROTOCOL, ALERT_DECODE_ERROR},
@@ -97,6 +101,8 @@ static meaning meaning_of(int code) {
         {MBEDTLS_ERR_SSL_PK_TYPE_MISMATCH, STLS_BE_CAUSE_PROTOCOL, ALERT_ILLEGAL_PARAMETER},
         {MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE, STLS_BE_CAUSE_PROTOCOL, ALERT_HANDSHAKE_FAILURE},
         {MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE, STLS_BE_CAUSE_PROTOCOL, ALERT_DECODE_ERROR},
+        {MBEDTLS_ERR_ECP_VERIFY_FAILED, STLS_BE_CAUSE_PROTOCOL, ALERT_DECRYPT_ERROR},
+        {MBEDTLS_ERR_RSA_VERIFY_FAILED, STLS_BE_CAUSE_PROTOCOL, ALERT_DECRYPT_ERROR},
         {MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION, STLS_BE_CAUSE_NOTHING_SHARED, 70},
         {MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL, STLS_BE_CAUSE_NOTHING_SHARED, 120},
         {MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE, STLS_BE_CAUSE_NO_CERTIFICATE,
@@ -112,6 +118,25 @@ static meaning meaning_of(int code) {
         return (meaning){code, STLS_BE_CAUSE_PROTOCOL, ALERT_ILLEGAL_PARAMETER};
     }
     return (meaning){code, STLS_BE_CAUSE_UNKNOWN, ALERT_INTERNAL_ERROR};
+}
+
+/* The same, where what has been received tells more. */
+static meaning meaning_here(const mbed_conn *conn, int code) {
+    enum { HEADER = 5, LONGEST = 16384 + 2048 };
+    const stls_bytes record = mbed_record_coming(&conn->ssl, 0);
+    if (code == MBEDTLS_ERR_SSL_INVALID_RECORD && record.len >= HEADER) {
+        if (record.data[0] < MBEDTLS_SSL_MSG_CHANGE_CIPHER_SPEC ||
+            record.data[0] > MBEDTLS_SSL_MSG_APPLICATION_DATA) {
+            return (meaning){code, STLS_BE_CAUSE_PROTOCOL, ALERT_UNEXPECTED_MESSAGE};
+        }
+        if ((record.data[3] << 8 | record.data[4]) > LONGEST) {
+            return (meaning){code, STLS_BE_CAUSE_PROTOCOL, ALERT_RECORD_OVERFLOW};
+        }
+    }
+    if (code == MBEDTLS_ERR_SSL_BAD_INPUT_DATA && mbed_is_amid_message(&conn->ssl)) {
+        return (meaning){code, STLS_BE_CAUSE_TOO_LONG, ALERT_DECODE_ERROR};
+    }
+    return meaning_of(code);
 }
 
 /* HANDSHAKE_FAILURE has many senses. From a server that still works on the ClientHello it is: no
@@ -137,9 +162,9 @@ static int alert_of_the_library(const mbed_conn *conn, int code) {
         return mbed_pended_alert(&conn->ssl);
     }
     if (code == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE) { /* TLS 1.2, encrypted: a wrong Finished */
-        return 51;
+        return ALERT_DECRYPT_ERROR;
     }
-    return meaning_of(code).alert;
+    return meaning_here(conn, code).alert;
 }
 
 /* The peer's alert. */
@@ -150,12 +175,11 @@ static stls_be_status fail_by_alert(mbed_conn *conn, int code, int description) 
     return latch(conn, STLS_BE_FAILED, STLS_BE_CAUSE_ALERT, code, text);
 }
 
-/* The general way to fail, after a call of the library in `state` that answered `code`. Somebody
- * whose first bytes are no TLS record is not sent an alert. */
+/* The general way to fail, after a call of the library in `state` that answered `code`. */
 static stls_be_status fail(mbed_conn *conn, int state, int code) {
     uint8_t level, description;
     int alert;
-    meaning what = meaning_of(code);
+    meaning what = meaning_here(conn, code);
     if (conn->io_failed) {
         return latch(conn, STLS_BE_FAILED, STLS_BE_CAUSE_TRANSPORT, code, NULL);
     }
@@ -172,12 +196,7 @@ static stls_be_status fail(mbed_conn *conn, int state, int code) {
     }
     alert = alert_of_the_library(conn, code);
     if (alert == NO_ALERT) {
-        const bool no_tls =
-            is_server(conn) && state == MBEDTLS_SSL_CLIENT_HELLO &&
-            (code == MBEDTLS_ERR_SSL_INVALID_RECORD || code == MBEDTLS_ERR_SSL_BAD_INPUT_DATA);
-        if (!no_tls) {
-            send_fatal(conn, state, what.alert);
-        }
+        send_fatal(conn, state, what.alert);
     } else if (conn->alert_seen == NO_ALERT) {
         tell_alert(conn, true, true, alert);
     }

@@ -129,6 +129,7 @@ void mbed_lend_keys(mbed_conn *conn, int state);
 void mbed_take_back_keys(mbed_conn *conn);
 int mbed_flush(mbedtls_ssl_context *ssl);
 stls_bytes mbed_message(const mbedtls_ssl_context *ssl, uint8_t type);
+bool mbed_is_amid_message(const mbedtls_ssl_context *ssl);
 size_t mbed_message_announced(const mbedtls_ssl_context *ssl, uint8_t type);
 stls_bytes mbed_message_sent(const mbedtls_ssl_context *ssl, uint8_t type);
 stls_bytes mbed_record_coming(const mbedtls_ssl_context *ssl, size_t more);

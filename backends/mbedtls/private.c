@@ -99,6 +99,11 @@ size_t mbed_message_announced(const mbedtls_ssl_context *ssl, uint8_t type) {
     return ssl->P(in_hslen);
 }
 
+/* Whether fragments of a message are here that is not whole. */
+bool mbed_is_amid_message(const mbedtls_ssl_context *ssl) {
+    return ssl->P(badmac_seen_or_in_hsfraglen) > 0;
+}
+
 /* The handshake message that was written last, if it went out in the clear and is of `type`. */
 stls_bytes mbed_message_sent(const mbedtls_ssl_context *ssl, uint8_t type) {
     const uint8_t *record, *message;

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/guard.h"
+
+#include <string.h>
+
+enum { CCS = 20, ALERT = 21, HANDSHAKE = 22, DATA = 23 };
+enum {
+    HELLO_REQUEST = 0,
+    CLIENT_HELLO = 1,
+    SERVER_HELLO = 2,
+    NEW_SESSION_TICKET = 4,
+    CERTIFICATE = 11,
+    SERVER_KEY_EXCHANGE = 12,
+    CERTIFICATE_REQUEST = 13,
+    SERVER_HELLO_DONE = 14,
+    CERTIFICATE_VERIFY = 15,
+    CLIENT_KEY_EXCHANGE = 16,
+    CERTIFICATE_STATUS = 22,
+};
+enum {
+    ALERT_UNEXPECTED_MESSAGE = 10,
+    ALERT_RECORD_OVERFLOW = 22,
+    ALERT_CERTIFICATE_UNKNOWN = 46,
+    ALERT_DECODE_ERROR = 50,
+    ALERT_PROTOCOL_VERSION = 70,
+};
+enum {
+    RECORD_HEADER = 5,
+    MESSAGE_HEADER = 4,
+    FRAGMENT_MAX = 1 << 14,
+    FRAGMENT_LEAST = 1 << 9, /* that can be agreed: RFC 6066, 4 */
+    HELLO_MAX = FRAGMENT_MAX - MESSAGE_HEADER, /* mbedTLS takes it in one record only */
+    MESSAGE_MAX = 1 << 16,
+    CERTIFICATES_EXTRA = 4096, /* lengths between the certificates */
+    IDLE_MAX = 32,             /* records that bring nothing on */
+};
+
+static const char too_long_a_hello[] = "its hello is longer than any has to be";
+static const char leads_nowhere[] = "it sends record after record, and none that leads anywhere";
+
+/* --- Beginning and end --- */
+
+void stls_guard_begin(stls_guard *guard, const stls_profile *profile) {
+    *guard = (stls_guard){
+        .on = true,
+        .is_server = profile->role == STLS_ROLE_SERVER,
+        .waits_for_hello = true,
+        .version_min = profile->version_min,
+        .version_max = profile->version_max,
+        .longest = FRAGMENT_LEAST,
+        .chain_bytes_max = profile->rules.chain_bytes_max,
+    };
+}
+
+void stls_guard_free(stls_guard *guard) {
+    stls_queue_free(&guard->record);
+    stls_queue_free(&guard->message);
+    stls_queue_free(&guard->ready);
+    stls_queue_free(&guard->hello);
+    stls_queue_free(&guard->sent);
+}
+
+size_t stls_guard_memory(const stls_guard *guard) {
+    return guard->record.size + guard->message.size + guard->ready.size + guard->sent.size +
+           guard->hello.size;
+}
+
+bool stls_guard_has(const stls_guard *guard) {
+    return guard->on || guard->ready.len > 0;
+}
+
+static stls_bytes bytes_of(const stls_queue *queue) {
+    return (stls_bytes){queue->len > 0 ? queue->data + queue->start : NULL, queue->len};
+}
+
+/* --- Handing on --- */
+
+/* A handshake message, or a part of one, in records of the usual version. They are no longer than
+ * the peer's own: max_fragment_length may have been agreed. */
+static void hand_on(stls_guard *guard, uint8_t type, stls_bytes data) {
+    while (data.len > 0 && !guard->no_memory) {
+        size_t len = data.len < guard->longest ? data.len : guard->longest;
+        const uint8_t header[RECORD_HEADER] = {type, 3, 3, (uint8_t)(len >> 8), (uint8_t)len};
+        guard->no_memory = !stls_queue_add(&guard->ready, header, sizeof header) ||
+                           !stls_queue_add(&guard->ready, data.data, len);
+        data.data += len;
+        data.len -= len;
+    }
+}
+
+/* What is here goes to the library as it is, and all that follows. */
+static void step_aside(stls_guard *guard) {
+    hand_on(guard, HANDSHAKE, bytes_of(&guard->message));
+    stls_bytes rest = bytes_of(&guard->record);
+    if (rest.len > 0 && !stls_queue_add(&guard->ready, rest.data, rest.len)) {
+        guard->no_memory = true;
+    }
+    guard->on = false;
+    stls_queue_free(&guard->message);
+    stls_queue_free(&guard->record);
+    stls_queue_free(&guard->hello);
+    stls_queue_free(&guard->sent);
+}
+
+static bool refuse(stls_guard *guard, stls_result result, uint8_t alert, const char *text) {
+    guard->complaint = (stls_complaint){result, alert, text};
+    return false;
+}
+
+static bool surprise(stls_guard *guard, const char *text) {
+    return refuse(guard, STLS_E_PROTOCOL, ALERT_UNEXPECTED_MESSAGE, text);
+}
+
+/* --- Messages --- */
+
+static bool is_tls1_3(const stls_guard *guard) {
+    return guard->choice.version == STLS_TLS1_3 && !guard->choice.retry;
+}
+
+static bool look_at_hello(stls_guard *guard, stls_bytes body, size_t behind) {
+    stls_complaint complaint;
+    stls_bytes hello = bytes_of(&guard->hello);
+    if (!guard->is_server) {
+        complaint = stls_check_server_hello(body, hello, guard->version_min, guard->version_max,
+                                            &guard->choice);
+    } else if (guard->choice.retry) {
+        complaint = stls_check_second_hello(body, hello, guard->choice.group);
+    } else {
+        complaint = stls_check_client_hello(body, guard->version_min, guard->version_max);
+        guard->no_memory |= !stls_queue_add(&guard->hello, body.data, body.len);
+    }
+    if (complaint.text == NULL && behind > 0 &&
+        (guard->is_server || guard->choice.version == STLS_TLS1_3)) {
+        return surprise(guard, "it sends something behind its hello in the same record");
+    }
+    guard->waits_for_hello = !guard->is_server && guard->choice.retry;
+    guard->complaint = complaint;
+    return complaint.text == NULL;
+}
+
+static bool look_at_length(stls_guard *guard, uint8_t type, size_t len) {
+    if (guard->waits_for_hello && len > HELLO_MAX) {
+        return refuse(guard, STLS_E_LIMIT, ALERT_DECODE_ERROR, too_long_a_hello);
+    }
+    if (type == CERTIFICATE && len > guard->chain_bytes_max + CERTIFICATES_EXTRA) {
+        return refuse(guard, STLS_E_LIMIT, ALERT_CERTIFICATE_UNKNOWN,
+                      "its certificates are longer than the limit");
+    }
+    if (type != CERTIFICATE && len > MESSAGE_MAX) {
+        return refuse(guard, STLS_E_LIMIT, ALERT_DECODE_ERROR,
+                      "it announces a handshake message that is longer than any has to be");
+    }
+    return true;
+}
+
+/* Whether a peer may send a message of `type` in the clear at all. In which order is for the library
+ * to know. */
+static bool is_due(const stls_guard *guard, uint8_t type) {
+    if (guard->waits_for_hello) {
+        return type == (guard->is_server ? CLIENT_HELLO : SERVER_HELLO);
+    }
+    if (guard->is_server) {
+        return type == CERTIFICATE || type == CERTIFICATE_VERIFY || type == CLIENT_KEY_EXCHANGE;
+    }
+    return type == HELLO_REQUEST || type == NEW_SESSION_TICKET || type == CERTIFICATE ||
+           type == SERVER_KEY_EXCHANGE || type == CERTIFICATE_REQUEST ||
+           type == SERVER_HELLO_DONE || type == CERTIFICATE_STATUS;
+}
+
+/* Hands on what is whole. */
+static bool look_at_messages(stls_guard *guard) {
+    while (guard->message.len >= MESSAGE_HEADER) {
+        const uint8_t *at = guard->message.data + guard->message.start;
+        size_t len = (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3];
+        uint8_t type = at[0];
+        if (!is_due(guard, type)) {
+            return surprise(guard, guard->waits_for_hello
+                                       ? "it begins with another message than a hello"
+                                       : "it sends a message that it must not send in the clear");
+        }
+        if (!look_at_length(guard, type, len)) {
+            return false;
+        }
+        if (guard->message.len - MESSAGE_HEADER < len) {
+            return true;
+        }
+        bool to_be_ignored = type == HELLO_REQUEST && len == 0; /* RFC 5246, 7.4.1.1 */
+        if (guard->waits_for_hello &&
+            !look_at_hello(guard, (stls_bytes){at + MESSAGE_HEADER, len},
+                           guard->message.len - MESSAGE_HEADER - len)) {
+            return false;
+        }
+        if (!to_be_ignored) {
+            hand_on(guard, HANDSHAKE, (stls_bytes){at, MESSAGE_HEADER + len});
+        } else if (++guard->idle > IDLE_MAX) {
+            return surprise(guard, leads_nowhere);
+        }
+        stls_queue_take(&guard->message, MESSAGE_HEADER + len);
+    }
+    return true;
+}
+
+/* --- Records --- */
+
+/* Whether it is not for us to judge a record with this header: its content is encrypted, or our
+ * alert would have to be. */
+static bool is_beyond_us(const stls_guard *guard, uint8_t type, size_t len) {
+    if (is_tls1_3(guard)) {
+        return type != CCS || len != 1; /* that of RFC 8446, D.4 is dropped */
+    }
+    if (guard->message.len > 0) {
+        return false;
+    }
+    bool early_data = guard->is_server && (guard->choice.retry || guard->choice.version == 0);
+    return (type == CCS && !guard->waits_for_hello) || (type == DATA && early_data);
+}
+
+/* A header is there. */
+static bool look_at_header(stls_guard *guard, const uint8_t *header, size_t len) {
+    uint8_t type = header[0];
+    if (is_beyond_us(guard, type, len)) {
+        step_aside(guard);
+        return true;
+    }
+    if (header[1] != 3) {
+        return refuse(guard, STLS_E_PROTOCOL, ALERT_PROTOCOL_VERSION,
+                      "it sends a record of an unknown version");
+    }
+    if (type < CCS || type > DATA) {
+        return surprise(guard, "it sends a record of an unknown type");
+    }
+    if (type != HANDSHAKE && guard->message.len > 0) {
+        return surprise(guard, "it sends something else in the middle of a message");
+    }
+    if (type == DATA || (type == CCS && guard->waits_for_hello && !guard->choice.retry)) {
+        return surprise(guard, type == DATA ? "it sends data during the handshake"
+                                            : "it begins with a ChangeCipherSpec");
+    }
+    if (len > FRAGMENT_MAX) {
+        return refuse(guard, STLS_E_PROTOCOL, ALERT_RECORD_OVERFLOW,
+                      "it sends a record that is longer than the protocol allows");
+    }
+    if (type == ALERT && len != 2) {
+        return refuse(guard, STLS_E_PROTOCOL, ALERT_DECODE_ERROR, "it sends a malformed alert");
+    }
+    return len > 0 || surprise(guard, "it sends a record that is empty");
+}
+
+static bool look_at_record(stls_guard *guard) {
+    stls_bytes record = bytes_of(&guard->record);
+    stls_bytes body = {record.data + RECORD_HEADER, record.len - RECORD_HEADER};
+    uint8_t type = record.data[0];
+    bool good = true, idle = type != HANDSHAKE && ++guard->idle > IDLE_MAX;
+    if ((type == CCS && body.data[0] != 1) || (idle && is_tls1_3(guard))) {
+        step_aside(guard);
+        return true;
+    }
+    if (idle) {
+        return surprise(guard, leads_nowhere);
+    }
+    guard->longest = body.len > guard->longest ? body.len : guard->longest;
+    if (type == HANDSHAKE) {
+        guard->no_memory = !stls_queue_add(&guard->message, body.data, body.len);
+        good = guard->no_memory || look_at_messages(guard);
+    } else if (type == ALERT) {
+        hand_on(guard, type, body);
+    }
+    stls_queue_free(&guard->record);
+    return good;
+}
+
+/* More of the current record, from `source`. */
+static stls_be_status fill(stls_io *io, stls_source source) {
+    stls_guard *guard = &io->guard;
+    uint8_t bytes[1024];
+    size_t wanted = RECORD_HEADER, got = 0;
+    if (guard->record.len >= RECORD_HEADER) {
+        const uint8_t *header = guard->record.data + guard->record.start;
+        wanted += (size_t)header[3] << 8 | header[4];
+    }
+    wanted -= guard->record.len;
+    stls_be_status status = source(io, bytes, wanted < sizeof bytes ? wanted : sizeof bytes, &got);
+    if (status == STLS_BE_OK && !stls_queue_add(&guard->record, bytes, got)) {
+        guard->no_memory = true;
+    }
+    return status;
+}
+
+/* Looks at what has come. False: a complaint. */
+static bool look(stls_guard *guard) {
+    if (guard->record.len < RECORD_HEADER) {
+        return true;
+    }
+    const uint8_t *header = guard->record.data + guard->record.start;
+    size_t len = (size_t)header[3] << 8 | header[4];
+    if (guard->record.len == RECORD_HEADER && !look_at_header(guard, header, len)) {
+        return false;
+    }
+    return !guard->on || guard->record.len < RECORD_HEADER + len || look_at_record(guard);
+}
+
+/* Nothing is encrypted yet, so this is what the peer can read. */
+static void send_alert(stls_io *io) {
+    const uint8_t record[] = {ALERT, 3, 3, 0, 2, 2, io->guard.complaint.alert};
+    (void)stls_io_send(io, record, sizeof record);
+}
+
+stls_be_status stls_guard_recv(stls_io *io, stls_source source, uint8_t *data, size_t size,
+                               size_t *got) {
+    stls_guard *guard = &io->guard;
+    stls_be_status status = STLS_BE_OK;
+    while (guard->on && guard->ready.len == 0 && guard->complaint.text == NULL &&
+           !guard->no_memory && status == STLS_BE_OK) {
+        status = fill(io, source);
+        if (status == STLS_BE_OK && !guard->no_memory && !look(guard)) {
+            guard->on = false;
+            send_alert(io);
+        }
+    }
+    if (guard->no_memory || guard->complaint.text != NULL) {
+        io->no_memory |= guard->no_memory;
+        return STLS_BE_FAILED;
+    }
+    if (guard->ready.len == 0) {
+        return status != STLS_BE_OK ? status : source(io, data, size, got);
+    }
+    stls_bytes ready = bytes_of(&guard->ready);
+    *got = ready.len < size ? ready.len : size;
+    memcpy(data, ready.data, *got);
+    stls_queue_take(&guard->ready, *got);
+    return STLS_BE_OK;
+}
+
+/* --- What we send --- */
+
+/* A record of our own is whole. Keeps a ClientHello, and learns from a ServerHello. */
+static void learn(stls_guard *guard, stls_bytes record) {
+    stls_bytes body = {record.data + RECORD_HEADER, record.len - RECORD_HEADER};
+    if (record.data[0] == CCS && guard->choice.version != STLS_TLS1_3) {
+        step_aside(guard); /* our next alert is encrypted */
+        return;
+    }
+    if (record.data[0] != HANDSHAKE || body.len <= MESSAGE_HEADER ||
+        body.data[0] != (guard->is_server ? SERVER_HELLO : CLIENT_HELLO)) {
+        return;
+    }
+    size_t len = (size_t)body.data[1] << 16 | (size_t)body.data[2] << 8 | body.data[3];
+    stls_bytes hello = {body.data + MESSAGE_HEADER, body.len - MESSAGE_HEADER};
+    hello.len = len < hello.len ? len : hello.len; /* more messages may be behind it */
+    if (!guard->is_server) {
+        stls_queue_free(&guard->hello);
+        guard->no_memory |= !stls_queue_add(&guard->hello, hello.data, hello.len);
+    } else if (stls_read_choice(hello, &guard->choice)) {
+        guard->waits_for_hello = guard->choice.retry;
+    }
+}
+
+void stls_guard_sent(stls_guard *guard, const uint8_t *data, size_t len) {
+    if (guard->on && !stls_queue_add(&guard->sent, data, len)) {
+        guard->no_memory = true;
+    }
+    while (guard->on && guard->sent.len >= RECORD_HEADER) {
+        stls_bytes sent = bytes_of(&guard->sent);
+        size_t whole = RECORD_HEADER + ((size_t)sent.data[3] << 8 | sent.data[4]);
+        if (sent.len < whole) {
+            return;
+        }
+        learn(guard, (stls_bytes){sent.data, whole});
+        if (guard->on) {
+            stls_queue_take(&guard->sent, whole);
+        }
+    }
+}

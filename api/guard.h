@@ -1,0 +1,38 @@
+/* api/guard.h - what the peer sends in the clear, looked at before the library sees it.
+ *
+ * The model: libraries differ most in what they make of the first records of a peer, while the
+ * rules for those can be had once, since nothing is encrypted yet. So between transport and library
+ * stands a guard. It takes whole records, puts handshake messages together, has the hellos checked
+ * (hello.h), and hands on each message in records of its own: how a peer cuts its messages is not
+ * for the library to see. What breaks a rule ends the connection with our alert.
+ *
+ * It goes as soon as either side encrypts, or the library is the better judge: from then on bytes
+ * pass as they come.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef STLS_API_GUARD_H
+#define STLS_API_GUARD_H
+
+#include "api/hello.h"
+#include "api/internal.h"
+
+/* Where bytes come from: as stls_io_recv(). */
+typedef stls_be_status (*stls_source)(stls_io *io, uint8_t *data, size_t size, size_t *got);
+
+/* Begins to guard a connection of `profile`. */
+void stls_guard_begin(stls_guard *guard, const stls_profile *profile);
+
+/* As stls_io_recv(), from `source`; only if stls_guard_has(). STLS_BE_FAILED with a complaint. */
+bool stls_guard_has(const stls_guard *guard);
+stls_be_status stls_guard_recv(stls_io *io, stls_source source, uint8_t *data, size_t size,
+                               size_t *got);
+
+/* The library has sent this. */
+void stls_guard_sent(stls_guard *guard, const uint8_t *data, size_t len);
+
+/* The bytes of heap that it holds: none once the handshake is complete. */
+size_t stls_guard_memory(const stls_guard *guard);
+
+void stls_guard_free(stls_guard *guard);
+
+#endif
