@@ -4,6 +4,7 @@
 #   tests/torture/*.c       one program per backend, torture_<backend>
 #   tests/unit/<name>.c     one program each, unit_<name>
 #   tests/adapters/*.c      one program each, adapter_<name>: see adapters/osip2
+#   tests/hostile/          one program, and a peer that breaks the protocol: hostile_<backend>
 #   tests/scripts/*.sh      run as they are; exit code 77 means skipped
 #   tests/peers/*.sh        the same, each with SIP software that others wrote, peer_<name>
 #   tests/fuzz/<name>.c     one libFuzzer target each, fuzz_<name> (SIPTLS_FUZZ)
@@ -178,6 +179,13 @@ file(GLOB _interop CONFIGURE_DEPENDS tests/interop/*.c)
 if(_interop)
     siptls_test(interop interop ${_interop})
 endif()
+
+# A peer in Python against the program, which runs on the backend that it is told.
+siptls_program(hostile "${_tests_dir}/hostile/driver.c")
+foreach(b IN LISTS SIPTLS_BACKENDS)
+    add_test(NAME hostile_${b} COMMAND "${_tests_dir}/hostile/run.py" $<TARGET_FILE:hostile> ${b})
+    siptls_register_test(hostile_${b} hostile)
+endforeach()
 
 # Scripts run alone: they open ports and start servers.
 file(GLOB _scripts CONFIGURE_DEPENDS tests/scripts/*.sh tests/peers/*.sh tests/install/run.sh)
