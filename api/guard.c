@@ -28,7 +28,7 @@ enum {
     RECORD_HEADER = 5,
     MESSAGE_HEADER = 4,
     FRAGMENT_MAX = 1 << 14,
-    FRAGMENT_LEAST = 1 << 9, /* that can be agreed: RFC 6066, 4 */
+    FRAGMENT_LEAST = 1 << 9,                   /* that can be agreed: RFC 6066, 4 */
     HELLO_MAX = FRAGMENT_MAX - MESSAGE_HEADER, /* mbedTLS takes it in one record only */
     MESSAGE_MAX = 1 << 16,
     CERTIFICATES_EXTRA = 4096, /* lengths between the certificates */
@@ -153,8 +153,8 @@ static bool look_at_length(stls_guard *guard, uint8_t type, size_t len) {
     return true;
 }
 
-/* Whether a peer may send a message of `type` in the clear at all. In which order is for the library
- * to know. */
+/* Whether a peer may send a message of `type` in the clear at all. In which order is for the
+ * library to know. */
 static bool is_due(const stls_guard *guard, uint8_t type) {
     if (guard->waits_for_hello) {
         return type == (guard->is_server ? CLIENT_HELLO : SERVER_HELLO);
@@ -185,9 +185,8 @@ static bool look_at_messages(stls_guard *guard) {
             return true;
         }
         bool to_be_ignored = type == HELLO_REQUEST && len == 0; /* RFC 5246, 7.4.1.1 */
-        if (guard->waits_for_hello &&
-            !look_at_hello(guard, (stls_bytes){at + MESSAGE_HEADER, len},
-                           guard->message.len - MESSAGE_HEADER - len)) {
+        if (guard->waits_for_hello && !look_at_hello(guard, (stls_bytes){at + MESSAGE_HEADER, len},
+                                                     guard->message.len - MESSAGE_HEADER - len)) {
             return false;
         }
         if (!to_be_ignored) {

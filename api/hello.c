@@ -102,11 +102,10 @@ static bool read_hello(stls_bytes body, bool is_client, hello *h) {
     *h = (hello){.version = 0};
     bool front = number16(&body, &h->version) && take(&body, RANDOM_LEN, &h->random) &&
                  vector(&body, 1, &h->session_id) && h->session_id.len <= 32;
-    bool middle = front && (is_client ? vector(&body, 2, &h->suites) && h->suites.len > 0 &&
-                                            h->suites.len % 2 == 0 &&
-                                            vector(&body, 1, &h->compressions)
-                                      : number16(&body, &h->suite) &&
-                                            take(&body, 1, &h->compressions));
+    bool middle =
+        front && (is_client ? vector(&body, 2, &h->suites) && h->suites.len > 0 &&
+                                  h->suites.len % 2 == 0 && vector(&body, 1, &h->compressions)
+                            : number16(&body, &h->suite) && take(&body, 1, &h->compressions));
     return middle && h->compressions.len > 0 &&
            (body.len == 0 || (vector(&body, 2, &h->extensions) && body.len == 0));
 }
@@ -533,7 +532,8 @@ static stls_complaint check_retry(const hello *h, const hello *own, stls_choice 
     if (find(h->extensions, EXT_COOKIE, &data)) {
         return whole(data, 2, 1, &cookie)
                    ? none
-                   : protocol(ALERT_DECODE_ERROR, "the cookie of its HelloRetryRequest is malformed");
+                   : protocol(ALERT_DECODE_ERROR,
+                              "the cookie of its HelloRetryRequest is malformed");
     }
     return group ? none
                  : protocol(ALERT_ILLEGAL_PARAMETER, "its HelloRetryRequest changes nothing");
@@ -562,7 +562,8 @@ static stls_complaint check_server_hello_1_3(const hello *h, const hello *own,
                         "its ServerHello of TLS 1.3 has a wrong legacy_version");
     }
     if (!same(h->session_id, own->session_id)) {
-        return protocol(ALERT_ILLEGAL_PARAMETER, "its ServerHello has another session ID than ours");
+        return protocol(ALERT_ILLEGAL_PARAMETER,
+                        "its ServerHello has another session ID than ours");
     }
     if (choice->retry && h->suite != choice->suite) {
         return protocol(ALERT_ILLEGAL_PARAMETER,

@@ -162,12 +162,12 @@ typedef struct stls_guard {
     unsigned idle; /* records that brought nothing on */
     uint16_t version_min, version_max;
     size_t chain_bytes_max, longest; /* record of the peer */
-    stls_queue record;  /* of the peer, as far as it is here */
-    stls_queue message; /* of the peer's handshake, the same */
-    stls_queue ready;   /* for the library */
-    stls_queue sent;    /* by the library, as far as it was not looked at */
-    stls_queue hello;   /* the body of the ClientHello, whoever has sent it */
-    stls_choice choice; /* of the server, whoever that is */
+    stls_queue record;               /* of the peer, as far as it is here */
+    stls_queue message;              /* of the peer's handshake, the same */
+    stls_queue ready;                /* for the library */
+    stls_queue sent;                 /* by the library, as far as it was not looked at */
+    stls_queue hello;                /* the body of the ClientHello, whoever has sent it */
+    stls_choice choice;              /* of the server, whoever that is */
     stls_complaint complaint;
 } stls_guard;
 

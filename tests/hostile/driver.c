@@ -1,9 +1,10 @@
 /* tests/hostile/driver.c - the side under test: one connection of siptls after the other.
  *
- * Standard input is a socket of packets. Each packet asks for one connection: words "key=value",
- * and a connected stream socket beside them (SCM_RIGHTS). The connection shakes hands, sends back
- * what it reads, and answers a close with a close. Then a packet "key value" per line says how it
- * went. One program per backend, named by the only argument.
+ * Standard input is a socket of packets. The first one out is the library's version. Each that
+ * comes in asks for one connection: words "key=value", and a connected stream socket beside them
+ * (SCM_RIGHTS). The connection shakes hands, sends back what it reads, and answers a close with a
+ * close. Then a packet "key value" per line says how it went. One program per backend, named by the
+ * only argument.
  *
  *     role=client|server   versions=1.2|1.3 (default: both)   verify=required|optional (server)
  *     alpn=sip/2           host=example.test (a server: this host only)
@@ -80,14 +81,13 @@ static stls_result set_profile(stls_profile *profile, stls_role role, const char
         result = stls_profile_set_versions(profile, version, version, error);
     }
     if (result == STLS_OK) {
-        result = stls_profile_set_credential(profile, role == STLS_ROLE_SERVER ? server : phone,
-                                             error);
+        result =
+            stls_profile_set_credential(profile, role == STLS_ROLE_SERVER ? server : phone, error);
     }
     if (result == STLS_OK && word(words, "verify", value)) {
-        result = stls_profile_set_verify(profile,
-                                         strcmp(value, "optional") == 0 ? STLS_VERIFY_OPTIONAL
-                                                                        : STLS_VERIFY_REQUIRED,
-                                         error);
+        result = stls_profile_set_verify(
+            profile, strcmp(value, "optional") == 0 ? STLS_VERIFY_OPTIONAL : STLS_VERIFY_REQUIRED,
+            error);
     }
     if (result == STLS_OK && word(words, "alpn", value)) {
         result = stls_profile_set_alpn(profile, value, error);
@@ -146,8 +146,7 @@ static void talk(stls_conn *conn, outcome *o) {
         o->end = stls_conn_read(conn, buffer, sizeof buffer, &done);
         if (o->end == STLS_OK) {
             for (size_t i = 0; i < done && o->data_len + i < DATA_MAX; i++) {
-                o->data[o->data_len + i] =
-                    buffer[i] > ' ' && buffer[i] <= '~' ? buffer[i] : '.';
+                o->data[o->data_len + i] = buffer[i] > ' ' && buffer[i] <= '~' ? buffer[i] : '.';
             }
             o->data_len += done;
             (void)echo(conn, buffer, done);
@@ -192,8 +191,8 @@ static void serve(const char *words, int fd) {
                        "handshake %s\nend %s\ndata %s\nlength %zu\nsent %d\nreceived %d\n"
                        "secure %d\nlate %d\ngrown %ld\ntext %s\n",
                        stls_result_name(o.handshake), stls_result_name(o.end), o.data, o.data_len,
-                       error->alert_sent, error->alert_received, stls_conn_is_secure(conn),
-                       read_on, peak_kb() - before, error->text);
+                       error->alert_sent, error->alert_received, stls_conn_is_secure(conn), read_on,
+                       peak_kb() - before, error->text);
     stls_conn_free(conn);
     hang_up(fd);
     if (write(STDIN_FILENO, answer, (size_t)len) != len) {
@@ -230,6 +229,10 @@ int main(int argc, char **argv) {
         give_up("usage", "driver BACKEND, with a socket as standard input");
     }
     load();
+    const char *version = stls_backend_version_running(backend);
+    if (write(STDIN_FILENO, version, strlen(version)) < 0) {
+        give_up("the version", "it could not be sent");
+    }
     while (next(words, sizeof words, &fd)) {
         serve(words, fd);
     }
