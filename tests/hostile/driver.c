@@ -21,7 +21,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { STALL_MS = 5000, DATA_MAX = 256 };
+enum { STALL_MS = 20000, DATA_MAX = 256 };
 
 static const stls_backend *backend;
 static stls_credential *server, *phone;

@@ -25,7 +25,7 @@ except ImportError as missing:
 from cases import CASES  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-STALL_S = 20
+STALL_S = 60
 GROWTH_MAX_KB = 64 * 1024  # what one connection may add to the most memory ever used, sanitizers included
 
 
@@ -40,7 +40,7 @@ class Driver:
         if self.process is not None:
             return
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(2 * STALL_S)
+        self.socket.settimeout(STALL_S)
         self.process = subprocess.Popen(self.command, stdin=theirs)
         theirs.close()
         self.version = self.socket.recv(256).decode()
