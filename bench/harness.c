@@ -457,11 +457,25 @@ static double quantile(const struct bench_series *series, double part) {
            (at - (double)below) * (series->values[above] - series->values[below]);
 }
 
+enum { LABEL_SIZE = 1024 };
+
+/* How a record begins; with what there is to note about the subject. */
+static const char *label_text(const struct bench_label *label, char text[LABEL_SIZE]) {
+    const struct bench_subject *subject = bench_find(label->subject);
+    const char *note = subject != NULL ? subject->note : NULL;
+    snprintf(text, LABEL_SIZE,
+             "{\"section\":\"%s\",\"case\":%s,\"subject\":\"%s\",\"peer\":\"%s\","
+             "\"side\":\"%s\"%s%s%s",
+             bench_options.section, label->case_json, label->subject,
+             label->peer != NULL ? label->peer : "", label->side != NULL ? label->side : "",
+             note != NULL ? ",\"note\":\"" : "", note != NULL ? note : "",
+             note != NULL ? "\"" : "");
+    return text;
+}
+
 static void begin_record(const struct bench_label *label) {
-    fprintf(records,
-            "{\"section\":\"%s\",\"case\":%s,\"subject\":\"%s\",\"peer\":\"%s\",\"side\":\"%s\"",
-            bench_options.section, label->case_json, label->subject,
-            label->peer != NULL ? label->peer : "", label->side != NULL ? label->side : "");
+    char text[LABEL_SIZE];
+    fputs(label_text(label, text), records);
 }
 
 void bench_record(const struct bench_label *label, const char *metric, const char *unit,
@@ -487,12 +501,8 @@ void bench_record_lacks(const struct bench_label *label, const char *why) {
 }
 
 void bench_instructions(const struct bench_label *label, unsigned times) {
-    char text[1024];
-    snprintf(text, sizeof text,
-             "{\"section\":\"%s\",\"case\":%s,\"subject\":\"%s\",\"peer\":\"%s\",\"side\":\"%s\","
-             "\"times\":%u}",
-             bench_options.section, label->case_json, label->subject,
-             label->peer != NULL ? label->peer : "", label->side != NULL ? label->side : "", times);
+    char begin[LABEL_SIZE], text[LABEL_SIZE + 32];
+    snprintf(text, sizeof text, "%s,\"times\":%u}", label_text(label, begin), times);
     CALLGRIND_DUMP_STATS_AT(text);
 }
 

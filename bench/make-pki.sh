@@ -4,6 +4,8 @@
 # For each kind of key (p256, rsa, ed25519), all certificates of a chain having that kind:
 #   KIND-root.pem  KIND-server1.pem, KIND-server2.pem: a server's chain with 1 and with 2 intermediates, leaf first, and
 #   KIND-phone1.pem, KIND-phone2.pem: a client's; each with its .key. The root is not in the chains.
+#   KIND-server1.both, KIND-phone1.both: chain and key in one file.
+# roots150.pem: p256-root and 149 others.
 # Needs the openssl command, 3.0 or newer.
 set -eu
 dir=${1:?Say where to make the certificates: make-pki.sh DIR.}
@@ -53,8 +55,18 @@ for kind in p256 rsa ed25519; do
     done
     for who in server phone; do
         cat $kind-${who}1.crt $kind-int1.crt >$kind-${who}1.pem
+        cat $kind-${who}1.pem $kind-${who}1.key >$kind-${who}1.both
         cat $kind-${who}2.crt $kind-int2.crt $kind-int1.crt >$kind-${who}2.pem
     done
+done
+
+# As many trusted certificates as a system has, most of them RSA, and the one that counts among them.
+cp p256-root.pem roots150.pem
+n=1
+while [ $n -lt 150 ]; do
+    openssl req -x509 -key rsa-root.key -days 365 -subj "/O=siptls bench/CN=another root $n" -config empty.cnf \
+        -addext subjectKeyIdentifier=hash -addext basicConstraints=critical,CA:TRUE >>roots150.pem
+    n=$((n + 1))
 done
 rm -f ./*.crt empty.cnf log
 cksum <"$self" >made

@@ -54,6 +54,7 @@ struct bench_subject {
     const char *name;    /* "siptls-openssl", "raw-openssl", "libretls" */
     const char *library; /* "openssl", "mbedtls", "wolfssl": "raw-" and this is what it is compared
                             with */
+    const char *note;    /* what is to be known of its figures, for the report; NULL: nothing */
 
     /* The version of what is measured, for the report: "3.0.17". A constant. */
     const char *(*version)(const struct bench_subject *subject);

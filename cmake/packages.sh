@@ -12,9 +12,9 @@ siptls_build_packages="build-essential cmake ninja-build pkg-config ca-certifica
     libinih-dev dpkg-dev debian-archive-keyring python3 python3-pycryptodome autoconf automake libtool xz-utils bzip2
     libre-dev libosip2-dev"
 
-# To run the benchmark (bench/run) besides.
+# To run the benchmark (bench/run) besides; the libraries are what siptls is compared with.
 # shellcheck disable=SC2034
-siptls_bench_packages="valgrind"
+siptls_bench_packages="valgrind libevent-dev libtls-dev libcurl4-openssl-dev"
 
 # Real SIP software to test against, and what reads captures of calls.
 siptls_peer_packages="kamailio kamailio-tls-modules baresip-core sipsak sofia-sip-bin linphone-cli sip-tester tshark"

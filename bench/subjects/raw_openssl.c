@@ -4,7 +4,7 @@
  * released while idle (SSL_MODE_RELEASE_BUFFERS), as for a server with many connections.
  *
  * SPDX-License-Identifier: MIT */
-#include "../subject.h"
+#include "raw_openssl.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -151,10 +151,19 @@ static bool set_host(const bench_context *context, SSL *ssl) {
     return true;
 }
 
-static bench_conn *conn_new(bench_context *context, int fd) {
+SSL *bench_raw_openssl_new(bench_context *context) {
     SSL *ssl = SSL_new(context->ctx);
-    if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || !set_host(context, ssl) ||
+    if (ssl == NULL || !set_host(context, ssl) ||
         (context->session != NULL && SSL_set_session(ssl, context->session) != 1)) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    return ssl;
+}
+
+static bench_conn *conn_new(bench_context *context, int fd) {
+    SSL *ssl = bench_raw_openssl_new(context);
+    if (ssl == NULL || SSL_set_fd(ssl, fd) != 1) {
         SSL_free(ssl);
         return NULL;
     }
@@ -215,7 +224,6 @@ static const char *error_text(bench_conn *conn) {
     return reason != NULL ? reason : "";
 }
 
-extern const struct bench_subject bench_raw_openssl;
 const struct bench_subject bench_raw_openssl = {
     .name = "raw-openssl",
     .library = "openssl",

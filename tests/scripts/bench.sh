@@ -66,6 +66,35 @@ END
 }
 expect "the records" 0 'well formed' check_records
 
+# --- what others use, as far as it was there when the benchmark was built
+
+peers=$work/peers
+expect "the peers verify, and are measured" 0 'case 1 of' "$bin/bench_peers" --pki "$work/pki" --quick --runs 1 --records "$peers"
+
+# In each case each subject has one figure, or the reason for none, as a client and as a server.
+# shellcheck disable=SC2317
+check_peers() {
+    python3 - "$peers" "${#backends[@]}" <<'END'
+import collections
+import json
+import sys
+
+cases = collections.defaultdict(collections.Counter)
+for line in open(sys.argv[1], encoding="utf-8"):
+    record = json.loads(line)
+    assert record["metric"] == "time" and record["median"] > 0 or record["metric"] == "lacks" and record["why"], line
+    cases[json.dumps(record["case"])][record["subject"], record["side"]] += 1
+assert len(cases) == 3, f"{len(cases)} cases"
+for case, found in cases.items():
+    subjects = {subject for subject, _ in found}
+    assert {"raw-openssl", "libevent", "libtls", "libcurl", "libre"} < subjects, subjects
+    assert len(subjects) == 5 + int(sys.argv[2]) and len(found) == 2 * len(subjects), found
+    assert set(found.values()) == {1}, found
+print("complete")
+END
+}
+expect "the records of the peers" 0 'complete' check_peers
+
 # --- a message costs no more calls of the system than messages there are: one out, one in
 
 # shellcheck disable=SC2317
