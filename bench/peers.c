@@ -229,10 +229,16 @@ static void run_case(const struct peer_case *c, const char *case_json) {
     }
     bool alive[LANES_MAX];
     memset(alive, true, sizeof alive);
+    if (bench_counts_instructions()) { /* not before: it is slow */
+        bench_instructions_start();
+    }
     for (unsigned run = 0; run < bench_options.runs; run++) {
         for (size_t i = 0; i < lane_count; i++) {
             alive[i] = alive[i] && lane_run(&lanes[i], c, case_json, true);
         }
+    }
+    if (bench_counts_instructions()) {
+        bench_instructions_stop();
     }
     for (size_t i = 0; i < lane_count; i++) {
         if (alive[i] && !bench_counts_instructions()) {
@@ -257,9 +263,6 @@ int main(int argc, char **argv) {
         return bench_end();
     }
     check_all();
-    if (bench_counts_instructions()) {
-        bench_instructions_start();
-    }
     const size_t all = sizeof cases / sizeof *cases;
     unsigned done = 0, count = 0;
     for (size_t i = 0; i < all; i++) {
