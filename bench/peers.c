@@ -193,16 +193,21 @@ static void add_lane(const struct peer_case *c, const char *case_json,
     }
 }
 
+static void record_none(const char *case_json, const char *name, const char *why) {
+    for (int side = 0; side < 2; side++) {
+        const struct bench_label label = {case_json, name, "raw-openssl", bench_side_names[side]};
+        bench_record_lacks(&label, why);
+    }
+}
+
 static void record_missing(const char *case_json) {
     char list[] = BENCH_MISSING;
     char *rest = NULL;
     for (char *name = strtok_r(list, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
-        for (int side = 0; side < 2; side++) {
-            const struct bench_label label = {case_json, name, "raw-openssl",
-                                              bench_side_names[side]};
-            bench_record_lacks(&label, "not measured: its package was not there");
-        }
+        record_none(case_json, name, "not measured: its package was not there");
     }
+    record_none(case_json, "sofia-sip",
+                "not measured: its transport (tport) makes and takes its own TCP connections only");
 }
 
 /* Of libraries used directly only the one that all are compared with: the others are in the section

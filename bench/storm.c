@@ -28,6 +28,7 @@ enum {
     DESCRIPTORS_BESIDES = 64,
     REFUSING_HANDSHAKES = 100, /* of each proxy */
     REFUSING_TIMEOUT_MS = 5000,
+    TIMER_F_S = 32, /* of RFC 3261: how long a phone waits for an answer */
     GIVE_UP_S = 300,
 };
 
@@ -107,6 +108,7 @@ static bool storm(struct site *site, struct phones *phones, const char *backend,
     const struct phones_plan plan = {
         .ports = {site->proxies[first].port, site->proxies[!first].port},
         .offers_tickets = kind != FULL,
+        .patience_s = refuses ? TIMER_F_S : GIVE_UP_S,
         .base_s = base_s,
         .max_s = max_s,
         .give_up_s = GIVE_UP_S,

@@ -23,6 +23,7 @@ void phones_free(struct phones *phones);
 struct phones_plan {
     uint16_t ports[2]; /* phone number n returns to ports[n % 2] on 127.0.0.1 */
     bool offers_tickets;
+    double patience_s;    /* for an attempt */
     double base_s, max_s; /* of the waiting after a failure */
     double give_up_s;     /* who is not back by then is lost */
 };

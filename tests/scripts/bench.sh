@@ -87,8 +87,8 @@ for line in open(sys.argv[1], encoding="utf-8"):
 assert len(cases) == 3, f"{len(cases)} cases"
 for case, found in cases.items():
     subjects = {subject for subject, _ in found}
-    assert {"raw-openssl", "libevent", "libtls", "libcurl", "libre"} < subjects, subjects
-    assert len(subjects) == 5 + int(sys.argv[2]) and len(found) == 2 * len(subjects), found
+    assert {"raw-openssl", "libevent", "libtls", "libcurl", "libre", "sofia-sip"} < subjects, subjects
+    assert len(subjects) == 6 + int(sys.argv[2]) and len(found) == 2 * len(subjects), found
     assert set(found.values()) == {1}, found
 print("complete")
 END
