@@ -88,13 +88,13 @@ def bar_chart(report, title, records, label):
     if not records:
         return None
     many_sides = len({record.side for record in records}) > 1
-    rows = views.pivot(records, lambda one: " ".join(
+    rows = views.pivot(records, lambda one: ", ".join(
         part for part in (label(one.case), one.side if many_sides else "") if part), lambda one: lane(one.subject))
     made = [charts.Row(name, [bar_mark(report, record) for record in found.values()]) for name, found in rows.items()]
-    known = metric(records[0].metric, records[0].unit)
+    known, unit = metric(records[0].metric), records[0].unit
     values = [value for row in made for mark in row.marks for value in (mark.value, mark.raw, mark.high) if value is not None]
-    scale, tick, kind = scale_for(values, known.unit)
-    how = "%s; %s." % (known.name.capitalize(), READING[known.better])
+    scale, tick, kind = scale_for(values, unit)
+    how = "%s; %s." % (words.capital(known.name), READING[known.better])
     if any(mark.raw is not None for row in made for mark in row.marks):
         how += " The line across is the raw library."
     if kind == "dot":
@@ -109,8 +109,7 @@ def grouped(records, key):
     return groups
 
 
-MEMORY_TITLES = {"idle": "An idle connection", "handshake": "The peak in the handshake", "context": "A context",
-                 "trust": "A trust store", "held": "Connections held at once"}
+MEMORY_TITLES = {"idle": "An idle connection", "many": "Each of the connections held at once", "context": "A context"}
 
 
 def memory_charts(report):
@@ -118,8 +117,9 @@ def memory_charts(report):
     groups = grouped(report.siptls("memory", metric=["heap", "peak", "rss"]),
                      lambda one: (one.case.get("what"), one.metric))
     for (what, name), records in groups.items():
-        title = MEMORY_TITLES.get(what, str(what))
-        yield bar_chart(report, "%s: %s" % (title, metric(name).name), records, memory_size)
+        if (what, name) not in (("context", "peak"), ("many", "heap"), ("many", "peak")):
+            title = "%s: %s" % (MEMORY_TITLES.get(what, what), metric(name).name)
+            yield bar_chart(report, title, records, memory_size)
 
 
 def curve(report, axis, records, subject):
@@ -146,7 +146,7 @@ def curves(report, axis, name, side):
     x = scales.Log(every_x[0], every_x[-1], exact=True)
     x.ticks = every_x if len(every_x) <= 6 else x.ticks
     return charts.Curves(
-        "%s%s, by %s" % (CURVE_NAMES.get(name, known.name.capitalize()), side and ", " + side, X_NAMES.get(axis, axis)),
+        "%s%s, by %s" % (CURVE_NAMES.get(name, words.capital(known.name)), side and ", " + side, X_NAMES.get(axis, axis)),
         "Ratio to the figure at %s; %s. Broken lines: the raw library." % (
             words.plural(every_x[0], axis), "flat is right" if axis != "threads" else READING[known.better]),
         x, scales.Linear(min(every_y + [0.9]), max(every_y + [1.1]), wanted=4), words.many, words.ratio,
@@ -164,34 +164,50 @@ def scale_charts(report):
             yield curves(report, axis, name, side)
 
 
-PEER_COLUMNS = {"shared": "shared", "per-connection": "each its own"}
+PEER_COLUMNS = {"shared": "shared", "each": "for each"}
 
 
-def peer_rows(report, name):
-    """One row a subject; a second mark in it is its way to work with a context for each connection."""
-    records = report.measured.find("peers", metric=name)
-    for subject, found in grouped(records, lambda one: one.subject).items():
-        marks = []
-        for record in found:
-            text = words.value_text(record.median, record.unit)
-            marks.append(charts.Mark(library_of(subject) if subject.startswith("siptls") else "other", record.median, text,
-                                     record.low, record.high, hollow=record.case.get("context") == "per-connection",
-                                     column=record.case.get("context", "shared"), told="%s: %s" % (LABELS["peers"](record.case) or subject, text)))
-        yield charts.Row(words.subject(subject), marks)
+def peer_mark(record):
+    library = library_of(record.subject) if record.subject.startswith("siptls") else "other"
+    text = words.value_text(record.median, record.unit)
+    context = record.case.get("context", "shared")
+    return charts.Mark(library, record.median, text, record.low, record.high, hollow=context == "each", column=context,
+                       told="%s: %s" % (PEER_COLUMNS.get(context, context), text))
+
+
+def peer_chart(title, name, records):
+    """One row a subject, the least first; a context shared and a context for each connection are two marks in it."""
+    records = [record for record in records if record.metric == name and record.median > 0]
+    marks = grouped(sorted(records, key=lambda one: one.median), lambda one: one.subject)
+    rows = [charts.Row(words.subject(subject), [peer_mark(record) for record in found]) for subject, found in marks.items()]
+    known, values = metric(name), [record.median for record in records]
+    contexts = {record.case.get("context", "shared") for record in records}
+    how = "%s, logarithmic; %s." % (words.capital(known.name), READING[known.better])
+    if "each" in contexts:
+        how += " Filled: one context shared by all connections; hollow: a context for each, as it is often seen."
+    return charts.Chart(title, how, scales.Log(min(values), max(values)), ticks_of(records[0].unit), rows,
+                        columns=[each for each in PEER_COLUMNS if each in contexts], names=PEER_COLUMNS, one_lane=True)
 
 
 def peers_charts(report):
-    for name in ("instructions", "time", "rate"):
-        rows = list(peer_rows(report, name))
-        values = [mark.value for row in rows for mark in row.marks if mark.value > 0]
-        if not values:
-            continue
-        known = metric(name)
-        yield charts.Chart("A handshake: %s" % known.name, "%s, logarithmic; %s. Filled: one context shared by all "
-                           "connections; hollow: a context for each, as it is commonly used." % (
-                               known.name.capitalize(), READING[known.better]),
-                           scales.Log(min(values), max(values)), ticks_of(known.unit), rows,
-                           columns=list(PEER_COLUMNS), names=PEER_COLUMNS, one_lane=True)
+    """Instructions if they were counted, since they repeat; else time."""
+    groups = grouped(report.measured.find("peers"), lambda one: (one.case.get("version"), one.case.get("kind"), one.side))
+    for (version, kind, side), records in groups.items():
+        name = next((name for name in ("instructions", "time") if any(one.metric == name for one in records)), None)
+        if name:
+            yield peer_chart("TLS %s, %s handshake, %s" % (version, kind, side), name, records)
+
+
+STORM_TITLES = {"time": "Until the last 200 OK", "latency": "Until a phone has its 200 OK", "cpu": "CPU time of the proxies",
+                "turned_away": "Attempts turned away"}
+
+
+def storm_charts(report):
+    for name, title in STORM_TITLES.items():
+        records = [record for record in report.siptls("storm", metric=name) if record.median > 0]
+        sizes = {record.case["phones"] for record in records if "phones" in record.case}
+        phones = ", %s" % words.plural(max(sizes), "phones") if len(sizes) == 1 else ""
+        yield bar_chart(report, title + phones, records, LABELS["storm"])
 
 
 def code_chart(report):
@@ -220,7 +236,7 @@ def section_charts(report, name):
     if name == "scale":
         return list(scale_charts(report))
     if name == "storm":
-        return [bar_chart(report, "Until the last 200 OK", report.siptls(name, metric="time"), LABELS[name])]
+        return list(storm_charts(report))
     if name == "peers":
         return list(peers_charts(report))
     if name in ("own", "code"):

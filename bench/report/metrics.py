@@ -26,6 +26,15 @@ METRICS = {
     "own_heap": Metric("own heap", "bytes", "lower", PERCENT),
     "peak": Metric("peak heap", "bytes", "lower", PERCENT),
     "rss": Metric("resident memory", "bytes", "lower", QUARTILES),
+    "own_peak": Metric("own peak heap", "bytes", "lower", PERCENT),
+    "kept": Metric("kept of the peer", "bytes", "lower", PERCENT),
+    "latency": Metric("latency", "s", "lower", QUARTILES),
+    "cpu": Metric("CPU time", "s", "lower", QUARTILES),
+    "resumed": Metric("resumed", "phones", "", EXACT),
+    "turned_away": Metric("turned away", "attempts", "", QUARTILES),
+    "failed": Metric("failed", "attempts", "lower", EXACT),
+    "lost": Metric("lost", "phones", "lower", EXACT),
+    "most_tries": Metric("most tries of a phone", "attempts", "lower", QUARTILES),
     "text": Metric("code", "bytes", "lower", PERCENT),
 }
 

@@ -136,7 +136,7 @@ def cross_html(report):
     parts = []
     for title, name, pairs in views.cross_tables(report):
         parts.append('<figure><figcaption><h3>%s</h3><p class="how">%s of both sides together; lower is better; the darker, '
-                     'the more.</p></figcaption>%s</figure>' % (escape(title), metric(name).name.capitalize(), heat_html(report, pairs)))
+                     'the more.</p></figcaption>%s</figure>' % (escape(title), words.capital(metric(name).name), heat_html(report, pairs)))
     return '<div class="pair">%s</div>' % "".join(parts)
 
 
@@ -144,7 +144,7 @@ def tables_of(report, section):
     if section.name == "handshake":
         return [views.handshake_table(report, side) for side in ("client", "server")]
     if section.name == "peers":
-        return [views.peers_table(report)]
+        return list(views.peers_tables(report))
     if section.name == "cross":
         return views.cross_pivots(report)
     return [views.section_table(report, section)]

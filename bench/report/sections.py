@@ -15,19 +15,25 @@ def rest(case, *used):
 
 
 def message(case):
-    return " ".join([words.size(case["size"])] * ("size" in case) + [version(case)] * (case.get("version") == "1.2")
-                    + rest(case, "size", "version"))
+    size = words.size(case["size"]) if words.is_number(case.get("size")) else str(case.get("size", ""))
+    return " ".join([size] + [version(case)] * (case.get("version") == "1.2") + rest(case, "size", "version"))
 
 
-MEMORY = {"idle": "idle connection", "handshake": "peak in the handshake", "context": "a context",
-          "trust": "a trust", "held": "held at once"}
+MEMORY = {"idle": "idle connection", "many": "held at once", "context": "context"}
 
 
 def memory(case):
-    what = MEMORY.get(case.get("what"), case.get("what", ""))
-    counts = [words.plural(case[name], name) for name in ("anchors", "connections") if name in case]
-    return " ".join([what] + counts + rest(case, "what", "anchors", "connections", "version")
-                    + [version(case)] * (case.get("version") == "1.2")).strip()
+    parts = [MEMORY.get(case.get("what"), str(case.get("what", "")))]
+    counted = ("anchors", "connections") if case.get("what") == "many" else ("anchors",)
+    parts += [words.plural(case[name], name) for name in counted if words.is_number(case.get(name))]
+    parts += [version(case)] if "version" in case else []
+    parts += [name for name in ("mutual", "tickets") if case.get(name)]
+    return ", ".join(parts + rest(case, "what", "anchors", "connections", "version", "mutual", "tickets"))
+
+
+def memory_size(case):
+    """The same where it is said already what is measured."""
+    return memory(case).partition(", ")[2]
 
 
 def scale(case):
@@ -35,27 +41,26 @@ def scale(case):
                     for name, value in case.items() if name != "version")
 
 
-STORM = {"full": "full handshakes", "resumed": "tickets of the same server", "fleet": "tickets of the fleet's ring"}
+STORM = {"full": "full handshakes", "resumed": "tickets, each to its own proxy", "fleet": "tickets, each to the other proxy",
+         "refused": "tickets, the proxies turning away"}
 
 
 def storm(case):
-    return " ".join([STORM.get(case.get("tickets"), str(case.get("tickets", "")))] + rest(case, "tickets", "phones"))
+    return " ".join([STORM.get(case.get("kind"), str(case.get("kind", "")))] + rest(case, "kind", "phones", "proxies"))
 
 
-PEERS = {"shared": "context shared", "per-connection": "context per connection"}
+PEERS = {"shared": "shared", "each": "for each"}
 
 
 def peer(case):
-    return " ".join([PEERS.get(case.get("context"), str(case.get("context", "")))] + rest(case, "context", "version"))
+    kind = "%s %s" % (version(case), case.get("kind", ""))
+    context = PEERS.get(case.get("context"), str(case.get("context", "")))
+    return ", ".join([part for part in (kind.strip(), context) if part]
+                     + rest(case, "version", "kind", "context", "key", "group", "roots"))
 
 
 def plain(case):
     return ", ".join(rest(case))
-
-
-def memory_size(case):
-    """A case of the memory, where it is said already what is measured."""
-    return memory({name: value for name, value in case.items() if name != "what"})
 
 
 @dataclass(frozen=True)
@@ -72,15 +77,18 @@ SECTIONS = (
             "version of the library, same suites, the same chain verified, the same host name checked.",
             words.handshake),
     Section("cross", "Each client against each server",
-            "Every client against every server through siptls, TLS 1.3.", words.handshake),
+            "Every client against every server through siptls, both sides added; beside it the raw libraries against each other.", words.handshake),
     Section("messages", "Messages", "A message is sent, and comes back.", message),
-    Section("memory", "Memory", "Heap as malloc() is asked for it; resident memory as the system counts it.", memory),
+    Section("memory", "Memory", "Heap that malloc() has given out; resident memory as the system counts it, for each connection. Only the measured "
+            "side is in the process.", memory),
     Section("scale", "Scale", "What one connection costs must not depend on how much there is of anything else.",
             scale),
     Section("storm", "The storm",
-            "A registrar restarts and all its phones come back at once, through siptls proxy.", storm),
+            "A registrar restarts and all its phones come back at once, through two instances of siptls proxy; measured until the last one "
+            "has its 200 OK, and how those fared that were turned away.", storm),
     Section("peers", "What one would pick instead",
-            "Other layers above OpenSSL and other SIP software, as Debian has them, on the same definitions.", peer),
+            "Other layers above OpenSSL and other SIP software, as Debian has them, each against OpenSSL used directly, on the "
+            "same definitions, with 150 trusted CAs.", peer),
     Section("own", "siptls's own code",
             "Instructions in siptls itself, what its TLS library does left out.", words.handshake),
     Section("code", "Size of the code", "What siptls adds to a program: its text section.", plain),

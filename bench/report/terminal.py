@@ -10,6 +10,7 @@ from sections import SECTIONS
 
 WIDTH = 80
 ROWS = 14  # of a table; the page has them all
+METRICS = {"memory": ("heap", "rss"), "storm": ("time", "cpu", "turned_away", "most_tries")}  # of the page's, here
 STYLES = {"bold": "1", "dim": "2", "bad": "1;31", "good": "32"}
 
 
@@ -38,10 +39,10 @@ def cut(text, width):
 def table_lines(table, paint, rows=ROWS):
     """The first column takes what the figures leave; what is longer goes on in a second line."""
     shown = [[clean(cell) for cell in row] for row in table.rows[:rows]]
-    heads = [clean(column).split(" ") for column in table.columns]
+    heads = [textwrap.wrap(clean(column), 10) or [""] for column in table.columns]
     widths = [max([len(word) for word in head] + [len(row[at]) for row in shown])
               for at, head in enumerate(heads)]
-    widths[0] = min(max([len(row[0]) for row in shown] + [1]), WIDTH - sum(2 + width for width in widths[1:]))
+    widths[0] = max(min(max([len(row[0]) for row in shown] + [1]), WIDTH - sum(2 + width for width in widths[1:])), 12)
     deep = max(len(head) for head in heads)
     for level in range(deep):
         cells = [(head[level - deep + len(head)] if level >= deep - len(head) else "").rjust(width)
@@ -102,10 +103,11 @@ def section_tables(report, section):
     if section.name == "handshake":
         return [views.handshake_table(report, side) for side in ("client", "server")]
     if section.name == "peers":
-        return [views.peers_table(report)]
+        names = [table for table in views.peers_tables(report) if table.title.endswith("instructions")]
+        return names or list(views.peers_tables(report))
     if section.name == "cross":
         return list(views.cross_pivots(report))
-    return [views.section_table(report, section)]
+    return [views.section_table(report, section, METRICS.get(section.name))]
 
 
 def show(content, rules, stream=sys.stdout):

@@ -149,7 +149,7 @@ def section_table(report, section, metrics=None):
 
     def row_of(record):
         own = ("backend" if library_of(record.subject) else words.part(record.subject)) * (section.name == "code")
-        label = " ".join(part for part in (section.label(record.case), record.side, own) if part)
+        label = ", ".join(part for part in (section.label(record.case), record.side, own) if part)
         return ("%s: %s" % (label, metric(record.metric).name)) if label else metric(record.metric).name
 
     rows = pivot(records, row_of, lambda record: library_of(record.subject))
@@ -162,15 +162,18 @@ def section_table(report, section, metrics=None):
     return table
 
 
-def peers_table(report):
-    records = report.measured.find("peers")
-    names = list(dict.fromkeys(record.metric for record in records))
+def peers_tables(report):
+    """A table for each side and metric: subjects down, cases across."""
     label = next(section.label for section in SECTIONS if section.name == "peers")
-    rows = pivot(records, lambda record: (words.subject(record.subject), label(record.case), record.side),
-                 lambda record: record.metric)
-    table = Table("What one would pick instead", ["", "", ""] + [metric(name).name for name in names])
-    table.rows = [list(row) + [both_cell(report, found.get(name)) for name in names] for row, found in rows.items()]
-    return table
+    groups = {}
+    for record in report.measured.find("peers"):
+        groups.setdefault((record.side, record.metric), []).append(record)
+    for (side, name), records in groups.items():
+        rows = pivot(records, lambda record: words.subject(record.subject), lambda record: label(record.case))
+        columns = list(dict.fromkeys(label(record.case) for record in records))
+        table = Table(("%s, %s" % (side.capitalize(), metric(name).name)).lstrip(", "), [""] + columns)
+        table.rows = [[subject] + [both_cell(report, found.get(column)) for column in columns] for subject, found in rows.items()]
+        yield table
 
 
 @dataclass

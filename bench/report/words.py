@@ -49,12 +49,21 @@ def is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def capital(text):
+    """With a capital first letter, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def yes_no(value):
     return value if not isinstance(value, bool) else "yes" if value else "no"
 
 
 FORMATS = {"ratio": ratio, "size": size, "time": time, "count": count, "rate": rate, "many": many}
-UNIT_FORMATS = {"us": time, "bytes": size, "1/s": rate, "instructions": many}
+def seconds(value):
+    return time(value * 1e6)
+
+
+UNIT_FORMATS = {"us": time, "s": seconds, "bytes": size, "1/s": rate, "instructions": many}
 
 
 def by_unit(unit):
@@ -145,6 +154,8 @@ def handshake(case):
 
 def plural(number, name):
     """1 anchor, 150 anchors"""
+    if not is_number(number):
+        return "%s %s" % (number, name)
     return "%s %s" % (count(number), name[:-1] if number == 1 and name.endswith("s") else name)
 
 
