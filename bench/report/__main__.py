@@ -3,7 +3,7 @@ import argparse
 import os
 import sys
 
-sys.dont_write_bytecode = True  # the source tree stays as it is
+sys.dont_write_bytecode = sys.pycache_prefix is None  # the source tree stays as it is
 
 import about
 import bars

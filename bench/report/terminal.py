@@ -114,7 +114,8 @@ def show(content, rules, stream=sys.stdout):
     report, paint = views.Report(content), Paint(stream)
     lines = list(heading(report, paint))
     figures = views.figures_table(report, rules)
-    lines += ["", paint("bold", figures.title), *table_lines(figures, paint), paint("dim", figures.note)]
+    lines += ["", paint("bold", figures.title)]
+    lines += [*table_lines(figures, paint), paint("dim", figures.note)] if figures.rows else [words.NOT_MEASURED]
     lines += bars(report, paint)
     for section in SECTIONS:
         lines += section_lines(report, section, paint)
