@@ -182,10 +182,12 @@ def peer_chart(title, name, records):
     rows = [charts.Row(words.subject(subject), [peer_mark(record) for record in found]) for subject, found in marks.items()]
     known, values = metric(name), [record.median for record in records]
     contexts = {record.case.get("context", "shared") for record in records}
-    how = "%s, logarithmic; %s." % (words.capital(known.name), READING[known.better])
+    far = max(values) / min(values) > 8
+    how = "%s%s; %s." % (words.capital(known.name), ", logarithmic" if far else "", READING[known.better])
     if "each" in contexts:
         how += " Filled: one context shared by all connections; hollow: a context for each, as it is often seen."
-    return charts.Chart(title, how, scales.Log(min(values), max(values)), ticks_of(records[0].unit), rows,
+    scale = scales.Log(min(values), max(values)) if far else scales.Linear(0, max(values))
+    return charts.Chart(title, how, scale, ticks_of(records[0].unit), rows,
                         columns=[each for each in PEER_COLUMNS if each in contexts], names=PEER_COLUMNS, one_lane=True)
 
 

@@ -168,8 +168,9 @@ class Numbers:
 
 
 def section_html(report, section, numbers):
-    head = '<section id="%s"><h2>%s</h2>' % (section.name, escape(section.title))
-    if section.name not in report.measured.sections():
+    measured = section.name in report.measured.sections()
+    head = '<section id="%s"%s><h2>%s</h2>' % (section.name, "" if measured else ' class="absent"', escape(section.title))
+    if not measured:
         return head + '<p class="missing">Not measured in this run.</p></section>'
     drawn = "".join(numbers.draw(chart) for chart in drawing.section_charts(report, section.name) if chart)
     if section.name == "scale":
