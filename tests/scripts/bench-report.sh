@@ -87,7 +87,7 @@ verdicts=(
 rules=
 : >bar.records
 for each in "${verdicts[@]}"; do
-    IFS='|' read -r name limit value wanted <<<"$each"
+    IFS='|' read -r name limit value _ <<<"$each"
     line t "{\"name\":\"$name\"}" siptls-openssl "" time us "$value" >>bar.records
     rules+=$(printf '%s{"what":"%s","subject":"siptls-openssl","bar":"%s","of":{"section":"t","metric":"time","case":{"name":"%s"}}}' \
         "${rules:+,}" "$name" "$limit" "$name")
