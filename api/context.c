@@ -192,6 +192,15 @@ stls_be_client_auth stls_client_auth_of(stls_verify_mode mode) {
     return STLS_BE_CLIENT_AUTH_REQUIRED;
 }
 
+/* Whether a server can have to ask its clients for certificates. */
+static bool may_ask(const stls_profile *profile) {
+    bool asks = profile->role == STLS_ROLE_SERVER && profile->verify != STLS_VERIFY_NONE;
+    for (size_t i = 0; i < profile->host_count && !asks; i++) {
+        asks = profile->hosts[i].verify != STLS_VERIFY_NONE;
+    }
+    return asks;
+}
+
 static stls_result install(stls_context *context, stls_error *error) {
     const stls_profile *profile = context->profile;
     const stls_backend *backend = profile->backend;
@@ -210,6 +219,7 @@ static stls_result install(stls_context *context, stls_error *error) {
         .scheme_count = profile->schemes.count,
         .client_auth = profile->role == STLS_ROLE_SERVER ? stls_client_auth_of(profile->verify)
                                                          : STLS_BE_CLIENT_AUTH_NONE,
+        .may_ask = may_ask(profile),
         .credential = stls_credential_block(profile->credential),
         .alpn = alpn,
         .alpn_count = stls_alpn_split(profile->alpn, alpn),

@@ -188,6 +188,8 @@ typedef struct stls_be_settings {
     const uint16_t *schemes;
     size_t scheme_count;
     stls_be_client_auth client_auth; /* a server's, where select does not say otherwise */
+    bool may_ask;                    /* a server: client_auth or an answer of select can be another
+                                        than NONE */
     const void *credential;          /* a credential block that outlives the context; NULL: none */
     const stls_bytes *alpn;          /* protocol names of 1 to 255 bytes, most wanted first */
     size_t alpn_count;

@@ -12,8 +12,11 @@
  * 27809), which other libraries' servers cannot read. So a client that rejects the chain lets
  * OpenSSL go on as far as that flight, and our alert leaves in its place.
  *
- * The secrets come from the keylog callback. The record is the first under its key, and the last:
- * what OpenSSL wrote under the same key never leaves.
+ * The secrets come from the keylog callback, which belongs to an SSL_CTX and costs a tenth of a
+ * handshake, as OpenSSL writes out all secrets in hex for it. So a server has it only where it asks
+ * for certificates; and a client that rejects a chain moves, for what is left of this handshake, to
+ * an SSL_CTX of its own that has it. The record is the first under its key, and the last: what
+ * OpenSSL wrote under the same key never leaves.
  *
  * SPDX-License-Identifier: MIT */
 #include "internal.h"
@@ -58,6 +61,18 @@ int ossl_alert_error(uint8_t alert) {
         return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
     default:
         return X509_V_ERR_PERMITTED_VIOLATION; /* certificate_unknown */
+    }
+}
+
+/* What the handshake still needs of an SSL_CTX, a new one has as well: it never gets further than
+ * our alert. Without memory the alert goes out in plaintext. */
+void ossl_alert_listen(ossl_conn *conn) {
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    if (ctx != NULL) {
+        SSL_CTX_set_security_level(ctx, 0);
+        SSL_CTX_set_keylog_callback(ctx, ossl_conn_keylog);
+        (void)SSL_set_SSL_CTX(conn->ssl, ctx);
+        SSL_CTX_free(ctx); /* the connection holds it */
     }
 }
 

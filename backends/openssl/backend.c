@@ -109,7 +109,8 @@ static struct {
     bool tls1_2, tls1_3;
     bool ed25519;
     bool rsa_pss;
-    bool tickets; /* the algorithms that seal them, here or in the core */
+    bool tickets;   /* the algorithms that seal them, here or in the core */
+    EVP_MD *sha256; /* OpenSSL looks for EVP_sha256() anew each time that it is used */
 } ossl_library;
 
 static bool ossl_suite_is_tls1_3(const SSL_CIPHER *suite) {
@@ -247,6 +248,7 @@ static stls_be_status ossl_start(void) {
     ossl_library.curves[OSSL_CURVE_P256] = ossl_make_curve_template("P-256");
     ossl_library.curves[OSSL_CURVE_P384] = ossl_make_curve_template("P-384");
     ossl_library.curves[OSSL_CURVE_P521] = ossl_make_curve_template("P-521");
+    ossl_library.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     ERR_clear_error();
     ossl_library.bio = ossl_bio_method_new();
     return ossl_library.bio != NULL ? STLS_BE_OK : STLS_BE_NO_MEMORY;
@@ -254,6 +256,10 @@ static stls_be_status ossl_start(void) {
 
 const BIO_METHOD *ossl_bio_method(void) {
     return ossl_library.bio;
+}
+
+const EVP_MD *ossl_sha256(void) {
+    return ossl_library.sha256 != NULL ? ossl_library.sha256 : EVP_sha256();
 }
 
 EVP_PKEY *ossl_curve_template(size_t index) {

@@ -109,6 +109,9 @@ static void ossl_conn_alert(ossl_conn *conn, bool sent, int version, uint8_t lev
 void ossl_conn_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
                        void *unused) {
     (void)unused;
+    if (type != SSL3_RT_ALERT && type != SSL3_RT_HANDSHAKE) {
+        return; /* the headers of records, mostly */
+    }
     ossl_conn *conn = SSL_get_app_data(ssl);
     const uint8_t *bytes = data;
     if (conn == NULL) {

@@ -114,11 +114,12 @@ static int ossl_select_alpn(SSL *ssl, const unsigned char **out, unsigned char *
 /* --- The settings --- */
 
 static bool ossl_apply_verdict(ossl_context *context, const stls_be_settings *settings) {
-    (void)settings;
     SSL_CTX_set_verify(context->ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(context->ctx, ossl_chain_verify, NULL);
     SSL_CTX_set_msg_callback(context->ctx, ossl_conn_message);
-    SSL_CTX_set_keylog_callback(context->ctx, ossl_conn_keylog);
+    if (settings->may_ask) {
+        SSL_CTX_set_keylog_callback(context->ctx, ossl_conn_keylog); /* for alerts: alert.c */
+    }
     return true;
 }
 
@@ -335,7 +336,8 @@ static bool ossl_apply_no_renegotiation(ossl_context *context, const stls_be_set
 
 static bool ossl_apply_keylog(ossl_context *context, const stls_be_settings *settings) {
     (void)settings;
-    context->keylog = true; /* OpenSSL's callback is there for the alerts anyway */
+    context->keylog = true;
+    SSL_CTX_set_keylog_callback(context->ctx, ossl_conn_keylog);
     return SSL_CTX_get_keylog_callback(context->ctx) == ossl_conn_keylog;
 }
 

@@ -250,7 +250,7 @@ const EVP_MD *ossl_md(stls_hash hash) {
     case STLS_HASH_SHA224:
         return EVP_sha224();
     case STLS_HASH_SHA256:
-        return EVP_sha256();
+        return ossl_sha256();
     case STLS_HASH_SHA384:
         return EVP_sha384();
     case STLS_HASH_SHA512:

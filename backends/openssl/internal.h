@@ -105,6 +105,7 @@ typedef struct ossl_conn {
 
 /* What start() found out and made; constant afterwards. */
 const BIO_METHOD *ossl_bio_method(void);
+const EVP_MD *ossl_sha256(void);
 EVP_PKEY *ossl_curve_template(size_t index); /* OSSL_CURVE_...; NULL: not there */
 enum { OSSL_CURVE_P256 = 0, OSSL_CURVE_P384 = 1, OSSL_CURVE_P521 = 2, OSSL_CURVE_COUNT = 3 };
 
@@ -188,6 +189,9 @@ void ossl_refuse(ossl_conn *conn, stls_be_cause cause, const char *text, uint8_t
 
 /* The X509_V_ERR_... that makes OpenSSL itself send `alert`, or the nearest. */
 int ossl_alert_error(uint8_t alert);
+
+/* A client of TLS 1.3 is about to send an alert of ours: sees to it that the secret is told. */
+void ossl_alert_listen(ossl_conn *conn);
 
 /* Takes what it needs from a line of SSL_CTX_set_keylog_callback. */
 void ossl_alert_secret(const SSL *ssl, const char *line);

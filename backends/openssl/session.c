@@ -2,7 +2,7 @@
  *
  * A client hands each session out as bytes, and takes one back at conn_init; no SSL_SESSION
  * outlives its connection. The bytes are the code of the max_fragment_length that was asked for
- * (it must be asked for again, RFC 6066, 4), and OpenSSL's own DER, the peer's leaf included.
+ * (it must be asked for again, RFC 6066, 4), and OpenSSL's own DER, without the peer's leaf.
  *
  * A server's tickets are sealed by OpenSSL under keys of the core; the core's record travels in
  * them as the application data of the session. Nothing but a ticket resumes: there is no cache in
@@ -35,6 +35,37 @@ static bool ossl_suites_include(STACK_OF(SSL_CIPHER) * suites, const SSL_CIPHER 
 
 /* --- A client --- */
 
+/* OpenSSL's DER is a SEQUENCE in which the peer's leaf is [3]. Nobody looks at it again, since the
+ * core keeps the certificates, and with it to decode would cost the next connection more than
+ * resuming saves. The new length of `der`. */
+static size_t ossl_session_drop_leaf(uint8_t *der, size_t len) {
+    enum { LEAF = 3, FAILED = 0x80 };
+    const unsigned char *at = der;
+    long content = 0, part = 0;
+    int tag = 0, class = 0;
+    if ((ASN1_get_object(&at, &content, &tag, &class, (long)len) & FAILED) != 0 ||
+        tag != V_ASN1_SEQUENCE) {
+        return len;
+    }
+    uint8_t *body = der + (at - der), *end = body + content;
+    for (uint8_t *from = body; from < end; from = der + (at - der)) {
+        if ((ASN1_get_object(&at, &part, &tag, &class, end - at) & FAILED) != 0) {
+            return len;
+        }
+        at += part;
+        if (class == V_ASN1_CONTEXT_SPECIFIC && tag == LEAF) {
+            size_t left = (size_t)(content - (at - from));
+            memmove(from, at, (size_t)(end - at));
+            unsigned char *head = der;
+            int size = ASN1_object_size(1, (int)left, V_ASN1_SEQUENCE);
+            memmove(der + ((size_t)size - left), body, left);
+            ASN1_put_object(&head, 1, (int)left, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+            return (size_t)size;
+        }
+    }
+    return len;
+}
+
 static void ossl_session_tell(ossl_conn *conn, SSL_SESSION *session) {
     int len = SSL_SESSION_is_resumable(session) == 1 ? i2d_SSL_SESSION(session, NULL) : 0;
     size_t size = len > 0 ? OSSL_STATE_HEAD + (size_t)len : 0;
@@ -45,8 +76,9 @@ static void ossl_session_tell(ossl_conn *conn, SSL_SESSION *session) {
     unsigned char *at = state + OSSL_STATE_HEAD;
     state[0] = conn->context->max_fragment;
     if (i2d_SSL_SESSION(session, &at) == len) {
+        size_t der_len = ossl_session_drop_leaf(state + OSSL_STATE_HEAD, (size_t)len);
         const stls_be_session told = {
-            .state = {state, size},
+            .state = {state, OSSL_STATE_HEAD + der_len},
             .lifetime_s = (uint32_t)SSL_SESSION_get_ticket_lifetime_hint(session),
             .single_use = SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION,
         };

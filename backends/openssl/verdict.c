@@ -177,6 +177,9 @@ int ossl_chain_verify(X509_STORE_CTX *store, void *unused) {
     /* A TLS 1.3 client has to come as far as its own flight to send a readable alert. */
     conn->alert_deferred = !conn->accepted && conn->context->role == STLS_ROLE_CLIENT &&
                            SSL_version(ssl) == TLS1_3_VERSION;
+    if (conn->alert_deferred) {
+        ossl_alert_listen(conn);
+    }
     bool go_on = conn->accepted || conn->alert_deferred;
     X509_STORE_CTX_set_error(store, go_on ? X509_V_OK : ossl_alert_error(conn->alert));
     return go_on ? 1 : 0;
