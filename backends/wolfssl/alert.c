@@ -274,12 +274,14 @@ void wolf_alert_received(wolf_conn *conn) {
 void wolf_alert_listen(wolf_conn *conn, const uint8_t *data, size_t len) {
     if (conn->established)
         return;
-    for (size_t i = 0; i < len && conn->frame_len < sizeof conn->frame; i++) {
+    for (size_t i = 0; i < len && conn->frame_len < sizeof conn->frame;) {
         if (conn->frame_skip > 0) {
-            conn->frame_skip--;
+            size_t skip = conn->frame_skip < len - i ? conn->frame_skip : len - i;
+            conn->frame_skip -= skip;
+            i += skip;
             continue;
         }
-        conn->frame[conn->frame_len++] = data[i];
+        conn->frame[conn->frame_len++] = data[i++];
         if (conn->frame_len < WOLF_HEADER)
             continue;
         if (conn->frame[0] != WOLF_RECORD_ALERT || conn->frame[3] != 0 || conn->frame[4] != 2) {

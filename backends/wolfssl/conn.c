@@ -307,7 +307,8 @@ static stls_be_status wolf_complete(wolf_conn *conn, stls_be_failure *failure) {
     wolf_learn(conn);
     conn->info.resumed = reused;
 #ifdef WOLF_SESSIONS
-    wolf_session_tell(conn);
+    if (conn->session_due)
+        wolf_session_tell(conn);
 #endif
     return STLS_BE_OK;
 }
@@ -352,7 +353,8 @@ stls_be_status wolf_conn_read(void *block, uint8_t *data, size_t size, size_t *g
     wolf_clear_errors();
     result = wolfSSL_read(conn->ssl, data, size > INT_MAX ? INT_MAX : (int)size);
 #ifdef WOLF_SESSIONS
-    wolf_session_tell(conn);
+    if (conn->session_due)
+        wolf_session_tell(conn);
 #endif
     if (result <= 0)
         return wolf_after(conn, result, failure);

@@ -6,7 +6,9 @@
  * SPDX-License-Identifier: MIT */
 #include "internal.h"
 
+#include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <wolfssl/wolfcrypt/aes.h>
 #include <wolfssl/wolfcrypt/asn_public.h>
@@ -157,6 +159,21 @@ static bool wolf_ec_open(const wolf_key *key, ecc_key *ec) {
            wc_ecc_import_x963_ex(key->bits, (word32)key->len, ec, key->curve) == 0;
 }
 
+/* wc_ecc_check_key() multiplies by the order of the curve as well, which costs as much as verifying
+ * a signature; on a curve of cofactor 1 each point is of that order. */
+static bool wolf_ec_is_valid(ecc_key *ec) {
+    const ecc_set_type *curve = wc_ecc_get_curve_params(ec->idx);
+    mp_int prime, a, b;
+
+    if (!curve || curve->cofactor != 1)
+        return curve && wc_ecc_check_key(ec) == 0;
+    return mp_init_multi(&prime, &a, &b, NULL, NULL, NULL) == MP_OKAY &&
+           mp_read_radix(&prime, curve->prime, MP_RADIX_HEX) == MP_OKAY &&
+           mp_read_radix(&a, curve->Af, MP_RADIX_HEX) == MP_OKAY &&
+           mp_read_radix(&b, curve->Bf, MP_RADIX_HEX) == MP_OKAY &&
+           wc_ecc_is_point(&ec->pubkey, &a, &b, &prime) == MP_OKAY;
+}
+
 static stls_be_status wolf_ec_check(const wolf_key *key) {
     ecc_key ec;
     bool ok;
@@ -165,12 +182,7 @@ static stls_be_status wolf_ec_check(const wolf_key *key) {
     if (key->bits[0] != 0x04)
         return key->bits[0] == 0x02 || key->bits[0] == 0x03 ? STLS_BE_UNSUPPORTED
                                                             : STLS_BE_MALFORMED;
-    ok = wolf_ec_open(key, &ec) &&
-#ifdef USE_ECC_B_PARAM
-         wc_ecc_point_is_on_curve(&ec.pubkey, ec.idx) == 0;
-#else
-         wc_ecc_check_key(&ec) == 0;
-#endif
+    ok = wolf_ec_open(key, &ec) && wolf_ec_is_valid(&ec);
     wc_ecc_free(&ec);
     return ok ? STLS_BE_OK : STLS_BE_MALFORMED;
 }
@@ -581,17 +593,61 @@ stls_be_status wolf_key_matches(stls_bytes spki, stls_bytes private_key) {
 
 /* --- Random, HKDF, AES-256-GCM --- */
 
-/* A generator for each call: it needs no lock, and is right in a child of fork(). */
-stls_be_status wolf_random(uint8_t *out, size_t len) {
-    WC_RNG rng;
-    int result = wc_InitRng(&rng);
+static int wolf_generate(WC_RNG *rng, uint8_t *out, size_t len) {
+    int result = 0;
 
     for (size_t at = 0; result == 0 && at < len;) {
         size_t n = len - at < WOLF_RANDOM_AT_ONCE ? len - at : WOLF_RANDOM_AT_ONCE;
-        result = wc_RNG_GenerateBlock(&rng, out + at, (word32)n);
+        result = wc_RNG_GenerateBlock(rng, out + at, (word32)n);
         at += n;
     }
+    return result;
+}
+
+static int wolf_generate_once(uint8_t *out, size_t len) {
+    WC_RNG rng;
+    int result = wc_InitRng(&rng);
+
+    if (result == 0)
+        result = wolf_generate(&rng, out, len);
     wc_FreeRng(&rng);
+    return result;
+}
+
+/* To seed a generator costs as much as a tenth of a resumed handshake: there is one for all, and a
+ * new one in a child of fork(). Where another thread has it, or had it at that moment, one is made
+ * for this call. */
+static pthread_mutex_t wolf_shared_lock = PTHREAD_MUTEX_INITIALIZER;
+static WC_RNG wolf_shared;
+static pid_t wolf_shared_owner; /* 0: it is not there */
+
+static int wolf_generate_shared(uint8_t *out, size_t len) {
+    int result = 0;
+
+    if (wolf_shared_owner != getpid()) {
+        if (wolf_shared_owner != 0)
+            wc_FreeRng(&wolf_shared);
+        result = wc_InitRng(&wolf_shared);
+        wolf_shared_owner = result == 0 ? getpid() : 0;
+    }
+    if (result == 0)
+        result = wolf_generate(&wolf_shared, out, len);
+    if (result != 0 && wolf_shared_owner != 0) {
+        wc_FreeRng(&wolf_shared);
+        wolf_shared_owner = 0;
+    }
+    return result;
+}
+
+stls_be_status wolf_random(uint8_t *out, size_t len) {
+    int result;
+
+    if (pthread_mutex_trylock(&wolf_shared_lock) == 0) {
+        result = wolf_generate_shared(out, len);
+        pthread_mutex_unlock(&wolf_shared_lock);
+    } else {
+        result = wolf_generate_once(out, len);
+    }
     return result == 0 ? STLS_BE_OK : STLS_BE_FAILED;
 }
 

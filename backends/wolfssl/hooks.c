@@ -16,17 +16,21 @@ int wolf_recv(WOLFSSL *ssl, char *data, int size, void *arg) {
     size_t got = 0;
 
     (void)ssl;
-    wolf_alert_received(conn);
+    if (!conn->established) /* later, the end of the call is soon enough */
+        wolf_alert_received(conn);
 #ifdef WOLF_SESSIONS
-    wolf_session_tell(conn); /* the next record may be another ticket */
+    if (conn->session_due)
+        wolf_session_tell(conn); /* the next record may be another ticket */
 #endif
     if (conn->eof || conn->transport_failed || size <= 0)
         return WOLFSSL_CBIO_ERR_WANT_READ;
     switch (conn->upcalls->recv(conn->core, (uint8_t *)data, (size_t)size, &got)) {
     case STLS_BE_OK:
         if (got > 0 && got <= (size_t)size) {
-            wolf_hello_add(conn, (const uint8_t *)data, got);
-            wolf_alert_listen(conn, (const uint8_t *)data, got);
+            if (!conn->established) {
+                wolf_hello_add(conn, (const uint8_t *)data, got);
+                wolf_alert_listen(conn, (const uint8_t *)data, got);
+            }
             return (int)got;
         }
         conn->transport_failed = true;
