@@ -23,6 +23,7 @@
 /* The bounds. What a chain can cost at most, whatever is in it: */
 enum {
     STLS_CHAIN_COUNT_MAX = 255,    /* certificates: a path names them by uint8_t */
+    STLS_FACTS_KEPT = 8,           /* the facts of so many checks are not made twice */
     STLS_CHECKS_MAX = 128,         /* signature checks, those with very large keys counting more */
     STLS_VISITS_MAX = 4096,        /* candidates for an issuer looked at in passes one and two */
     STLS_REPORT_VISITS_MAX = 512,  /* and in the third */
@@ -94,6 +95,7 @@ typedef struct stls_check {
     const void *what;
     stls_bytes spki;
     stls_signed outcome;
+    bool fact_kept; /* in `facts` of the search, under the number of the check */
 } stls_check;
 
 typedef struct stls_search {
@@ -121,6 +123,7 @@ typedef struct stls_search {
 
     stls_check checks[STLS_CHECKS_MAX];
     size_t check_count;
+    uint8_t facts[STLS_FACTS_KEPT][STLS_FACT_LEN]; /* of the first checks, if there is a memory */
 } stls_search;
 
 /* --- clock.c: the time lies between these two; they are one if the clock is set. So what has

@@ -202,24 +202,32 @@ static stls_signed ask_backend(stls_search *search, const stls_signed_data *data
                                            : STLS_SIGNED_BAD;
 }
 
-/* Whether the request's memory knows that the key of `issuer` signed `data`. */
-static bool is_remembered(const stls_search *search, const stls_signed_data *data,
-                          const stls_cert *issuer) {
-    stls_memory *memory = search->request->memory;
-    uint8_t fact[STLS_FACT_LEN];
-    return memory != NULL && data->der.len != 0 &&
-           stls_memory_fact(memory, issuer->x509.spki, data->der, fact) &&
-           stls_memory_has(memory, fact);
+/* The check of that key and that signature, if it was made in this search. */
+static const stls_check *check_made(const stls_search *search, const void *what, stls_bytes spki) {
+    for (size_t i = 0; i < search->check_count; i++) {
+        const stls_check *made = &search->checks[i];
+        if (made->what == what && stls_bytes_equal(made->spki, spki)) {
+            return made;
+        }
+    }
+    return NULL;
 }
 
+/* A signature that was not checked is remembered already. */
 void stls_signatures_remember(const stls_search *search) {
     stls_memory *memory = search->request->memory;
-    uint8_t fact[STLS_FACT_LEN];
+    uint8_t again[STLS_FACT_LEN];
     for (size_t i = 0; memory != NULL && i + 1 < search->best.len; i++) {
         const stls_cert *child = search->best.steps[i].cert;
-        if (stls_memory_fact(memory, search->best.steps[i + 1].cert->x509.spki, child->x509.der,
-                             fact)) {
-            stls_memory_add(memory, fact);
+        stls_bytes spki = search->best.steps[i + 1].cert->x509.spki;
+        const stls_check *made = check_made(search, child, spki);
+        if (made == NULL || made->outcome != STLS_SIGNED_GOOD) {
+            continue;
+        }
+        if (made->fact_kept) {
+            stls_memory_add(memory, search->facts[made - search->checks]);
+        } else if (stls_memory_fact(memory, spki, child->x509.der, again)) {
+            stls_memory_add(memory, again);
         }
     }
 }
@@ -228,14 +236,18 @@ void stls_signatures_remember(const stls_search *search) {
 static bool check(stls_search *search, const stls_signed_data *data, stls_step *issuer,
                   stls_signed *outcome) {
     stls_bytes spki = issuer->cert->x509.spki;
-    for (size_t i = 0; i < search->check_count; i++) {
-        const stls_check *made = &search->checks[i];
-        if (made->what == data->what && stls_bytes_equal(made->spki, spki)) {
-            *outcome = made->outcome;
-            return true;
-        }
+    const stls_check *made = check_made(search, data->what, spki);
+    if (made != NULL) {
+        *outcome = made->outcome;
+        return true;
     }
-    if (is_remembered(search, data, issuer->cert)) {
+    stls_memory *memory = search->request->memory;
+    uint8_t unkept[STLS_FACT_LEN];
+    bool keeps = search->check_count < STLS_FACTS_KEPT;
+    uint8_t *fact = keeps ? search->facts[search->check_count] : unkept;
+    bool has_fact =
+        memory != NULL && data->der.len != 0 && stls_memory_fact(memory, spki, data->der, fact);
+    if (has_fact && stls_memory_has(memory, fact)) {
         *outcome = STLS_SIGNED_GOOD;
         return true;
     }
@@ -246,7 +258,8 @@ static bool check(stls_search *search, const stls_signed_data *data, stls_step *
     }
     search->checks_left -= cost;
     *outcome = ask_backend(search, data, issuer);
-    search->checks[search->check_count++] = (stls_check){data->what, spki, *outcome};
+    search->checks[search->check_count++] =
+        (stls_check){data->what, spki, *outcome, .fact_kept = keeps && has_fact};
     return true;
 }
 
