@@ -598,9 +598,10 @@ stls_result stls_conn_read(stls_conn *conn, void *data, size_t size, size_t *don
     if (conn->read_end != STLS_NOT_DONE) {
         return conn->read_end;
     }
-    stls_be_failure failure = {0};
+    stls_be_failure failure;
     stls_scratch scratch;
     size_t got = 0;
+    stls_failure_none(&failure);
     stls_io_begin(&conn->io, &scratch);
     stls_be_status status = backend_of(conn)->conn_read(conn->block, data, size, &got, &failure);
     stls_result written = stls_io_end(&conn->io);
@@ -640,8 +641,9 @@ static stls_result encrypt(stls_conn *conn, const uint8_t *data, size_t len, siz
     const stls_backend *backend = backend_of(conn);
     size_t most = len < WRITE_AT_ONCE ? len : WRITE_AT_ONCE;
     for (*taken = 0; *taken < most;) {
-        stls_be_failure failure = {0};
+        stls_be_failure failure;
         size_t count = 0;
+        stls_failure_none(&failure);
         stls_be_status status =
             backend->conn_write(conn->block, data + *taken, most - *taken, &count, &failure);
         if (status != STLS_BE_OK || count == 0 || count > most - *taken || conn->broken_contract) {

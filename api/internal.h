@@ -132,6 +132,13 @@ bool stls_queue_add(stls_queue *queue, const uint8_t *data, size_t len);
 void stls_queue_take(stls_queue *queue, size_t len);
 void stls_queue_free(stls_queue *queue);
 
+/* For calls that every message makes: zeroing the whole text costs as much as they do otherwise. */
+static inline void stls_failure_none(stls_be_failure *failure) {
+    failure->cause = STLS_BE_CAUSE_UNKNOWN;
+    failure->native = 0;
+    failure->text[0] = '\0';
+}
+
 /* Room on the stack for the time of one call, so that a short message allocates nothing. */
 enum { STLS_SCRATCH_SIZE = 4096 };
 typedef struct stls_scratch {

@@ -10,6 +10,10 @@
  * so many bytes wait for it. A write leaves less. */
 enum { OUT_MAX = 256 * 1024 };
 
+/* What is larger than the contents of the largest record is one, and full: nothing is gained by
+ * waiting for more to send with it, and to keep it until then would cost a copy. */
+enum { RECORD_MAX = 16384 };
+
 /* --- Queues --- */
 
 bool stls_queue_add(stls_queue *queue, const uint8_t *data, size_t len) {
@@ -182,26 +186,6 @@ stls_result stls_io_feed(stls_io *io, const uint8_t *data, size_t len) {
 
 /* --- Out --- */
 
-stls_be_status stls_io_send(stls_io *io, const uint8_t *data, size_t len) {
-    stls_scratch *scratch = io->scratch;
-    io->bytes_out += len;
-    if (io->send_failed) {
-        return STLS_BE_OK; /* nobody will read it; what the peer has sent may still be read */
-    }
-    if (io->out.len == 0 && len <= sizeof scratch->out - scratch->out_len) {
-        memcpy(scratch->out + scratch->out_len, data, len);
-        scratch->out_len += len;
-        return STLS_BE_OK;
-    }
-    if (!stls_queue_add(&io->out, scratch->out, scratch->out_len) ||
-        !stls_queue_add(&io->out, data, len)) {
-        io->no_memory = true;
-        return STLS_BE_NO_MEMORY;
-    }
-    scratch->out_len = 0;
-    return STLS_BE_OK;
-}
-
 /* Sends `len` bytes; `*sent` tells how many went. */
 static stls_result transmit(stls_io *io, const uint8_t *data, size_t len, size_t *sent) {
     for (*sent = 0; *sent < len;) {
@@ -216,6 +200,39 @@ static stls_result transmit(stls_io *io, const uint8_t *data, size_t len, size_t
         *sent += done;
     }
     return STLS_OK;
+}
+
+stls_be_status stls_io_send(stls_io *io, const uint8_t *data, size_t len) {
+    stls_scratch *scratch = io->scratch;
+    io->bytes_out += len;
+    if (io->send_failed) {
+        return STLS_BE_OK; /* nobody will read it; what the peer has sent may still be read */
+    }
+    if (io->out.len == 0 && len <= sizeof scratch->out - scratch->out_len) {
+        memcpy(scratch->out + scratch->out_len, data, len);
+        scratch->out_len += len;
+        return STLS_BE_OK;
+    }
+    if (len > RECORD_MAX && io->kind != STLS_TRANSPORT_MEMORY && io->out.len == 0 &&
+        scratch->out_len == 0) {
+        size_t sent = 0;
+        if (transmit(io, data, len, &sent) == STLS_E_TRANSPORT) {
+            io->send_failed = true;
+            return STLS_BE_OK;
+        }
+        data += sent;
+        len -= sent;
+        if (len == 0) {
+            return STLS_BE_OK;
+        }
+    }
+    if (!stls_queue_add(&io->out, scratch->out, scratch->out_len) ||
+        !stls_queue_add(&io->out, data, len)) {
+        io->no_memory = true;
+        return STLS_BE_NO_MEMORY;
+    }
+    scratch->out_len = 0;
+    return STLS_BE_OK;
 }
 
 static stls_result write_out(stls_io *io) {
@@ -241,8 +258,7 @@ static stls_result write_out(stls_io *io) {
     return result;
 }
 
-/* Writes out what it can, and remembers what cannot be mended. */
-static stls_result settle(stls_io *io) {
+static stls_result settle_waiting(stls_io *io) {
     stls_result result = io->send_failed ? STLS_E_TRANSPORT : write_out(io);
     if (result == STLS_E_TRANSPORT) {
         io->send_failed = true;
@@ -252,6 +268,14 @@ static stls_result settle(stls_io *io) {
         io->no_memory = true;
     }
     return result;
+}
+
+/* Writes out what it can, and remembers what cannot be mended. */
+static stls_result settle(stls_io *io) {
+    if (io->out.len == 0 && io->scratch->out_len == 0) {
+        return io->send_failed ? STLS_E_TRANSPORT : STLS_OK;
+    }
+    return settle_waiting(io);
 }
 
 void stls_io_begin(stls_io *io, stls_scratch *scratch) {
@@ -266,7 +290,8 @@ stls_result stls_io_end(stls_io *io) {
     if (result == STLS_OK && io->held) {
         result = STLS_WANT_WRITE; /* the peer's bytes wait: call again */
     }
-    if (!stls_queue_add(&io->in, scratch->in + scratch->in_start,
+    if (scratch->in_start < scratch->in_end &&
+        !stls_queue_add(&io->in, scratch->in + scratch->in_start,
                         scratch->in_end - scratch->in_start)) {
         result = STLS_E_NO_MEMORY;
         io->no_memory = true;

@@ -211,7 +211,11 @@ static stls_session *new_session(const stls_conn *conn, const stls_be_session *f
     session->received_at = now;
     session->expires_at = now + lifetime_of(from);
     session->single_use = from->single_use;
-    if (!stls_session_key(conn->context, conn->peer, conn->server_name, session->key) ||
+    bool keyed = conn->session != NULL; /* looked for under the same key */
+    if (keyed) {
+        memcpy(session->key, conn->session->key, sizeof session->key);
+    }
+    if ((!keyed && !stls_session_key(conn->context, conn->peer, conn->server_name, session->key)) ||
         !stls_bytes_copy(from->state, &session->state)) {
         stls_session_free(session);
         return NULL;
