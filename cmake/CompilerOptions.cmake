@@ -16,20 +16,33 @@ endif()
 
 target_compile_definitions(siptls_options INTERFACE _GNU_SOURCE)
 
-# ---- hardening
+# ---- hardening: tests/scripts/hardening.sh looks at what comes of it
+
+include(CheckCCompilerFlag)
+include(CheckPIESupported)
+check_pie_supported() # else CMake compiles programs as such, and leaves it to the linker's habits to make them
 
 set(_optimised "$<AND:$<BOOL:${CMAKE_BUILD_TYPE}>,$<NOT:$<CONFIG:Debug>>>")
 target_compile_options(siptls_options INTERFACE -fstack-protector-strong)
 if(NOT SIPTLS_SANITIZE AND NOT SIPTLS_FUZZ)
+    set(_fortify 2)
+    if((CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_C_COMPILER_VERSION VERSION_GREATER_EQUAL 12) OR
+       (CMAKE_C_COMPILER_ID MATCHES "Clang" AND CMAKE_C_COMPILER_VERSION VERSION_GREATER_EQUAL 12))
+        set(_fortify 3) # sizes that are known at run time only
+    endif()
     # Undefined first: some distributions' compilers define it themselves, to another value.
     target_compile_options(siptls_options INTERFACE
-        "$<${_optimised}:-U_FORTIFY_SOURCE>" "$<${_optimised}:-D_FORTIFY_SOURCE=2>")
+        "$<${_optimised}:-U_FORTIFY_SOURCE>" "$<${_optimised}:-D_FORTIFY_SOURCE=${_fortify}>")
+endif()
+check_c_compiler_flag("-Werror -fstack-clash-protection" SIPTLS_HAVE_STACK_CLASH_PROTECTION)
+if(SIPTLS_HAVE_STACK_CLASH_PROTECTION)
+    target_compile_options(siptls_options INTERFACE -fstack-clash-protection)
 endif()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|i[3-6]86)$")
     target_compile_options(siptls_options INTERFACE -fcf-protection)
 endif()
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
-    target_link_options(siptls_options INTERFACE LINKER:-z,relro LINKER:-z,now)
+    target_link_options(siptls_options INTERFACE LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack)
 endif()
 
 # ---- sanitizers
