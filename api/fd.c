@@ -89,8 +89,9 @@ stls_result stls_fd_recv(void *arg, uint8_t *data, size_t size, size_t *done) {
 stls_result stls_conn_set_fd(stls_conn *conn, int fd, stls_error *error) {
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0) {
+        char words[128];
         return stls_fail(error, STLS_E_ARGUMENT, "descriptor %d cannot be used: %s", fd,
-                         strerror(errno));
+                         strerror_r(errno, words, sizeof words));
     }
     stls_result result = stls_conn_set_transport(conn, stls_fd_send, stls_fd_recv, conn, error);
     if (result == STLS_OK) {

@@ -250,8 +250,9 @@ static stls_result fail_complaint(stls_conn *conn) {
 
 static stls_result fail_transport(stls_conn *conn, const char *when) {
     int code = conn->io.system_error;
+    char words[128];
     stls_fail(conn->reason, STLS_E_TRANSPORT, "the connection broke during %s%s%s", when,
-              code != 0 ? ": " : "", code != 0 ? strerror(code) : "");
+              code != 0 ? ": " : "", code != 0 ? strerror_r(code, words, sizeof words) : "");
     if (conn->reason != NULL) {
         conn->reason->native = code;
     }

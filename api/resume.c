@@ -211,11 +211,11 @@ static stls_session *new_session(const stls_conn *conn, const stls_be_session *f
     session->received_at = now;
     session->expires_at = now + lifetime_of(from);
     session->single_use = from->single_use;
-    bool keyed = conn->session != NULL; /* looked for under the same key */
-    if (keyed) {
-        memcpy(session->key, conn->session->key, sizeof session->key);
+    const stls_session *offered = conn->handshake != NULL ? conn->handshake->session : NULL;
+    if (offered != NULL) { /* looked for under the same key */
+        memcpy(session->key, offered->key, sizeof session->key);
     }
-    if ((!keyed && !stls_session_key(conn->context, conn->peer, conn->server_name, session->key)) ||
+    if ((offered == NULL && !stls_session_key(conn->context, conn->peer, conn->server_name, session->key)) ||
         !stls_bytes_copy(from->state, &session->state)) {
         stls_session_free(session);
         return NULL;

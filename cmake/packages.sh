@@ -19,6 +19,10 @@ siptls_bench_packages="valgrind libevent-dev libtls-dev libcurl4-openssl-dev"
 # Real SIP software to test against, and what reads captures of calls.
 siptls_peer_packages="kamailio kamailio-tls-modules baresip-core sipsak sofia-sip-bin linphone-cli sip-tester tshark"
 
+# What reads our code without running it, and what watches it run: ./check --analyze and --valgrind only.
+# shellcheck disable=SC2034
+siptls_analysis_packages="clang-tidy cppcheck shellcheck valgrind"
+
 # The value of SIPTLS_DEPS for ./demo and ./check: on Debian our own builds of mbedTLS and wolfSSL even where the
 # system's would do, so that every machine tests the same ones; elsewhere whatever is there.
 siptls_deps_mode() (

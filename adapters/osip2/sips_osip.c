@@ -20,7 +20,7 @@ static sips_flow send_request(sips_osip *self, const osip_message_t *request, co
     if (target == NULL || target->host == NULL) {
         return 0;
     }
-    int port = target->port != NULL ? atoi(target->port) : 0;
+    int port = target->port != NULL ? (int)strtol(target->port, NULL, 10) : 0;
     return sips_transport_send(self->transport, target->host, port, text, len, error);
 }
 

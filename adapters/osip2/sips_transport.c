@@ -192,8 +192,10 @@ static bool add_out(flow *self, const char *data, size_t len) {
         self->out = out;
         self->out_size = size;
     }
-    memcpy(self->out + self->out_len, data, len);
-    self->out_len += len;
+    if (len != 0) {
+        memcpy(self->out + self->out_len, data, len);
+        self->out_len += len;
+    }
     return true;
 }
 

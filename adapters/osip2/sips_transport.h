@@ -127,7 +127,7 @@ sips_flow sips_transport_accept(sips_transport *transport, stls_context *server,
                                 stls_error *error);
 
 /* Ends a flow properly: what is on its way still goes. It is not opened again. */
-void sips_transport_close(sips_transport *transport, sips_flow flow);
+void sips_transport_close(sips_transport *transport, sips_flow number);
 
 /* Whether the peer of `flow` has proved `domain` (RFC 5922) on a connection that is secure. */
 bool sips_transport_proves(const sips_transport *transport, sips_flow flow, const char *domain);

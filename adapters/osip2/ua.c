@@ -313,7 +313,7 @@ static bool read_number(const char *text, int *number) {
     char *end = NULL;
     long value = strtol(text, &end, 10);
     *number = (int)value;
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && value <= 86400 * 1000;
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && value <= 86400L * 1000;
 }
 
 static bool take_option(int id, const char *value) {

@@ -125,6 +125,7 @@ start_call() {
 
 still_there() {
     said=$((said + 1))
+    # shellcheck disable=SC2261 # $say is a number: one redirection for each
     printf '%s\r\n' "OPTIONS sips:example.test SIP/2.0" "Via: SIP/2.0/TLS 127.0.0.1;branch=z9hG4bK$said;rport" \
         "From: <sips:a@example.test>;tag=1" "To: <sips:example.test>" "Call-ID: lasting" "CSeq: $said OPTIONS" \
         "Max-Forwards: 70" "Content-Length: 0" "" >&"$say" 2>"$work/said"
