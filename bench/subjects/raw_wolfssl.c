@@ -4,6 +4,7 @@
  * key, sessions held by the client as objects.
  *
  * SPDX-License-Identifier: MIT */
+#include "../parts.h"
 #include "../subject.h"
 
 #include <wolfssl/options.h>
@@ -74,6 +75,11 @@ static const char *lacks(const struct bench_subject *subject, const struct bench
 
 /* --- Contexts */
 
+static bool add_anchors(void *ctx, const char *data, size_t len) {
+    return wolfSSL_CTX_load_verify_buffer(ctx, (const unsigned char *)data, (long)len,
+                                          WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS;
+}
+
 static int set_certificates(bench_context *self, const struct bench_setup *setup) {
     int result = WOLFSSL_SUCCESS;
     int mode = WOLFSSL_VERIFY_NONE;
@@ -82,7 +88,8 @@ static int set_certificates(bench_context *self, const struct bench_setup *setup
     }
     wolfSSL_CTX_set_verify(self->ctx, mode, NULL);
     if (setup->trust_file != NULL) {
-        result = wolfSSL_CTX_load_verify_locations(self->ctx, setup->trust_file, NULL);
+        result = bench_parts(setup->trust_file, add_anchors, self->ctx) ? WOLFSSL_SUCCESS
+                                                                        : WOLFSSL_BAD_FILE;
     }
     if (result == WOLFSSL_SUCCESS && setup->chain_file != NULL) {
         result = wolfSSL_CTX_use_certificate_chain_file(self->ctx, setup->chain_file);

@@ -1,6 +1,7 @@
 /* bench/subjects/siptls.c - siptls, on each of its backends, by its public headers only.
  *
  * SPDX-License-Identifier: MIT */
+#include "../parts.h"
 #include "../subject.h"
 
 #include <siptls/siptls.h>
@@ -88,17 +89,27 @@ static stls_result set_protocol(stls_profile *profile, const struct bench_setup 
     return result;
 }
 
+struct adding {
+    stls_trust *trust;
+    stls_error *error;
+    stls_result result;
+};
+
+static bool add_part(void *arg, const char *data, size_t len) {
+    struct adding *self = arg;
+    self->result = stls_trust_add(self->trust, data, len, NULL, self->error);
+    return self->result == STLS_OK;
+}
+
 static stls_result set_peer(stls_profile *profile, const struct bench_setup *setup,
                             stls_error *error) {
     stls_result result = STLS_OK;
     if (setup->trust_file != NULL) {
-        stls_trust *trust = stls_trust_new();
-        result =
-            trust != NULL ? stls_trust_add_file(trust, setup->trust_file, error) : STLS_E_NO_MEMORY;
-        if (result == STLS_OK) {
-            result = stls_profile_set_trust(profile, trust, error);
-        }
-        stls_trust_free(trust);
+        struct adding adding = {.trust = stls_trust_new(), .error = error, .result = STLS_E_FILE};
+        snprintf(error->text, sizeof error->text, "%s cannot be read", setup->trust_file);
+        bool added = adding.trust != NULL && bench_parts(setup->trust_file, add_part, &adding);
+        result = added ? stls_profile_set_trust(profile, adding.trust, error) : adding.result;
+        stls_trust_free(adding.trust);
     }
     if (result == STLS_OK && setup->server && setup->mutual) {
         result = stls_profile_set_verify(
