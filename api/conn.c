@@ -85,6 +85,7 @@ static void stop_counting(stls_conn *conn) {
 /* Gives back what only the handshake needed. */
 static void end_handshake(stls_conn *conn) {
     stls_handshake *handshake = conn->handshake;
+    stls_guard_settle(&conn->io.guard);
     if (handshake != NULL) {
         conn->handshake = NULL;
         stls_resumption_free(handshake->resumption);
@@ -226,17 +227,17 @@ stls_result stls_conn_feed_eof(stls_conn *conn) {
 }
 
 stls_bytes stls_conn_peek(const stls_conn *conn) {
-    if (!has_memory(conn) || conn->io.out.len == 0) {
+    if (!has_memory(conn) || stls_queue_len(conn->io.out) == 0) {
         return (stls_bytes){NULL, 0};
     }
-    return (stls_bytes){conn->io.out.data + conn->io.out.start, conn->io.out.len};
+    return (stls_bytes){conn->io.out->data + conn->io.out->start, conn->io.out->len};
 }
 
 stls_result stls_conn_consume(stls_conn *conn, size_t len) {
     if (!has_memory(conn)) {
         return STLS_E_STATE;
     }
-    if (len > conn->io.out.len) {
+    if (len > stls_queue_len(conn->io.out)) {
         return STLS_E_ARGUMENT;
     }
     stls_queue_take(&conn->io.out, len);
@@ -347,9 +348,10 @@ static stls_result start(stls_conn *conn) {
     stls_be_failure failure = {0};
     conn->initialised = true;
     conn->started_ms = stls_now_ms();
-    stls_guard_begin(&conn->io.guard, conn->context->profile);
     stls_be_status status =
-        backend_of(conn)->conn_init(conn->block, conn->context->block, &settings, &failure);
+        stls_guard_begin(&conn->io.guard, conn->context->profile)
+            ? backend_of(conn)->conn_init(conn->block, conn->context->block, &settings, &failure)
+            : STLS_BE_NO_MEMORY;
     if (status != STLS_BE_OK) {
         return stls_conn_fail(conn, status, &failure, "the start of the handshake");
     }
@@ -632,7 +634,7 @@ bool stls_conn_pending(const stls_conn *conn) {
         const unsigned char *constant;
         unsigned char *block;
     } own = {conn->block}; /* asking the backend does not change what the caller can see */
-    return conn->io.in.len > 0 || conn->io.guard.ready.len > 0 ||
+    return stls_queue_len(conn->io.in) > 0 || stls_guard_ready(conn->io.guard) > 0 ||
            backend_of(conn)->conn_pending(own.block) > 0;
 }
 
@@ -673,11 +675,12 @@ stls_result stls_conn_write(stls_conn *conn, const void *data, size_t len, size_
         return STLS_OK;
     }
     stls_scratch scratch;
-    if (conn->io.out.len > WRITE_AT_ONCE) {
+    if (stls_queue_len(conn->io.out) > WRITE_AT_ONCE) {
         (void)flush(conn);
     }
     stls_io_begin(&conn->io, &scratch);
-    if (conn->write_taken == 0 && conn->io.out.len <= WRITE_AT_ONCE && !conn->io.send_failed) {
+    if (conn->write_taken == 0 && stls_queue_len(conn->io.out) <= WRITE_AT_ONCE &&
+        !conn->io.send_failed) {
         result = encrypt(conn, data, len, &conn->write_taken);
     }
     stls_result written = stls_io_end(&conn->io);
@@ -820,7 +823,8 @@ void stls_conn_memory(const stls_conn *conn, stls_conn_memory_use *use) {
         unsigned char *block;
     } own = {conn->block}; /* asking the backend does not change what the caller can see */
     use->own = sizeof *conn + backend_of(conn)->conn_size + strlen(conn->peer) + 1 +
-               conn->io.in.size + conn->io.out.size + stls_guard_memory(&conn->io.guard);
+               stls_queue_memory(conn->io.in) + stls_queue_memory(conn->io.out) +
+               stls_guard_memory(conn->io.guard);
     use->own += conn->own_name != NULL ? strlen(conn->own_name) + 1 : 0;
     use->own += conn->verdict != NULL ? sizeof *conn->verdict : 0;
     use->own += conn->reason != NULL ? sizeof *conn->reason : 0;

@@ -221,6 +221,7 @@ static stls_result install(stls_context *context, stls_error *error) {
                                                          : STLS_BE_CLIENT_AUTH_NONE,
         .may_ask = may_ask(profile),
         .credential = stls_credential_block(profile->credential),
+        .other_credentials = profile->host_count > 0,
         .alpn = alpn,
         .alpn_count = stls_alpn_split(profile->alpn, alpn),
         .chain_bytes_max = profile->rules.chain_bytes_max,

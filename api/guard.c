@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/guard.h"
+#include "base/memory.h"
 
 #include <string.h>
 
@@ -40,8 +41,12 @@ static const char leads_nowhere[] = "it sends record after record, and none that
 
 /* --- Beginning and end --- */
 
-void stls_guard_begin(stls_guard *guard, const stls_profile *profile) {
-    *guard = (stls_guard){
+bool stls_guard_begin(stls_guard **guard, const stls_profile *profile) {
+    *guard = stls_alloc(1, sizeof **guard);
+    if (*guard == NULL) {
+        return false;
+    }
+    **guard = (stls_guard){
         .on = true,
         .is_server = profile->role == STLS_ROLE_SERVER,
         .waits_for_hello = true,
@@ -50,27 +55,48 @@ void stls_guard_begin(stls_guard *guard, const stls_profile *profile) {
         .longest = FRAGMENT_LEAST,
         .chain_bytes_max = profile->rules.chain_bytes_max,
     };
+    return true;
 }
 
-void stls_guard_free(stls_guard *guard) {
-    stls_queue_free(&guard->record);
-    stls_queue_free(&guard->message);
-    stls_queue_free(&guard->ready);
-    stls_queue_free(&guard->hello);
-    stls_queue_free(&guard->sent);
+void stls_guard_free(stls_guard **guard) {
+    stls_guard *self = *guard;
+    *guard = NULL;
+    if (self != NULL) {
+        stls_queue_free(&self->record);
+        stls_queue_free(&self->message);
+        stls_queue_free(&self->ready);
+        stls_queue_free(&self->hello);
+        stls_queue_free(&self->sent);
+        stls_free(self);
+    }
+}
+
+void stls_guard_settle(stls_guard **guard) {
+    stls_guard *self = *guard;
+    if (self != NULL && !self->on && stls_queue_len(self->ready) == 0 && !self->no_memory &&
+        self->complaint.text == NULL) {
+        stls_guard_free(guard);
+    }
 }
 
 size_t stls_guard_memory(const stls_guard *guard) {
-    return guard->record.size + guard->message.size + guard->ready.size + guard->sent.size +
-           guard->hello.size;
+    return guard == NULL ? 0
+                         : sizeof *guard + stls_queue_memory(guard->record) +
+                               stls_queue_memory(guard->message) + stls_queue_memory(guard->ready) +
+                               stls_queue_memory(guard->sent) + stls_queue_memory(guard->hello);
 }
 
-bool stls_guard_has(const stls_guard *guard) {
-    return guard->on || guard->ready.len > 0;
+size_t stls_guard_ready(const stls_guard *guard) {
+    return guard != NULL ? stls_queue_len(guard->ready) : 0;
+}
+
+const stls_complaint *stls_guard_complaint(const stls_guard *guard) {
+    return guard != NULL && guard->complaint.text != NULL ? &guard->complaint : NULL;
 }
 
 static stls_bytes bytes_of(const stls_queue *queue) {
-    return (stls_bytes){queue->len > 0 ? queue->data + queue->start : NULL, queue->len};
+    size_t len = stls_queue_len(queue);
+    return (stls_bytes){len > 0 ? queue->data + queue->start : NULL, len};
 }
 
 /* --- Handing on --- */
@@ -90,8 +116,8 @@ static void hand_on(stls_guard *guard, uint8_t type, stls_bytes data) {
 
 /* What is here goes to the library as it is, and all that follows. */
 static void step_aside(stls_guard *guard) {
-    hand_on(guard, HANDSHAKE, bytes_of(&guard->message));
-    stls_bytes rest = bytes_of(&guard->record);
+    hand_on(guard, HANDSHAKE, bytes_of(guard->message));
+    stls_bytes rest = bytes_of(guard->record);
     if (rest.len > 0 && !stls_queue_add(&guard->ready, rest.data, rest.len)) {
         guard->no_memory = true;
     }
@@ -119,7 +145,7 @@ static bool is_tls1_3(const stls_guard *guard) {
 
 static bool look_at_hello(stls_guard *guard, stls_bytes body, size_t behind) {
     stls_complaint complaint;
-    stls_bytes hello = bytes_of(&guard->hello);
+    stls_bytes hello = bytes_of(guard->hello);
     if (!guard->is_server) {
         complaint = stls_check_server_hello(body, hello, guard->version_min, guard->version_max,
                                             &guard->choice);
@@ -169,8 +195,8 @@ static bool is_due(const stls_guard *guard, uint8_t type) {
 
 /* Hands on what is whole. */
 static bool look_at_messages(stls_guard *guard) {
-    while (guard->message.len >= MESSAGE_HEADER) {
-        const uint8_t *at = guard->message.data + guard->message.start;
+    while (stls_queue_len(guard->message) >= MESSAGE_HEADER) {
+        const uint8_t *at = bytes_of(guard->message).data;
         size_t len = (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3];
         uint8_t type = at[0];
         if (!is_due(guard, type)) {
@@ -181,12 +207,13 @@ static bool look_at_messages(stls_guard *guard) {
         if (!look_at_length(guard, type, len)) {
             return false;
         }
-        if (guard->message.len - MESSAGE_HEADER < len) {
+        if (stls_queue_len(guard->message) - MESSAGE_HEADER < len) {
             return true;
         }
         bool to_be_ignored = type == HELLO_REQUEST && len == 0; /* RFC 5246, 7.4.1.1 */
-        if (guard->waits_for_hello && !look_at_hello(guard, (stls_bytes){at + MESSAGE_HEADER, len},
-                                                     guard->message.len - MESSAGE_HEADER - len)) {
+        if (guard->waits_for_hello &&
+            !look_at_hello(guard, (stls_bytes){at + MESSAGE_HEADER, len},
+                           stls_queue_len(guard->message) - MESSAGE_HEADER - len)) {
             return false;
         }
         if (!to_be_ignored) {
@@ -207,7 +234,7 @@ static bool is_beyond_us(const stls_guard *guard, uint8_t type, size_t len) {
     if (is_tls1_3(guard)) {
         return type != CCS || len != 1; /* that of RFC 8446, D.4 is dropped */
     }
-    if (guard->message.len > 0) {
+    if (stls_queue_len(guard->message) > 0) {
         return false;
     }
     bool early_data = guard->is_server && (guard->choice.retry || guard->choice.version == 0);
@@ -228,7 +255,7 @@ static bool look_at_header(stls_guard *guard, const uint8_t *header, size_t len)
     if (type < CCS || type > DATA) {
         return surprise(guard, "it sends a record of an unknown type");
     }
-    if (type != HANDSHAKE && guard->message.len > 0) {
+    if (type != HANDSHAKE && stls_queue_len(guard->message) > 0) {
         return surprise(guard, "it sends something else in the middle of a message");
     }
     if (type == DATA || (type == CCS && guard->waits_for_hello && !guard->choice.retry)) {
@@ -246,7 +273,7 @@ static bool look_at_header(stls_guard *guard, const uint8_t *header, size_t len)
 }
 
 static bool look_at_record(stls_guard *guard) {
-    stls_bytes record = bytes_of(&guard->record);
+    stls_bytes record = bytes_of(guard->record);
     stls_bytes body = {record.data + RECORD_HEADER, record.len - RECORD_HEADER};
     uint8_t type = record.data[0];
     bool good = true, idle = type != HANDSHAKE && ++guard->idle > IDLE_MAX;
@@ -270,14 +297,14 @@ static bool look_at_record(stls_guard *guard) {
 
 /* More of the current record, from `source`. */
 static stls_be_status fill(stls_io *io, stls_source source) {
-    stls_guard *guard = &io->guard;
+    stls_guard *guard = io->guard;
     uint8_t bytes[1024];
     size_t wanted = RECORD_HEADER, got = 0;
-    if (guard->record.len >= RECORD_HEADER) {
-        const uint8_t *header = guard->record.data + guard->record.start;
+    if (stls_queue_len(guard->record) >= RECORD_HEADER) {
+        const uint8_t *header = bytes_of(guard->record).data;
         wanted += (size_t)header[3] << 8 | header[4];
     }
-    wanted -= guard->record.len;
+    wanted -= stls_queue_len(guard->record);
     stls_be_status status = source(io, bytes, wanted < sizeof bytes ? wanted : sizeof bytes, &got);
     if (status == STLS_BE_OK && !stls_queue_add(&guard->record, bytes, got)) {
         guard->no_memory = true;
@@ -287,28 +314,29 @@ static stls_be_status fill(stls_io *io, stls_source source) {
 
 /* Looks at what has come. False: a complaint. */
 static bool look(stls_guard *guard) {
-    if (guard->record.len < RECORD_HEADER) {
+    if (stls_queue_len(guard->record) < RECORD_HEADER) {
         return true;
     }
-    const uint8_t *header = guard->record.data + guard->record.start;
+    const uint8_t *header = bytes_of(guard->record).data;
     size_t len = (size_t)header[3] << 8 | header[4];
-    if (guard->record.len == RECORD_HEADER && !look_at_header(guard, header, len)) {
+    if (stls_queue_len(guard->record) == RECORD_HEADER && !look_at_header(guard, header, len)) {
         return false;
     }
-    return !guard->on || guard->record.len < RECORD_HEADER + len || look_at_record(guard);
+    return !guard->on || stls_queue_len(guard->record) < RECORD_HEADER + len ||
+           look_at_record(guard);
 }
 
 /* Nothing is encrypted yet, so this is what the peer can read. */
 static void send_alert(stls_io *io) {
-    const uint8_t record[] = {ALERT, 3, 3, 0, 2, 2, io->guard.complaint.alert};
+    const uint8_t record[] = {ALERT, 3, 3, 0, 2, 2, io->guard->complaint.alert};
     (void)stls_io_send(io, record, sizeof record);
 }
 
 stls_be_status stls_guard_recv(stls_io *io, stls_source source, uint8_t *data, size_t size,
                                size_t *got) {
-    stls_guard *guard = &io->guard;
+    stls_guard *guard = io->guard;
     stls_be_status status = STLS_BE_OK;
-    while (guard->on && guard->ready.len == 0 && guard->complaint.text == NULL &&
+    while (guard->on && stls_queue_len(guard->ready) == 0 && guard->complaint.text == NULL &&
            !guard->no_memory && status == STLS_BE_OK) {
         status = fill(io, source);
         if (status == STLS_BE_OK && !guard->no_memory && !look(guard)) {
@@ -320,10 +348,11 @@ stls_be_status stls_guard_recv(stls_io *io, stls_source source, uint8_t *data, s
         io->no_memory |= guard->no_memory;
         return STLS_BE_FAILED;
     }
-    if (guard->ready.len == 0) {
+    if (stls_queue_len(guard->ready) == 0) {
+        stls_guard_settle(&io->guard);
         return status != STLS_BE_OK ? status : source(io, data, size, got);
     }
-    stls_bytes ready = bytes_of(&guard->ready);
+    stls_bytes ready = bytes_of(guard->ready);
     *got = ready.len < size ? ready.len : size;
     memcpy(data, ready.data, *got);
     stls_queue_take(&guard->ready, *got);
@@ -355,11 +384,14 @@ static void learn(stls_guard *guard, stls_bytes record) {
 }
 
 void stls_guard_sent(stls_guard *guard, const uint8_t *data, size_t len) {
+    if (guard == NULL) {
+        return;
+    }
     if (guard->on && !stls_queue_add(&guard->sent, data, len)) {
         guard->no_memory = true;
     }
-    while (guard->on && guard->sent.len >= RECORD_HEADER) {
-        stls_bytes sent = bytes_of(&guard->sent);
+    while (guard->on && stls_queue_len(guard->sent) >= RECORD_HEADER) {
+        stls_bytes sent = bytes_of(guard->sent);
         size_t whole = RECORD_HEADER + ((size_t)sent.data[3] << 8 | sent.data[4]);
         if (sent.len < whole) {
             return;

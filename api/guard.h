@@ -19,20 +19,29 @@
 /* Where bytes come from: as stls_io_recv(). */
 typedef stls_be_status (*stls_source)(stls_io *io, uint8_t *data, size_t size, size_t *got);
 
-/* Begins to guard a connection of `profile`. */
-void stls_guard_begin(stls_guard *guard, const stls_profile *profile);
+/* Begins to guard a connection of `profile`. False: no memory. */
+bool stls_guard_begin(stls_guard **guard, const stls_profile *profile);
 
-/* As stls_io_recv(), from `source`; only if stls_guard_has(). STLS_BE_FAILED with a complaint. */
-bool stls_guard_has(const stls_guard *guard);
+/* NULL, which all functions allow, is a guard that has gone. */
+void stls_guard_free(stls_guard **guard);
+
+/* Frees it if it has nothing to do or to tell any more. */
+void stls_guard_settle(stls_guard **guard);
+
+/* As stls_io_recv(), from `source`; only if there is a guard. STLS_BE_FAILED with a complaint. */
 stls_be_status stls_guard_recv(stls_io *io, stls_source source, uint8_t *data, size_t size,
                                size_t *got);
 
 /* The library has sent this. */
 void stls_guard_sent(stls_guard *guard, const uint8_t *data, size_t len);
 
-/* The bytes of heap that it holds: none once the handshake is complete. */
-size_t stls_guard_memory(const stls_guard *guard);
+/* The bytes that wait for the library. */
+size_t stls_guard_ready(const stls_guard *guard);
 
-void stls_guard_free(stls_guard *guard);
+/* Why it has ended the connection; NULL: it has not. */
+const stls_complaint *stls_guard_complaint(const stls_guard *guard);
+
+/* The bytes of heap that it holds. */
+size_t stls_guard_memory(const stls_guard *guard);
 
 #endif

@@ -23,7 +23,7 @@ enum {
 
 static stls_be_status up_send(void *core, const uint8_t *data, size_t len) {
     stls_conn *conn = core;
-    stls_guard_sent(&conn->io.guard, data, len);
+    stls_guard_sent(conn->io.guard, data, len);
     return stls_io_send(&conn->io, data, len);
 }
 
@@ -238,7 +238,7 @@ static stls_result fail_not_tls(stls_conn *conn) {
 }
 
 static stls_result fail_complaint(stls_conn *conn) {
-    const stls_complaint *complaint = &conn->io.guard.complaint;
+    const stls_complaint *complaint = stls_guard_complaint(conn->io.guard);
     const char *kind = complaint->result == STLS_E_NOTHING_SHARED
                            ? "the peer and we do not fit together"
                        : complaint->result == STLS_E_LIMIT   ? "the peer sends too much"
@@ -331,7 +331,7 @@ static stls_result explain(stls_conn *conn, stls_be_status status, const stls_be
     if (conn->io.first == STLS_FIRST_BYTES_NOT_TLS) {
         return fail_not_tls(conn);
     }
-    if (conn->io.guard.complaint.text != NULL) {
+    if (stls_guard_complaint(conn->io.guard) != NULL) {
         return fail_complaint(conn);
     }
     if (conn->refused_host) {

@@ -122,15 +122,21 @@ stls_be_client_auth stls_client_auth_of(stls_verify_mode mode);
 
 /* --- io.c: the bytes of a connection on their way */
 
-/* Bytes in order, on the heap; holds no memory while it is empty. */
+/* Bytes in order, on the heap; NULL while there are none. */
 typedef struct stls_queue {
-    uint8_t *data;
     size_t start, len, size;
+    uint8_t data[];
 } stls_queue;
 
-bool stls_queue_add(stls_queue *queue, const uint8_t *data, size_t len);
-void stls_queue_take(stls_queue *queue, size_t len);
-void stls_queue_free(stls_queue *queue);
+static inline size_t stls_queue_len(const stls_queue *queue) {
+    return queue != NULL ? queue->len : 0;
+}
+static inline size_t stls_queue_memory(const stls_queue *queue) {
+    return queue != NULL ? sizeof *queue + queue->size : 0;
+}
+bool stls_queue_add(stls_queue **queue, const uint8_t *data, size_t len);
+void stls_queue_take(stls_queue **queue, size_t len);
+void stls_queue_free(stls_queue **queue);
 
 /* For calls that every message makes: zeroing the whole text costs as much as they do otherwise. */
 static inline void stls_failure_none(stls_be_failure *failure) {
@@ -169,27 +175,27 @@ typedef struct stls_guard {
     unsigned idle; /* records that brought nothing on */
     uint16_t version_min, version_max;
     size_t chain_bytes_max, longest; /* record of the peer */
-    stls_queue record;               /* of the peer, as far as it is here */
-    stls_queue message;              /* of the peer's handshake, the same */
-    stls_queue ready;                /* for the library */
-    stls_queue sent;                 /* by the library, as far as it was not looked at */
-    stls_queue hello;                /* the body of the ClientHello, whoever has sent it */
+    stls_queue *record;              /* of the peer, as far as it is here */
+    stls_queue *message;             /* of the peer's handshake, the same */
+    stls_queue *ready;               /* for the library */
+    stls_queue *sent;                /* by the library, as far as it was not looked at */
+    stls_queue *hello;               /* the body of the ClientHello, whoever has sent it */
     stls_choice choice;              /* of the server, whoever that is */
     stls_complaint complaint;
 } stls_guard;
 
 typedef struct stls_io {
-    stls_guard guard;
+    stls_guard *guard; /* NULL: it has gone */
     stls_transport_kind kind;
+    int fd;
     stls_send send;
     stls_recv recv;
     void *arg;
-    int fd;
-    bool fd_blocks;
-    stls_queue in, out;
+    stls_queue *in, *out;
     stls_scratch *scratch; /* during a call */
     bool eof;              /* recv has said so, or stls_conn_feed_eof() */
     bool recv_failed, send_failed, no_memory;
+    bool fd_blocks;
     bool held;        /* during a call: recv gave nothing because too much waits to be sent */
     int system_error; /* errno of a socket that failed; 0: not known */
     stls_first_bytes first;

@@ -16,42 +16,57 @@ enum { RECORD_MAX = 16384 };
 
 /* --- Queues --- */
 
-bool stls_queue_add(stls_queue *queue, const uint8_t *data, size_t len) {
-    if (len > SIZE_MAX / 2 - queue->len) {
+static bool make_room(stls_queue **queue, size_t needed) {
+    size_t before = *queue != NULL ? (*queue)->size : 0;
+    size_t size = needed < 2 * before ? 2 * before : needed;
+    stls_queue *grown =
+        stls_grow(*queue, *queue != NULL ? sizeof **queue + before : 0, sizeof **queue + size, 1);
+    if (grown == NULL) {
         return false;
     }
-    if (queue->start > 0 && queue->start + queue->len + len > queue->size) {
-        memmove(queue->data, queue->data + queue->start, queue->len);
-        queue->start = 0;
+    if (*queue == NULL) {
+        *grown = (stls_queue){.size = 0};
     }
-    size_t needed = queue->start + queue->len + len;
-    if (needed > queue->size) {
-        size_t size = needed < 2 * queue->size ? 2 * queue->size : needed;
-        uint8_t *grown = stls_grow(queue->data, queue->size, size, 1);
-        if (grown == NULL) {
-            return false;
-        }
-        queue->data = grown;
-        queue->size = size;
-    }
-    if (len > 0) {
-        memcpy(queue->data + queue->start + queue->len, data, len);
-        queue->len += len;
-    }
+    grown->size = size;
+    *queue = grown;
     return true;
 }
 
-void stls_queue_take(stls_queue *queue, size_t len) {
-    queue->start += len;
-    queue->len -= len;
-    if (queue->len == 0) {
-        stls_queue_free(queue);
+bool stls_queue_add(stls_queue **queue, const uint8_t *data, size_t len) {
+    stls_queue *self = *queue;
+    size_t have = stls_queue_len(self);
+    if (len == 0) {
+        return true;
+    }
+    if (len > SIZE_MAX / 4 - have) {
+        return false;
+    }
+    if (self != NULL && self->start > 0 && self->start + have + len > self->size) {
+        memmove(self->data, self->data + self->start, have);
+        self->start = 0;
+    }
+    size_t needed = (self != NULL ? self->start : 0) + have + len;
+    if ((self == NULL || needed > self->size) && !make_room(queue, needed)) {
+        return false;
+    }
+    memcpy((*queue)->data + needed - len, data, len);
+    (*queue)->len += len;
+    return true;
+}
+
+void stls_queue_take(stls_queue **queue, size_t len) {
+    if (*queue != NULL) {
+        (*queue)->start += len;
+        (*queue)->len -= len;
+        if ((*queue)->len == 0) {
+            stls_queue_free(queue);
+        }
     }
 }
 
-void stls_queue_free(stls_queue *queue) {
-    stls_free(queue->data);
-    *queue = (stls_queue){0};
+void stls_queue_free(stls_queue **queue) {
+    stls_free(*queue);
+    *queue = NULL;
 }
 
 /* --- The first bytes of the peer --- */
@@ -129,13 +144,13 @@ static stls_be_status take_in(stls_io *io, uint8_t *data, size_t size, size_t *g
     if (io->first == STLS_FIRST_BYTES_NOT_TLS || io->recv_failed || size == 0) {
         return STLS_BE_FAILED;
     }
-    if (io->out.len + scratch->out_len > OUT_MAX && settle(io) == STLS_WANT_WRITE &&
-        io->out.len > OUT_MAX) {
+    if (stls_queue_len(io->out) + scratch->out_len > OUT_MAX && settle(io) == STLS_WANT_WRITE &&
+        stls_queue_len(io->out) > OUT_MAX) {
         io->held = true;
         return STLS_BE_WANT_READ;
     }
-    if (io->in.len > 0) {
-        *got = give(data, size, io->in.data + io->in.start, io->in.len);
+    if (stls_queue_len(io->in) > 0) {
+        *got = give(data, size, io->in->data + io->in->start, stls_queue_len(io->in));
         stls_queue_take(&io->in, *got);
         return STLS_BE_OK;
     }
@@ -166,12 +181,12 @@ static stls_be_status take_in(stls_io *io, uint8_t *data, size_t size, size_t *g
 
 stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got) {
     *got = 0;
-    return stls_guard_has(&io->guard) ? stls_guard_recv(io, take_in, data, size, got)
-                                      : take_in(io, data, size, got);
+    return io->guard != NULL ? stls_guard_recv(io, take_in, data, size, got)
+                             : take_in(io, data, size, got);
 }
 
 stls_result stls_io_feed(stls_io *io, const uint8_t *data, size_t len) {
-    if (len > STLS_MEMORY_MAX - io->in.len) {
+    if (len > STLS_MEMORY_MAX - stls_queue_len(io->in)) {
         return STLS_E_LIMIT;
     }
     if (!stls_queue_add(&io->in, data, len)) {
@@ -208,12 +223,12 @@ stls_be_status stls_io_send(stls_io *io, const uint8_t *data, size_t len) {
     if (io->send_failed) {
         return STLS_BE_OK; /* nobody will read it; what the peer has sent may still be read */
     }
-    if (io->out.len == 0 && len <= sizeof scratch->out - scratch->out_len) {
+    if (stls_queue_len(io->out) == 0 && len <= sizeof scratch->out - scratch->out_len) {
         memcpy(scratch->out + scratch->out_len, data, len);
         scratch->out_len += len;
         return STLS_BE_OK;
     }
-    if (len > RECORD_MAX && io->kind != STLS_TRANSPORT_MEMORY && io->out.len == 0 &&
+    if (len > RECORD_MAX && io->kind != STLS_TRANSPORT_MEMORY && stls_queue_len(io->out) == 0 &&
         scratch->out_len == 0) {
         size_t sent = 0;
         if (transmit(io, data, len, &sent) == STLS_E_TRANSPORT) {
@@ -239,12 +254,12 @@ static stls_result write_out(stls_io *io) {
     stls_scratch *scratch = io->scratch;
     stls_result result = STLS_OK;
     size_t sent = 0;
-    if (io->kind != STLS_TRANSPORT_MEMORY && io->out.len > 0) {
-        result = transmit(io, io->out.data + io->out.start, io->out.len, &sent);
+    if (io->kind != STLS_TRANSPORT_MEMORY && stls_queue_len(io->out) > 0) {
+        result = transmit(io, io->out->data + io->out->start, stls_queue_len(io->out), &sent);
         stls_queue_take(&io->out, sent);
     }
     sent = 0;
-    if (io->kind != STLS_TRANSPORT_MEMORY && io->out.len == 0 && result == STLS_OK) {
+    if (io->kind != STLS_TRANSPORT_MEMORY && stls_queue_len(io->out) == 0 && result == STLS_OK) {
         result = transmit(io, scratch->out, scratch->out_len, &sent);
     }
     if (sent < scratch->out_len && result != STLS_E_TRANSPORT &&
@@ -252,7 +267,8 @@ static stls_result write_out(stls_io *io) {
         result = STLS_E_NO_MEMORY;
     }
     scratch->out_len = 0;
-    if (result == STLS_OK && io->kind == STLS_TRANSPORT_MEMORY && io->out.len > OUT_MAX) {
+    if (result == STLS_OK && io->kind == STLS_TRANSPORT_MEMORY &&
+        stls_queue_len(io->out) > OUT_MAX) {
         result = STLS_WANT_WRITE;
     }
     return result;
@@ -272,7 +288,7 @@ static stls_result settle_waiting(stls_io *io) {
 
 /* Writes out what it can, and remembers what cannot be mended. */
 static stls_result settle(stls_io *io) {
-    if (io->out.len == 0 && io->scratch->out_len == 0) {
+    if (stls_queue_len(io->out) == 0 && io->scratch->out_len == 0) {
         return io->send_failed ? STLS_E_TRANSPORT : STLS_OK;
     }
     return settle_waiting(io);

@@ -191,7 +191,8 @@ typedef struct stls_be_settings {
     bool may_ask;                    /* a server: client_auth or an answer of select can be another
                                         than NONE */
     const void *credential;          /* a credential block that outlives the context; NULL: none */
-    const stls_bytes *alpn;          /* protocol names of 1 to 255 bytes, most wanted first */
+    bool other_credentials; /* a server: select may answer with another one than `credential` */
+    const stls_bytes *alpn; /* protocol names of 1 to 255 bytes, most wanted first */
     size_t alpn_count;
     size_t chain_bytes_max;     /* sum of the DER lengths of the peer's certificates */
     unsigned ticket_count;      /* a server: TLS 1.3 tickets after a full handshake, 1 to 8 */

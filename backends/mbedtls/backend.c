@@ -269,6 +269,7 @@ const stls_backend stls_backend_mbedtls = {
     .context_size = sizeof(mbed_context),
     .credential_size = sizeof(mbed_credential),
     .conn_size = sizeof(mbed_conn),
+    .handshake_size = sizeof(mbed_handshake),
     .set_allocator = mbed_set_allocator,
     .start = mbed_start,
     .describe = mbed_describe,

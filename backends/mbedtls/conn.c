@@ -50,16 +50,8 @@ static bool is_server(const mbed_conn *conn) {
 /* The library goes on after a fatal error if it is called again: it is not. */
 static stls_be_status latch(mbed_conn *conn, stls_be_status status, stls_be_cause cause, int code,
                             const char *text) {
-    conn->broken = mbed_fail(&conn->failure, status, cause, code, text);
+    conn->broken = mbed_fail(conn->failure, status, cause, code, text);
     return conn->broken;
-}
-
-static stls_be_status answer(const mbed_conn *conn, stls_be_status status,
-                             stls_be_failure *failure) {
-    if (status != STLS_BE_OK && status != STLS_BE_WANT_READ) {
-        *failure = conn->failure;
-    }
-    return status;
 }
 
 static void tell_alert(mbed_conn *conn, bool sent, bool fatal, int description) {
@@ -241,7 +233,7 @@ static void look_at_client_hello(mbed_conn *conn, size_t more) {
     conn->narrowed = true;
     list = mbed_narrowed_suites(conn->context, suites);
     if (list != NULL) {
-        mbedtls_ssl_conf_ciphersuites(&conn->conf, list);
+        mbedtls_ssl_conf_ciphersuites(&conn->handshake->conf, list);
     }
 }
 
@@ -481,9 +473,9 @@ static int cut_chain(void *context, const mbedtls_x509_crt *child, mbedtls_x509_
     /* An object of the library's own list, which is const here only in passing. */
     mbedtls_x509_crt *leaf = (mbedtls_x509_crt *)(uintptr_t)child;
     *candidates = NULL;
-    if (conn->cut == NULL) {
-        conn->cut_from = leaf;
-        conn->cut = leaf->next;
+    if (conn->handshake->cut == NULL) {
+        conn->handshake->cut_from = leaf;
+        conn->handshake->cut = leaf->next;
         leaf->next = NULL;
     }
     return 0;
@@ -492,14 +484,14 @@ static int cut_chain(void *context, const mbedtls_x509_crt *child, mbedtls_x509_
 
 /* Puts it back. If the step failed, the library may have freed the leaf. */
 static void mend_chain(mbed_conn *conn) {
-    if (conn->cut != NULL && mbed_peer_chain(&conn->ssl) == conn->cut_from) {
-        conn->cut_from->next = conn->cut;
-    } else if (conn->cut != NULL) {
-        mbedtls_x509_crt_free(conn->cut);
-        mbedtls_free(conn->cut);
+    if (conn->handshake->cut != NULL && mbed_peer_chain(&conn->ssl) == conn->handshake->cut_from) {
+        conn->handshake->cut_from->next = conn->handshake->cut;
+    } else if (conn->handshake->cut != NULL) {
+        mbedtls_x509_crt_free(conn->handshake->cut);
+        mbedtls_free(conn->handshake->cut);
     }
-    conn->cut = NULL;
-    conn->cut_from = NULL;
+    conn->handshake->cut = NULL;
+    conn->handshake->cut_from = NULL;
 }
 
 /* A server's library would check the signatures in the client's chain, for nothing, and fail if it
@@ -599,7 +591,7 @@ static stls_be_status fail_step(mbed_conn *conn, int state, int code) {
 /* The library asks for each ticket of TLS 1.3 in a step of its own. */
 static void send_no_tickets(mbed_conn *conn) {
 #if defined(MBEDTLS_SSL_PROTO_TLS1_3) && defined(MBEDTLS_SSL_SESSION_TICKETS)
-    mbedtls_ssl_conf_new_session_tickets(&conn->conf, 0);
+    mbedtls_ssl_conf_new_session_tickets(&conn->handshake->conf, 0);
 #else
     (void)conn;
 #endif
@@ -672,11 +664,13 @@ static void finish(mbed_conn *conn) {
     if (!is_server(conn) && !is_tls1_3(conn) && (conn->full || conn->ticket_came)) {
         mbed_tell_session(conn);
     }
+    mbed_leave_handshake(conn);
 }
 
 stls_be_status mbed_conn_handshake(void *block, stls_be_failure *failure) {
     mbed_conn *conn = block;
     stls_be_status status = conn->broken;
+    conn->failure = failure;
     while (status == STLS_BE_OK && mbed_state(&conn->ssl) != MBEDTLS_SSL_HANDSHAKE_OVER) {
         status = step(conn);
     }
@@ -688,7 +682,7 @@ stls_be_status mbed_conn_handshake(void *block, stls_be_failure *failure) {
     if (status == STLS_BE_OK && !conn->handshake_done) {
         finish(conn);
     }
-    return answer(conn, status, failure);
+    return status;
 }
 
 /* --- Data --- */
@@ -708,12 +702,13 @@ static stls_be_status fail_read(mbed_conn *conn, int code) {
 }
 
 /* The library would go on with a handshake by itself, past the verdict. */
-static stls_be_status check_ready(const mbed_conn *conn, stls_be_failure *failure) {
+static stls_be_status check_ready(mbed_conn *conn, stls_be_failure *failure) {
+    conn->failure = failure;
     if (conn->broken == STLS_BE_OK && !conn->handshake_done) {
         return mbed_fail(failure, STLS_BE_FAILED, STLS_BE_CAUSE_UNKNOWN, 0,
                          "the handshake is not complete");
     }
-    return answer(conn, conn->broken, failure);
+    return conn->broken;
 }
 
 stls_be_status mbed_conn_read(void *block, uint8_t *data, size_t size, size_t *got,
@@ -722,7 +717,7 @@ stls_be_status mbed_conn_read(void *block, uint8_t *data, size_t size, size_t *g
     stls_be_status status = check_ready(conn, failure);
     int ret;
     if (status == STLS_BE_OK) {
-        status = answer(conn, conn->read_end, failure);
+        status = conn->read_end;
     }
     while (status == STLS_BE_OK) {
         before_call(conn);
@@ -736,7 +731,7 @@ stls_be_status mbed_conn_read(void *block, uint8_t *data, size_t size, size_t *g
         }
         if (ret == 0 && conn->recv_ended) {
             conn->read_end = STLS_BE_EOF;
-            return answer(conn, STLS_BE_EOF, failure);
+            return STLS_BE_EOF;
         }
         if (ret == MBEDTLS_ERR_SSL_WANT_READ && conn->recv_blocked) {
             return STLS_BE_WANT_READ;
@@ -745,7 +740,7 @@ stls_be_status mbed_conn_read(void *block, uint8_t *data, size_t size, size_t *g
         if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             mbed_tell_session(conn);
         } else if (ret != 0 && ret != MBEDTLS_ERR_SSL_WANT_READ) {
-            status = answer(conn, fail_read(conn, ret), failure);
+            status = fail_read(conn, ret);
         }
     }
     return status;
@@ -762,7 +757,7 @@ stls_be_status mbed_conn_write(void *block, const uint8_t *data, size_t len, siz
     before_call(conn);
     ret = mbedtls_ssl_write(&conn->ssl, data, len);
     if (ret <= 0) {
-        return answer(conn, fail(conn, MBEDTLS_SSL_HANDSHAKE_OVER, ret), failure);
+        return fail(conn, MBEDTLS_SSL_HANDSHAKE_OVER, ret);
     }
     *taken = (size_t)ret;
     return STLS_BE_OK;
@@ -784,7 +779,7 @@ stls_be_status mbed_conn_close_notify(void *block, stls_be_failure *failure) {
     before_call(conn);
     ret = mbedtls_ssl_close_notify(&conn->ssl);
     if (ret != 0) {
-        return answer(conn, fail(conn, MBEDTLS_SSL_HANDSHAKE_OVER, ret), failure);
+        return fail(conn, MBEDTLS_SSL_HANDSHAKE_OVER, ret);
     }
     conn->close_sent = true;
     tell_alert(conn, true, false, MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY);
@@ -801,17 +796,18 @@ stls_be_status mbed_conn_init(void *block, const void *context_block,
     int ret;
     mbedtls_ssl_init(&conn->ssl);
     conn->context = context;
-    conn->conf = context->conf;
+    conn->handshake = settings->handshake;
+    conn->handshake->conf = context->conf;
     conn->upcalls = settings->upcalls;
     conn->core = settings->core;
     conn->client_auth = context->client_auth;
     conn->credential = context->credential;
     conn->broken = conn->read_end = STLS_BE_OK;
 #if defined(MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK)
-    mbedtls_ssl_conf_ca_cb(&conn->conf, cut_chain, conn);
+    mbedtls_ssl_conf_ca_cb(&conn->handshake->conf, cut_chain, conn);
 #endif
     mbed_take_tickets(conn);
-    ret = mbedtls_ssl_setup(&conn->ssl, &conn->conf);
+    ret = mbedtls_ssl_setup(&conn->ssl, &conn->handshake->conf);
     if (ret != 0) {
         mbed_mend_failed_setup(conn);
     } else {

@@ -1,9 +1,9 @@
 /* backends/mbedtls/internal.h - the structs behind the mbedTLS backend, and what its files share.
  *
- * The model: an mbedtls_ssl_config belongs to a context; each connection works on a copy of it (a
+ * The model: an mbedtls_ssl_config belongs to a context; each handshake works on a copy of it (a
  * plain struct copy: everything that a config points to stays with the context), because two of its
- * fields are a connection's own here: the list of suites, which a server narrows once it has seen
- * the client's, and the argument of the CA callback.
+ * fields are a handshake's own here: the list of suites, which a server narrows once it has seen
+ * the client's, and the argument of the CA callback. Afterwards the connection is on the context's.
  *
  * The handshake is our own loop of single steps, so that the verdict falls between two steps:
  * mbedTLS itself is told not to verify (a client) or not to mind (a server).
@@ -78,23 +78,29 @@ typedef struct mbed_context {
     char *alpn_text;
 } mbed_context;
 
+/* What only the handshake needs; the core gives it, and wipes it when it is over. */
+typedef struct mbed_handshake {
+    mbedtls_ssl_config conf;          /* a copy of the context's; owns nothing */
+    mbedtls_x509_crt *cut_from, *cut; /* the peer's leaf, and the rest while it is taken off */
+    int resumed_suites[2];            /* a list of the one suite that the ticket allows */
+} mbed_handshake;
+
 typedef struct mbed_conn {
     mbedtls_ssl_context ssl;
-    mbedtls_ssl_config conf; /* a copy of the context's; owns nothing */
+    mbed_handshake *handshake; /* NULL: it is over */
     const mbed_context *context;
     const stls_be_upcalls *upcalls;
     void *core;
     stls_be_client_auth client_auth;
-    mbedtls_x509_crt *cut_from, *cut; /* the peer's leaf, and the rest while it is taken off */
 
     /* How the connection stands. */
     bool judged, accepted; /* the verify upcall was made; and it said yes */
     bool full;             /* the server's certificate was sent, or has come: nothing is resumed */
     bool narrowed;         /* the client's suites were looked at */
     bool handshake_done, close_sent;
-    stls_be_status read_end; /* CLOSED or EOF once read has said so */
-    stls_be_status broken;   /* what every call answers after a fatal error; OK: none */
-    stls_be_failure failure;
+    stls_be_status read_end;  /* CLOSED or EOF once read has said so */
+    stls_be_status broken;    /* what every call answers after a fatal error; OK: none */
+    stls_be_failure *failure; /* the caller's, during a call */
 
     /* What the transport callbacks saw since they were last reset. */
     bool recv_blocked, recv_ended, io_failed;
@@ -117,7 +123,6 @@ typedef struct mbed_conn {
     bool ticket_came;      /* a client, TLS 1.2 */
     bool extended_master;  /* TLS 1.2: this handshake has the extension of RFC 7627 */
     bool session_extended; /* a client: the offered session had it */
-    int resumed_suites[2]; /* a list of the one suite that the ticket allows */
 
     uint16_t group, scheme; /* learned from the messages */
 } mbed_conn;
@@ -142,6 +147,7 @@ mbedtls_key_exchange_type_t mbed_key_exchange(const mbedtls_ssl_ciphersuite_t *s
 bool mbed_is_suite_of_tls1_3(const mbedtls_ssl_ciphersuite_t *suite);
 void mbed_own_the_bytes(mbedtls_x509_crt *certificate);
 void mbed_mend_failed_setup(mbed_conn *conn);
+void mbed_leave_handshake(mbed_conn *conn);
 const mbedtls_ssl_session *mbed_session(const mbedtls_ssl_context *ssl);
 void mbed_forget_ticket(mbedtls_ssl_context *ssl);
 int mbed_save_session(const mbedtls_ssl_session *session, uint8_t *out, size_t size, size_t *len);

@@ -176,7 +176,13 @@ void mbed_own_the_bytes(mbedtls_x509_crt *certificate) {
 /* mbedtls_ssl_setup() that fails late takes the config away, but leaves a handshake that
  * mbedtls_ssl_free() frees with the config's help. */
 void mbed_mend_failed_setup(mbed_conn *conn) {
-    conn->ssl.P(conf) = &conn->conf;
+    conn->ssl.P(conf) = &conn->handshake->conf;
+}
+
+/* The handshake is over, and with it the copy of the config. */
+void mbed_leave_handshake(mbed_conn *conn) {
+    conn->ssl.P(conf) = &conn->context->conf;
+    conn->handshake = NULL;
 }
 
 /* --- Sessions --- */

@@ -181,10 +181,10 @@ static bool suits_hello(const mbed_conn *conn, const mbed_hello *hello,
 /* The library goes on to choose a suite as if nothing was resumed, and in TLS 1.3 fails if that is
  * not the ticket's: so it gets no other choice. */
 static void allow_only(mbed_conn *conn, int suite) {
-    conn->resumed_suites[0] = suite;
-    conn->resumed_suites[1] = 0;
+    conn->handshake->resumed_suites[0] = suite;
+    conn->handshake->resumed_suites[1] = 0;
     conn->narrowed = true;
-    mbedtls_ssl_conf_ciphersuites(&conn->conf, conn->resumed_suites);
+    mbedtls_ssl_conf_ciphersuites(&conn->handshake->conf, conn->handshake->resumed_suites);
 }
 
 static bool open_ticket(mbed_conn *conn, const mbed_hello *hello, stls_bytes ticket,
@@ -234,7 +234,8 @@ bool mbed_conf_tickets(mbed_context *context, const stls_be_settings *settings) 
 
 void mbed_take_tickets(mbed_conn *conn) {
     if (conn->context->tickets) {
-        mbedtls_ssl_conf_session_tickets_cb(&conn->conf, write_ticket, read_ticket, conn);
+        mbedtls_ssl_conf_session_tickets_cb(&conn->handshake->conf, write_ticket, read_ticket,
+                                            conn);
     }
 }
 

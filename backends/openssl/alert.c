@@ -77,8 +77,8 @@ void ossl_alert_listen(ossl_conn *conn) {
 }
 
 void ossl_alert_secret(const SSL *ssl, const char *line) {
-    ossl_conn *conn = SSL_get_app_data(ssl);
-    if (conn == NULL || conn->established) {
+    ossl_conn *conn = ossl_conn_of(ssl);
+    if (conn == NULL || conn->handshake == NULL) {
         return;
     }
     const char *label = conn->context->role == STLS_ROLE_CLIENT ? "CLIENT_HANDSHAKE_TRAFFIC_SECRET "
@@ -86,8 +86,9 @@ void ossl_alert_secret(const SSL *ssl, const char *line) {
     const char *secret = strrchr(line, ' ');
     size_t len = 0;
     if (strncmp(line, label, strlen(label)) == 0 && secret != NULL &&
-        OPENSSL_hexstr2buf_ex(conn->secret, sizeof conn->secret, &len, secret + 1, '\0') == 1) {
-        conn->secret_len = len;
+        OPENSSL_hexstr2buf_ex(conn->handshake->secret, sizeof conn->handshake->secret, &len,
+                              secret + 1, '\0') == 1) {
+        conn->handshake->secret_len = len;
     }
 }
 
@@ -101,7 +102,8 @@ static bool ossl_expand(ossl_conn *conn, const EVP_MD *md, const char *label, ui
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, conn->secret, conn->secret_len),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, conn->handshake->secret,
+                                          conn->handshake->secret_len),
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, prefix, strlen(prefix)),
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, name, strlen(name)),
         OSSL_PARAM_construct_end(),
@@ -159,7 +161,7 @@ static size_t ossl_alert_seal(ossl_conn *conn, uint8_t out[OSSL_ALERT_RECORD_MAX
 }
 
 size_t ossl_alert_record(ossl_conn *conn, uint8_t out[OSSL_ALERT_RECORD_MAX]) {
-    if (conn->secret_len > 0) {
+    if (conn->handshake != NULL && conn->handshake->secret_len > 0) {
         (void)ERR_set_mark();
         size_t len = ossl_alert_seal(conn, out);
         (void)ERR_pop_to_mark();

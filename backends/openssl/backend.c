@@ -437,6 +437,7 @@ const stls_backend stls_backend_openssl = {
     .context_size = sizeof(ossl_context),
     .credential_size = sizeof(ossl_credential),
     .conn_size = sizeof(ossl_conn),
+    .handshake_size = sizeof(ossl_handshake),
     .set_allocator = ossl_set_allocator,
     .start = ossl_start,
     .describe = ossl_describe,

@@ -80,6 +80,11 @@ static int ossl_bio_create(BIO *bio) {
     return 1;
 }
 
+ossl_conn *ossl_conn_of(const SSL *ssl) {
+    BIO *bio = SSL_get_rbio(ssl);
+    return bio != NULL ? BIO_get_data(bio) : NULL;
+}
+
 BIO_METHOD *ossl_bio_method_new(void) {
     BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "siptls");
     if (method != NULL && (BIO_meth_set_write_ex(method, ossl_bio_write) != 1 ||
@@ -112,7 +117,7 @@ void ossl_conn_message(int sent, int version, int type, const void *data, size_t
     if (type != SSL3_RT_ALERT && type != SSL3_RT_HANDSHAKE) {
         return; /* the headers of records, mostly */
     }
-    ossl_conn *conn = SSL_get_app_data(ssl);
+    ossl_conn *conn = ossl_conn_of(ssl);
     const uint8_t *bytes = data;
     if (conn == NULL) {
         return;
@@ -139,7 +144,7 @@ void ossl_conn_message(int sent, int version, int type, const void *data, size_t
 /* A line of the NSS key log format: label, client random, secret. Other lines name a secret by
  * something else than the client random, and are passed over. */
 void ossl_conn_keylog(const SSL *ssl, const char *line) {
-    ossl_conn *conn = SSL_get_app_data(ssl);
+    ossl_conn *conn = ossl_conn_of(ssl);
     ossl_alert_secret(ssl, line);
     if (conn == NULL || !conn->context->keylog) {
         return;
@@ -213,31 +218,25 @@ static stls_be_cause ossl_conn_cause(const ossl_conn *conn, unsigned long native
     return conn->transport_failed ? STLS_BE_CAUSE_TRANSPORT : ossl_cause_of(native);
 }
 
-/* Once dead, a connection answers the same for ever, and OpenSSL is left alone. */
-static stls_be_status ossl_conn_dead(const ossl_conn *conn, stls_be_failure *failure) {
-    if (failure != NULL) {
-        *failure = conn->failure;
-    }
-    return STLS_BE_FAILED;
-}
-
-/* What only the handshake needed. */
+/* What only the handshake needed. A ticket that is out has the record; the session keeps a copy. */
 static void ossl_conn_forget(ossl_conn *conn) {
-    OPENSSL_cleanse(conn->secret, sizeof conn->secret);
-    OPENSSL_cleanse(&conn->ticket_key, sizeof conn->ticket_key);
+    if (conn->context->tickets && SSL_get_session(conn->ssl) != NULL) {
+        (void)SSL_SESSION_set1_ticket_appdata(SSL_get_session(conn->ssl), NULL, 0);
+    }
+    OPENSSL_cleanse(conn->handshake, sizeof *conn->handshake);
+    conn->handshake = NULL;
     ossl_chain_free(conn);
 }
 
 static stls_be_status ossl_conn_die(ossl_conn *conn, const char *text, stls_be_failure *failure) {
     ossl_chain_diagnose(conn); /* if no alert has left */
-    stls_be_status status = ossl_fail(&conn->failure, STLS_BE_CAUSE_UNKNOWN, text);
-    conn->failure.cause = ossl_conn_cause(conn, (unsigned long)conn->failure.native);
+    stls_be_status status = ossl_fail(failure, STLS_BE_CAUSE_UNKNOWN, text);
+    failure->cause = ossl_conn_cause(conn, (unsigned long)failure->native);
     if (conn->refusal_text != NULL) {
-        OPENSSL_strlcpy(conn->failure.text, conn->refusal_text, sizeof conn->failure.text);
+        OPENSSL_strlcpy(failure->text, conn->refusal_text, sizeof failure->text);
     }
     conn->dead = true;
-    ossl_conn_forget(conn);
-    (void)ossl_conn_dead(conn, failure);
+    ossl_chain_free(conn);
     return conn->no_memory ? STLS_BE_NO_MEMORY : status;
 }
 
@@ -271,6 +270,7 @@ stls_be_status ossl_conn_init(void *block, const void *context,
     conn->context = context;
     conn->upcalls = settings->upcalls;
     conn->core = settings->core;
+    conn->handshake = settings->handshake;
     conn->client_auth = conn->context->client_auth;
     conn->credential = conn->context->credential;
     conn->ssl = SSL_new(conn->context->ctx);
@@ -280,9 +280,6 @@ stls_be_status ossl_conn_init(void *block, const void *context,
     }
     BIO_set_data(bio, conn);
     SSL_set_bio(conn->ssl, bio, bio);
-    if (SSL_set_app_data(conn->ssl, conn) != 1) {
-        return ossl_fail(failure, STLS_BE_CAUSE_UNKNOWN, "no place for a pointer");
-    }
     SSL_set_verify(conn->ssl, ossl_verify_mode(conn), NULL);
     if (conn->context->role == STLS_ROLE_SERVER) {
         SSL_set_accept_state(conn->ssl);
@@ -302,7 +299,7 @@ stls_be_status ossl_conn_init(void *block, const void *context,
 stls_be_status ossl_conn_handshake(void *block, stls_be_failure *failure) {
     ossl_conn *conn = block;
     if (conn->dead) {
-        return ossl_conn_dead(conn, failure);
+        return STLS_BE_FAILED; /* OpenSSL is left alone */
     }
     ERR_clear_error();
     int result = SSL_do_handshake(conn->ssl);
@@ -324,7 +321,7 @@ stls_be_status ossl_conn_read(void *block, uint8_t *data, size_t size, size_t *g
     ossl_conn *conn = block;
     *got = 0;
     if (conn->dead || !conn->established) {
-        return ossl_conn_dead(conn, failure);
+        return STLS_BE_FAILED; /* OpenSSL is left alone */
     }
     ERR_clear_error();
     int result = SSL_read_ex(conn->ssl, data, size, got);
@@ -336,7 +333,7 @@ stls_be_status ossl_conn_write(void *block, const uint8_t *data, size_t len, siz
     ossl_conn *conn = block;
     *taken = 0;
     if (conn->dead || !conn->established) {
-        return ossl_conn_dead(conn, failure);
+        return STLS_BE_FAILED; /* OpenSSL is left alone */
     }
     ERR_clear_error();
     /* send takes everything: no write of OpenSSL's stops half way. */
@@ -355,7 +352,7 @@ size_t ossl_conn_pending(void *block) {
 stls_be_status ossl_conn_close_notify(void *block, stls_be_failure *failure) {
     ossl_conn *conn = block;
     if (conn->dead || !conn->established) {
-        return ossl_conn_dead(conn, failure);
+        return STLS_BE_FAILED; /* OpenSSL is left alone */
     }
     ERR_clear_error();
     if (SSL_shutdown(conn->ssl) >= 0 && !conn->transport_failed) {
@@ -392,7 +389,7 @@ stls_be_status ossl_conn_export(void *block, stls_bytes label, const stls_bytes 
                                 uint8_t *out, size_t len, stls_be_failure *failure) {
     const ossl_conn *conn = block;
     if (conn->dead || !conn->established) {
-        return ossl_conn_dead(conn, failure);
+        return STLS_BE_FAILED; /* OpenSSL is left alone */
     }
     ERR_clear_error();
     if (SSL_export_keying_material(conn->ssl, out, len, (const char *)label.data, label.len,
@@ -407,7 +404,7 @@ stls_be_status ossl_conn_export(void *block, stls_bytes label, const stls_bytes 
 stls_be_status ossl_conn_update_keys(void *block, bool both, stls_be_failure *failure) {
     ossl_conn *conn = block;
     if (conn->dead || !conn->established) {
-        return ossl_conn_dead(conn, failure);
+        return STLS_BE_FAILED; /* OpenSSL is left alone */
     }
     if (SSL_version(conn->ssl) != TLS1_3_VERSION) {
         return STLS_BE_UNSUPPORTED;

@@ -65,7 +65,7 @@ static int ossl_select_fail(ossl_conn *conn, stls_be_cause cause, const char *te
 
 static int ossl_select(SSL *ssl, int *alert, void *unused) {
     (void)unused;
-    ossl_conn *conn = SSL_get_app_data(ssl);
+    ossl_conn *conn = ossl_conn_of(ssl);
     stls_bytes name;
     *alert = SSL_AD_DECODE_ERROR;
     if (!ossl_hello_name(ssl, &name)) {

@@ -65,6 +65,14 @@ typedef struct ossl_chain {
     uint8_t *bytes; /* what `certificates` points into */
 } ossl_chain;
 
+/* What only the handshake needs; the core gives it, and wipes it when it is over. */
+typedef struct ossl_handshake {
+    bool ticket_ready; /* `ticket_key` and the record for the tickets of this handshake */
+    stls_be_ticket_key ticket_key;
+    uint8_t secret[EVP_MAX_MD_SIZE]; /* TLS 1.3: of the keys that an alert of ours goes out under */
+    size_t secret_len;
+} ossl_handshake;
+
 typedef struct ossl_conn {
     SSL *ssl;
     const ossl_context *context;
@@ -73,16 +81,15 @@ typedef struct ossl_conn {
     stls_be_client_auth client_auth;
     const ossl_credential *credential; /* the one that `ssl` has now */
 
-    ossl_chain *chain; /* NULL: no readable Certificate message has come */
-    bool judged;       /* the verify (or unreadable) upcall was made */
-    bool accepted;     /* and it accepted */
-    bool no_memory;    /* inside a callback that cannot say so */
+    ossl_handshake *handshake; /* NULL: it is over */
+    ossl_chain *chain;         /* NULL: no readable Certificate message has come */
+    bool judged;               /* the verify (or unreadable) upcall was made */
+    bool accepted;             /* and it accepted */
+    bool no_memory;            /* inside a callback that cannot say so */
 
     bool session_offered; /* a client's session of an earlier connection is */
     bool ticket_came;     /* to a client, during the handshake */
     bool ticket_accepted; /* the last that a client offered us */
-    bool ticket_ready;    /* `ticket_key` and the record for the tickets of this handshake */
-    stls_be_ticket_key ticket_key; /* wiped when they are out */
 
     stls_be_cause refusal;    /* why we ourselves end the handshake */
     const char *refusal_text; /* NULL: we do not */
@@ -91,14 +98,11 @@ typedef struct ossl_conn {
     bool alert_left;          /* `alert` has left */
     bool alert_received;      /* a fatal one */
     uint8_t alert;
-    uint8_t secret[EVP_MAX_MD_SIZE]; /* TLS 1.3: of the keys that an alert of ours goes out under */
-    size_t secret_len;
 
     bool established;
     bool eof;              /* recv said so */
     bool transport_failed; /* send or recv said so */
-    bool dead;             /* a fatal failure, kept in `failure` */
-    stls_be_failure failure;
+    bool dead;             /* a fatal failure */
 } ossl_conn;
 
 /* --- backend.c */
@@ -222,6 +226,7 @@ bool ossl_session_was_agreed(const ossl_conn *conn);
 /* --- conn.c */
 
 BIO_METHOD *ossl_bio_method_new(void);
+ossl_conn *ossl_conn_of(const SSL *ssl); /* NULL: it has none yet */
 void ossl_conn_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
                        void *unused);                    /* for SSL_CTX_set_msg_callback */
 void ossl_conn_keylog(const SSL *ssl, const char *line); /* for SSL_CTX_set_keylog_callback */

@@ -89,7 +89,7 @@ static void ossl_session_tell(ossl_conn *conn, SSL_SESSION *session) {
 
 /* Answers that OpenSSL keeps the session to itself. */
 static int ossl_session_new(SSL *ssl, SSL_SESSION *session) {
-    ossl_conn *conn = SSL_get_app_data(ssl);
+    ossl_conn *conn = ossl_conn_of(ssl);
     if (conn != NULL && (conn->established || ossl_chain_satisfied(conn))) {
         ossl_session_tell(conn, session);
     }
@@ -150,12 +150,12 @@ static bool ossl_ticket_has_room(SSL *ssl, size_t record_len) {
 }
 
 static void ossl_ticket_prepare(ossl_conn *conn) {
-    conn->ticket_ready = false;
-    if (!conn->upcalls->ticket_key(conn->core, NULL, &conn->ticket_key)) {
+    conn->handshake->ticket_ready = false;
+    if (!conn->upcalls->ticket_key(conn->core, NULL, &conn->handshake->ticket_key)) {
         return;
     }
     stls_bytes record = conn->upcalls->ticket_record(conn->core);
-    conn->ticket_ready =
+    conn->handshake->ticket_ready =
         record.len > 0 && ossl_ticket_has_room(conn->ssl, record.len) &&
         SSL_SESSION_set1_ticket_appdata(SSL_get_session(conn->ssl), record.data, record.len) == 1;
 }
@@ -166,7 +166,7 @@ void ossl_ticket_finished(ossl_conn *conn, int version) {
     }
     /* Once OpenSSL makes a ticket of TLS 1.3, it cannot be told to send none. */
     ossl_ticket_prepare(conn);
-    if (!conn->ticket_ready) {
+    if (!conn->handshake->ticket_ready) {
         (void)SSL_set_num_tickets(conn->ssl, 0);
     }
 }
@@ -174,8 +174,8 @@ void ossl_ticket_finished(ossl_conn *conn, int version) {
 /* All tickets of a TLS 1.3 handshake have the record that was prepared when Finished came. */
 static int ossl_ticket_generate(SSL *ssl, void *unused) {
     (void)unused;
-    ossl_conn *conn = SSL_get_app_data(ssl);
-    if (SSL_version(ssl) == TLS1_2_VERSION) {
+    ossl_conn *conn = ossl_conn_of(ssl);
+    if (SSL_version(ssl) == TLS1_2_VERSION && conn->handshake != NULL) {
         ossl_ticket_prepare(conn);
     }
     return 1; /* 0 would fail the handshake; ossl_ticket_keys() says that there is none */
@@ -227,7 +227,7 @@ static SSL_TICKET_RETURN ossl_ticket_decrypted(SSL *ssl, SSL_SESSION *session,
     (void)name;
     (void)name_len;
     (void)unused;
-    ossl_conn *conn = SSL_get_app_data(ssl);
+    ossl_conn *conn = ossl_conn_of(ssl);
     conn->ticket_accepted = false;
     bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
     if (!opened || session == NULL || !ossl_session_can_resume(ssl, session)) {
@@ -263,12 +263,12 @@ static bool ossl_ticket_set_keys(stls_be_ticket_key *key, const uint8_t *iv, boo
 
 static int ossl_ticket_seal(ossl_conn *conn, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher,
                             EVP_MAC_CTX *mac) {
-    if (!conn->ticket_ready) {
+    if (conn->handshake == NULL || !conn->handshake->ticket_ready) {
         return 0; /* an empty ticket, which TLS 1.2 has for this */
     }
-    memcpy(name, conn->ticket_key.name, STLS_TICKET_NAME_LEN);
+    memcpy(name, conn->handshake->ticket_key.name, STLS_TICKET_NAME_LEN);
     bool done = RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1 &&
-                ossl_ticket_set_keys(&conn->ticket_key, iv, true, cipher, mac);
+                ossl_ticket_set_keys(&conn->handshake->ticket_key, iv, true, cipher, mac);
     return done ? 1 : -1;
 }
 
@@ -276,7 +276,7 @@ static int ossl_ticket_seal(ossl_conn *conn, uint8_t *name, uint8_t *iv, EVP_CIP
  * so is 2, but a new ticket is due. */
 static int ossl_ticket_keys(SSL *ssl, unsigned char *name, unsigned char *iv,
                             EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal) {
-    ossl_conn *conn = SSL_get_app_data(ssl);
+    ossl_conn *conn = ossl_conn_of(ssl);
     if (seal != 0) {
         return ossl_ticket_seal(conn, name, iv, cipher, mac);
     }

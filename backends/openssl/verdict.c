@@ -168,7 +168,7 @@ static void ossl_chain_judge(ossl_conn *conn, const X509_STORE_CTX *store) {
 int ossl_chain_verify(X509_STORE_CTX *store, void *unused) {
     (void)unused;
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    ossl_conn *conn = ssl != NULL ? SSL_get_app_data(ssl) : NULL;
+    ossl_conn *conn = ssl != NULL ? ossl_conn_of(ssl) : NULL;
     if (conn == NULL) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
         return 0;

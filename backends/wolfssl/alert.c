@@ -70,14 +70,15 @@ static bool wolf_write_keys(const wolf_conn *conn, wolf_keys *keys) {
 static bool wolf_expand(const wolf_conn *conn, const wolf_keys *keys, const char *label,
                         uint8_t *out, word32 len) {
     static const char protocol[] = "tls13 ";
-    return wc_Tls13_HKDF_Expand_Label(out, len, conn->secret, (word32)conn->secret_len,
-                                      (const byte *)protocol, sizeof protocol - 1,
-                                      (const byte *)label, (word32)strlen(label), NULL, 0,
-                                      keys->hash) == 0;
+    return wc_Tls13_HKDF_Expand_Label(out, len, conn->handshake->secret,
+                                      (word32)conn->handshake->secret_len, (const byte *)protocol,
+                                      sizeof protocol - 1, (const byte *)label,
+                                      (word32)strlen(label), NULL, 0, keys->hash) == 0;
 }
 
 static bool wolf_write_keys(const wolf_conn *conn, wolf_keys *keys) {
-    return conn->secret_len > 0 && wolf_expand(conn, keys, "key", keys->key, keys->key_len) &&
+    return conn->handshake && conn->handshake->secret_len > 0 &&
+           wolf_expand(conn, keys, "key", keys->key, keys->key_len) &&
            wolf_expand(conn, keys, "iv", keys->iv, sizeof keys->iv);
 }
 #endif
@@ -138,12 +139,12 @@ static bool wolf_seal(const wolf_conn *conn, uint8_t level, uint8_t description,
 #if WOLF_TELLS_SECRET
 void wolf_alert_secret(wolf_conn *conn, int id, const unsigned char *secret, int len) {
     /* The two secrets with which an alert during the handshake can have to be written. */
-    if (conn->established || len <= 0 || len > WOLF_SECRET_MAX ||
+    if (!conn->handshake || conn->established || len <= 0 || len > WOLF_SECRET_MAX ||
         id != (conn->context->role == STLS_ROLE_CLIENT ? CLIENT_HANDSHAKE_TRAFFIC_SECRET
                                                        : SERVER_TRAFFIC_SECRET))
         return;
-    memcpy(conn->secret, secret, (size_t)len);
-    conn->secret_len = (size_t)len;
+    memcpy(conn->handshake->secret, secret, (size_t)len);
+    conn->handshake->secret_len = (size_t)len;
 }
 #endif
 

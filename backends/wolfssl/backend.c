@@ -16,6 +16,7 @@ const stls_backend stls_backend_wolfssl = {
     .context_size = sizeof(wolf_context),
     .credential_size = sizeof(wolf_credential),
     .conn_size = sizeof(wolf_conn),
+    .handshake_size = sizeof(wolf_handshake),
     .set_allocator = wolf_set_allocator,
     .start = wolf_start,
     .describe = wolf_describe,

@@ -73,11 +73,6 @@ static wolf_reason wolf_reason_of(int native) {
     return (wolf_reason){native, STLS_BE_CAUSE_PROTOCOL, decode_error};
 }
 
-static stls_be_status wolf_latched(const wolf_conn *conn, stls_be_failure *failure) {
-    *failure = conn->failure;
-    return STLS_BE_FAILED;
-}
-
 /* Ends the connection. What we decided ourselves comes before what wolfSSL makes of it. */
 static stls_be_status wolf_end(wolf_conn *conn, int native, stls_be_failure *failure) {
     wolf_reason reason = wolf_reason_of(native);
@@ -115,9 +110,7 @@ static stls_be_status wolf_end(wolf_conn *conn, int native, stls_be_failure *fai
         wolf_alert_make_up(conn, reason.alert);
 
     conn->failed = true;
-    wolf_wipe(conn->secret, sizeof conn->secret);
-    wolf_fail(status, reason.cause, native, text, &conn->failure);
-    *failure = conn->failure;
+    wolf_fail(status, reason.cause, native, text, failure);
     wolf_clear_errors();
     return status;
 }
@@ -201,6 +194,7 @@ stls_be_status wolf_conn_init(void *block, const void *context,
     conn->context = context;
     conn->upcalls = settings->upcalls;
     conn->core = settings->core;
+    conn->handshake = settings->handshake;
     conn->client_auth = conn->context->client_auth;
     conn->received = conn->sent = (WOLFSSL_ALERT){-1, -1}; /* as wolfSSL says "none" */
     conn->ssl = wolfSSL_new(conn->context->ctx);
@@ -262,11 +256,14 @@ static uint16_t wolf_peer_scheme(WOLFSSL *ssl) {
     return 0;
 }
 
-static void wolf_learn(wolf_conn *conn) {
-    stls_be_info *info = &conn->info;
+void wolf_conn_info(void *block, stls_be_info *info) {
+    wolf_conn *conn = block;
     char *name = NULL;
     unsigned short len = 0;
 
+    *info = (stls_be_info){.resumed = conn->resumed};
+    if (!conn->established)
+        return;
     info->version = (uint16_t)wolfSSL_version(conn->ssl);
     info->suite = (uint16_t)wolfSSL_get_current_cipher_suite(conn->ssl);
     info->group = wolf_group_code(wolfSSL_get_curve_name(conn->ssl));
@@ -280,6 +277,13 @@ static void wolf_learn(wolf_conn *conn) {
 #else
     (void)name, (void)len;
 #endif
+}
+
+/* What only the handshake needed. */
+static void wolf_forget(wolf_conn *conn) {
+    wolf_hello_drop(conn);
+    wolf_wipe(conn->handshake, sizeof *conn->handshake);
+    conn->handshake = NULL;
 }
 
 /* wolfSSL has finished. A connection counts only with a verdict of the core, wherever a certificate
@@ -303,13 +307,12 @@ static stls_be_status wolf_complete(wolf_conn *conn, stls_be_failure *failure) {
     conn->established = true;
     if (conn->cause != STLS_BE_CAUSE_UNKNOWN)
         return wolf_end(conn, 0, failure);
-    wolf_wipe(conn->secret, sizeof conn->secret);
-    wolf_learn(conn);
-    conn->info.resumed = reused;
+    conn->resumed = reused;
 #ifdef WOLF_SESSIONS
     if (conn->session_due)
         wolf_session_tell(conn);
 #endif
+    wolf_forget(conn);
     return STLS_BE_OK;
 }
 
@@ -323,7 +326,7 @@ stls_be_status wolf_conn_handshake(void *block, stls_be_failure *failure) {
     int result;
 
     if (conn->failed)
-        return wolf_latched(conn, failure);
+        return STLS_BE_FAILED;
     wolf_clear_errors();
     result = wolf_go_on(conn);
 #if defined(WOLF_TICKETS) && defined(WOLFSSL_TLS13)
@@ -347,7 +350,7 @@ stls_be_status wolf_conn_read(void *block, uint8_t *data, size_t size, size_t *g
 
     *got = 0;
     if (conn->failed)
-        return wolf_latched(conn, failure);
+        return STLS_BE_FAILED;
     if (conn->closed)
         return STLS_BE_CLOSED;
     wolf_clear_errors();
@@ -370,7 +373,7 @@ stls_be_status wolf_conn_write(void *block, const uint8_t *data, size_t len, siz
 
     *taken = 0;
     if (conn->failed)
-        return wolf_latched(conn, failure);
+        return STLS_BE_FAILED;
     wolf_clear_errors();
     result = wolfSSL_write(conn->ssl, data, len > INT_MAX ? INT_MAX : (int)len);
     if (result <= 0)
@@ -391,7 +394,7 @@ stls_be_status wolf_conn_close_notify(void *block, stls_be_failure *failure) {
     int result;
 
     if (conn->failed)
-        return wolf_latched(conn, failure);
+        return STLS_BE_FAILED;
     wolf_clear_errors();
     result = wolfSSL_shutdown(conn->ssl);
     if (conn->sent.code != close_notify)
@@ -427,8 +430,8 @@ stls_be_status wolf_conn_update_keys(void *block, bool both, stls_be_failure *fa
     int result = WOLFSSL_SUCCESS;
 
     if (conn->failed)
-        return wolf_latched(conn, failure);
-    if (conn->info.version != STLS_TLS1_3)
+        return STLS_BE_FAILED;
+    if (wolfSSL_version(conn->ssl) != STLS_TLS1_3)
         return wolf_fail(STLS_BE_UNSUPPORTED, STLS_BE_CAUSE_SETTING, 0,
                          "TLS 1.2 cannot update its keys", failure);
     if (!both)
@@ -447,16 +450,11 @@ size_t wolf_conn_memory(void *block) {
     return 0;
 }
 
-void wolf_conn_info(void *block, stls_be_info *info) {
-    *info = ((const wolf_conn *)block)->info;
-}
-
 void wolf_conn_fini(void *block) {
     wolf_conn *conn = block;
 
     wolfSSL_free(conn->ssl);
     wolf_hello_drop(conn);
     wolf_clear_errors();
-    wolf_wipe(conn->secret, sizeof conn->secret);
     *conn = (wolf_conn){0};
 }

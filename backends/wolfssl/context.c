@@ -43,14 +43,16 @@ static stls_be_status wolf_taken(int result) {
 
 /* A server of wolfSSL wants its certificate when a connection is made, and keeps what it has
  * learned from it (which suites can be signed for) when another one is given to the connection. So
- * with a selection to come it gets none at first: it is content if it believes that there are
+ * where a selection may bring another it gets none at first: it is content if it believes that there are
  * pre-shared keys. Nobody has one, and no suite is for one. */
-static void wolf_begin_select(wolf_context *self) {
+static void wolf_begin_select(wolf_context *self, const stls_be_settings *settings) {
 #ifndef NO_PSK
     self->select_wanted = true;
-    wolfSSL_CTX_set_psk_server_callback(self->ctx, wolf_no_psk);
+    self->others = settings->other_credentials || !settings->credential;
+    if (self->others)
+        wolfSSL_CTX_set_psk_server_callback(self->ctx, wolf_no_psk);
 #else
-    (void)self;
+    (void)self, (void)settings;
 #endif
 }
 
@@ -148,7 +150,7 @@ static stls_be_status wolf_set_credential(wolf_context *self, const stls_be_sett
     stls_be_status status;
 
     self->credential = credential;
-    if (!credential || self->select_wanted)
+    if (!credential || self->others)
         return STLS_BE_OK;
     status = wolf_taken(wolfSSL_CTX_use_certificate_chain_buffer_format(
         self->ctx, credential->chain, (long)credential->chain_len, WOLFSSL_FILETYPE_ASN1));
@@ -407,7 +409,7 @@ stls_be_status wolf_context_init(void *context, const stls_be_settings *settings
     if (self->role == STLS_ROLE_SERVER)
         wolfSSL_CTX_set_servername_callback(self->ctx, wolf_select);
     if ((settings->wanted & STLS_BE_SET_SELECT) && self->role == STLS_ROLE_SERVER)
-        wolf_begin_select(self); /* before the credential */
+        wolf_begin_select(self, settings); /* before the credential */
 
     for (uint32_t bit = 1; bit && bit <= settings->wanted; bit <<= 1) {
         stls_be_status status =

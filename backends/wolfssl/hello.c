@@ -28,25 +28,29 @@ void wolf_hello_add(wolf_conn *conn, const uint8_t *data, size_t len) {
     if (conn->context->role != STLS_ROLE_SERVER || conn->selected ||
         (conn->context->group_count == 0 && !(conn->context->applied & STLS_BE_SET_TICKETS)))
         return;
-    if (conn->hello_len + len > WOLF_HELLO_MAX) { /* wolfSSL takes no such message either */
+    if (conn->handshake->hello_len + len >
+        WOLF_HELLO_MAX) { /* wolfSSL takes no such message either */
         wolf_hello_drop(conn);
         return;
     }
-    more = XREALLOC(conn->hello, conn->hello_len + len, NULL, DYNAMIC_TYPE_TMP_BUFFER);
+    more = XREALLOC(conn->handshake->hello, conn->handshake->hello_len + len, NULL,
+                    DYNAMIC_TYPE_TMP_BUFFER);
     if (!more) { /* no ClientHello, no group: wolf_hello_choose_group refuses */
         conn->no_memory = true;
         wolf_hello_drop(conn);
         return;
     }
-    memcpy(more + conn->hello_len, data, len);
-    conn->hello = more;
-    conn->hello_len += len;
+    memcpy(more + conn->handshake->hello_len, data, len);
+    conn->handshake->hello = more;
+    conn->handshake->hello_len += len;
 }
 
 void wolf_hello_drop(wolf_conn *conn) {
-    XFREE(conn->hello, NULL, DYNAMIC_TYPE_TMP_BUFFER);
-    conn->hello = NULL;
-    conn->hello_len = 0;
+    if (!conn->handshake)
+        return;
+    XFREE(conn->handshake->hello, NULL, DYNAMIC_TYPE_TMP_BUFFER);
+    conn->handshake->hello = NULL;
+    conn->handshake->hello_len = 0;
 }
 
 static bool wolf_take(stls_bytes *in, size_t n, stls_bytes *out) {
@@ -118,11 +122,11 @@ static bool wolf_read_hello(wolf_conn *conn, wolf_hello *hello) {
     stls_bytes message, body, extensions, skipped, type;
 
     *hello = (wolf_hello){0};
-    if (!conn->hello_joined) {
-        conn->hello_len = wolf_join(conn->hello, conn->hello_len);
-        conn->hello_joined = true;
+    if (!conn->handshake->hello_joined) {
+        conn->handshake->hello_len = wolf_join(conn->handshake->hello, conn->handshake->hello_len);
+        conn->handshake->hello_joined = true;
     }
-    message = (stls_bytes){conn->hello, conn->hello_len};
+    message = (stls_bytes){conn->handshake->hello, conn->handshake->hello_len};
     return wolf_take(&message, 1, &type) && type.data[0] == 1 &&
            wolf_take_vector(&message, 3, &body) &&
            wolf_take(&body, 2 + 32, &skipped) &&   /* version, random */

@@ -161,10 +161,10 @@ static bool wolf_refuse(wolf_conn *conn, stls_be_cause cause, const char *reason
 
 /* Makes the select upcall, once; whether it accepts. */
 static bool wolf_ask(wolf_conn *conn, stls_bytes server_name) {
-    if (!conn->asked)
-        conn->selection = conn->upcalls->select(conn->core, server_name);
-    conn->asked = true;
-    return conn->selection.accept;
+    if (!conn->handshake->asked)
+        conn->handshake->selection = conn->upcalls->select(conn->core, server_name);
+    conn->handshake->asked = true;
+    return conn->handshake->selection.accept;
 }
 
 bool wolf_ask_for_ticket(wolf_conn *conn) {
@@ -172,15 +172,15 @@ bool wolf_ask_for_ticket(wolf_conn *conn) {
 
     if (!conn->context->select_wanted)
         return true;
-    return conn->asked ? conn->selection.accept
-                       : wolf_hello_server_name(conn, &name) && wolf_ask(conn, name);
+    return conn->handshake->asked ? conn->handshake->selection.accept
+                                  : wolf_hello_server_name(conn, &name) && wolf_ask(conn, name);
 }
 
 static bool wolf_choose(wolf_conn *conn, int *alert) {
     void *name = NULL;
     size_t len = wolfSSL_SNI_GetRequest(conn->ssl, WOLFSSL_SNI_HOST_NAME, &name);
     bool accept = wolf_ask(conn, (stls_bytes){len ? name : NULL, len});
-    stls_be_selection selection = conn->selection;
+    stls_be_selection selection = conn->handshake->selection;
     const wolf_credential *credential =
         selection.credential ? selection.credential : conn->context->credential;
 
@@ -191,7 +191,8 @@ static bool wolf_choose(wolf_conn *conn, int *alert) {
     *alert = internal_error;
     if (!credential)
         return wolf_refuse(conn, STLS_BE_CAUSE_SETTING, "no credential was selected");
-    if (!wolf_use_credential(conn, credential))
+    if (conn->context->others ? !wolf_use_credential(conn, credential)
+                              : credential != conn->context->credential)
         return wolf_refuse(conn, STLS_BE_CAUSE_SETTING,
                            "wolfSSL did not take the selected credential");
     conn->client_auth = selection.client_auth;

@@ -98,7 +98,8 @@ typedef struct wolf_context {
     uint16_t version_min, version_max;
     size_t chain_bytes_max;
     const wolf_credential
-        *credential; /* with select_wanted each connection is given one by wolf_select */
+        *credential; /* with `others` each connection is given one by wolf_select */
+    bool others;     /* a selection may answer with another credential */
     char *alpn;      /* names with commas between them, as wolfSSL wants them; NULL: none */
     size_t alpn_len;
     size_t group_count;
@@ -106,6 +107,19 @@ typedef struct wolf_context {
     size_t suite_count;
     uint16_t suites[WOLF_SUITES_MAX];
 } wolf_context;
+
+/* What only the handshake needs; the core gives it, and wipes it when it is over. */
+typedef struct wolf_handshake {
+    uint8_t *hello; /* a server: the records so far, until the ClientHello is complete */
+    size_t hello_len;
+    bool hello_joined; /* the headers of the records are out of it */
+
+    bool asked;                  /* a server: the select upcall was made, ... */
+    stls_be_selection selection; /* ... and this came of it */
+
+    uint8_t secret[WOLF_SECRET_MAX]; /* TLS 1.3: the one we write with */
+    size_t secret_len;
+} wolf_handshake;
 
 typedef struct wolf_conn {
     WOLFSSL *ssl;
@@ -115,19 +129,14 @@ typedef struct wolf_conn {
     stls_be_client_auth client_auth;
 
     /* The handshake. `cause` says which of our own decisions is ending it. */
+    wolf_handshake *handshake; /* NULL: it is over */
     bool selected, judged, accepted, established;
     stls_be_cause cause;
     const char *reason; /* for the failure's text; a constant */
     bool no_memory;     /* and that is why */
 
-    uint8_t *hello; /* a server: the records so far, until the ClientHello is complete */
-    size_t hello_len;
-    bool hello_joined; /* the headers of the records are out of it */
-
-    bool asked;                  /* a server: the select upcall was made, ... */
-    stls_be_selection selection; /* ... and this came of it */
-
     /* Resumption. */
+    bool resumed;
     uint16_t offered;    /* a client: the version of the session that it offers; 0: none */
     bool session_due;    /* a client: a ticket has come, the session upcall has not been made */
     bool resumable;      /* a server: a ticket of this ClientHello is good */
@@ -143,15 +152,10 @@ typedef struct wolf_conn {
     bool fatal_sent;
     uint8_t frame[7]; /* beginning of the record that is coming in, for wolf_alert_listen */
     size_t frame_len, frame_skip;
-    bool ciphered;                   /* something encrypted has been sent */
-    uint64_t records;                /* encrypted records sent */
-    uint8_t secret[WOLF_SECRET_MAX]; /* TLS 1.3: the one we write with; wiped when the handshake is
-                                        over */
-    size_t secret_len;
+    bool ciphered;    /* something encrypted has been sent */
+    uint64_t records; /* encrypted records sent */
 
     bool failed, closed; /* final; `closed`: the peer's close_notify has come */
-    stls_be_failure failure;
-    stls_be_info info;
 } wolf_conn;
 
 /* One entry for each number that this backend can name to wolfSSL. */

@@ -101,7 +101,7 @@ int wolf_session_came(WOLFSSL *ssl, const unsigned char *ticket, int len, void *
 }
 
 void wolf_session_tell(wolf_conn *conn) {
-    uint16_t version = conn->info.version;
+    uint16_t version = (uint16_t)wolfSSL_version(conn->ssl);
     WOLFSSL_SESSION *session;
     uint8_t *state, *at;
     int len;
@@ -115,7 +115,7 @@ void wolf_session_tell(wolf_conn *conn) {
         len > 0 ? XMALLOC(WOLF_SESSION_HEAD + (size_t)len, NULL, DYNAMIC_TYPE_TMP_BUFFER) : NULL;
     if (state) { /* out of memory: no session */
         wolf_put_number(state, version);
-        wolf_put_number(state + 2, conn->info.suite);
+        wolf_put_number(state + 2, (uint16_t)wolfSSL_get_current_cipher_suite(conn->ssl));
         at = state + WOLF_SESSION_HEAD;
         if (wolfSSL_i2d_SSL_SESSION(session, &at) == len) {
             size_t left = wolf_drop_id(state + WOLF_SESSION_HEAD, (size_t)len);

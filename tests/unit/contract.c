@@ -85,6 +85,10 @@ typedef struct fake_conn {
     bool done;
 } fake_conn;
 
+typedef struct fake_handshake {
+    unsigned mark;
+} fake_handshake;
+
 typedef struct fake_context {
     fake_block block;
     stls_role role;
@@ -218,6 +222,9 @@ static stls_be_status fake_conn_init(void *conn, const void *context,
     CHECK_NUMBER("the context's mark", of->block.mark, BLOCK_MARK);
     c->settings = *settings;
     c->role = of->role;
+    fake_handshake *handshake = settings->handshake;
+    CHECK(handshake->mark == 0, "a block for the handshake that is not zeroed");
+    handshake->mark = BLOCK_MARK;
     *failure = lie.failure;
     return or_ok(lie.init_status);
 }
@@ -269,6 +276,8 @@ static stls_be_status fake_conn_handshake(void *conn, stls_be_failure *failure) 
     fake_conn *c = conn;
     seen.handshakes++;
     CHECK(!c->done, "the handshake goes on after its end");
+    const fake_handshake *handshake = c->settings.handshake;
+    CHECK(handshake->mark == BLOCK_MARK, "the block for the handshake has changed or is gone");
     storm(c);
     if (lie.handshake_status != STLS_BE_FAILED || lie.failure.cause != STLS_BE_CAUSE_UNKNOWN ||
         lie.failure.text[0]) {
@@ -381,6 +390,7 @@ static const stls_backend fake = {
     .context_size = sizeof(fake_context),
     .credential_size = sizeof(fake_block),
     .conn_size = sizeof(fake_conn),
+    .handshake_size = sizeof(fake_handshake),
     .set_allocator = fake_set_allocator,
     .start = fake_start,
     .describe = fake_describe,

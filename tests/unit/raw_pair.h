@@ -169,7 +169,7 @@ typedef struct raw_secret {
 typedef struct raw_end {
     const raw_context *context;
     const raw_ring *ring;
-    void *block;
+    void *block, *handshake;
     raw_stream *in, *out;
     bool done; /* its handshake */
 
@@ -418,12 +418,14 @@ static inline bool raw_end_open(raw_end *e, const raw_context *context, const ra
     memset(e->record, 'r', RAW_SMALL_RECORD);
     e->record_len = RAW_SMALL_RECORD;
     e->block = calloc(1, backend->conn_size);
-    if (!e->block) {
+    e->handshake = calloc(1, backend->handshake_size + 1);
+    if (!e->block || !e->handshake) {
         abort();
     }
     const stls_be_conn_settings settings = {
         .upcalls = &raw_upcalls,
         .core = e,
+        .handshake = e->handshake,
         .server_name = context->role == STLS_ROLE_CLIENT ? "example.test" : NULL,
         .session = session,
     };
@@ -437,6 +439,7 @@ static inline void raw_end_close(raw_end *e) {
         e->context->backend->conn_fini(e->block);
     }
     free(e->block);
+    free(e->handshake);
 }
 
 /* --- Pairs */
@@ -474,6 +477,11 @@ static inline bool raw_step(raw_end *e) {
     const stls_backend *backend = e->context->backend;
     stls_be_failure failure = {.text = ""};
     stls_be_status status = e->done ? STLS_BE_OK : backend->conn_handshake(e->block, &failure);
+    if (status == STLS_BE_OK && !e->done) { /* the backend must have let go of it */
+        memset(e->handshake, 0xa5, backend->handshake_size);
+        free(e->handshake);
+        e->handshake = NULL;
+    }
     e->done = status == STLS_BE_OK;
     return CHECK(status == STLS_BE_OK || status == STLS_BE_WANT_READ, "the %s (%s) answers %d: %s",
                  e->context->role == STLS_ROLE_CLIENT ? "client" : "server", backend->name, status,
