@@ -129,6 +129,9 @@ static stls_conn *server_conn(void) {
         stls_context *context = calloc(1, sizeof *context);
         conns[backend_index] = conn = calloc(1, sizeof *conn);
         must(context != NULL && conn != NULL);
+        conn->handshake = calloc(1, sizeof *conn->handshake);
+        must(conn->handshake != NULL);
+        conn->peer = conn->server_name = "";
         context->profile = profile_for(STLS_ROLE_SERVER);
         const stls_ticket_ring_options options = {.clock = fixed_clock};
         must(stls_ticket_ring_new(context->profile->backend, &options, &context->ring, NULL) ==
@@ -141,13 +144,14 @@ static stls_conn *server_conn(void) {
 }
 
 static void forget(stls_conn *conn) {
-    stls_resumption_free(conn->resumption);
-    conn->resumption = NULL;
+    stls_resumption_free(conn->handshake->resumption);
+    conn->handshake->resumption = NULL;
     stls_free(conn->peer_chain);
     conn->peer_chain = NULL;
     conn->peer_count = 0;
     conn->judged = conn->accepted = false;
-    conn->verdict = (stls_verdict){.alert = STLS_ALERT_NONE};
+    stls_free(conn->verdict);
+    conn->verdict = NULL;
 }
 
 /* What is accepted can be written into the next ticket, and is restored as it is written. */
@@ -162,8 +166,9 @@ static void accept_record(const uint8_t *data, size_t size) {
     if (stls_up_ticket_accept(conn, (stls_bytes){made, RECORD_FRONT_LEN + size})) {
         stls_up_ticket_record(conn);
         must(stls_conn_restore(conn));
-        for (size_t i = 0; i < conn->verdict.path_len; i++) {
-            uint8_t step = conn->verdict.path[i];
+        const stls_verdict *verdict = stls_conn_verdict(conn);
+        for (size_t i = 0; i < verdict->path_len; i++) {
+            uint8_t step = verdict->path[i];
             must(step == STLS_PATH_ANCHOR || stls_conn_peer_certificate(conn, step).data != NULL);
         }
     }
