@@ -66,8 +66,9 @@ only "tools include public headers, and their own" "($system|$public|\"(\.\./)?[
 
 # The benchmark measures what users have: of siptls the public headers; each raw subject its own library.
 own='"(\.\./)?([a-z]+/)?[a-z_]+\.h"'
-mapfile -t files < <(find bench -name '*.[ch]' ! -path 'bench/subjects/*' | sort)
+mapfile -t files < <(find bench -name '*.[ch]' ! -path 'bench/subjects/*' ! -name certificates.c | sort)
 only "bench includes public headers, and its own" "($system|$public|$own|<valgrind/callgrind\.h>)" "${files[@]}"
+only "what makes the bench's certificates includes OpenSSL only" "($system|<openssl/[a-z0-9]+\.h>)" bench/certificates.c
 mapfile -t files < <(find bench/subjects -name '*.[ch]' ! -name 'raw_*' | sort)
 never "no raw library but in its own subject" '#[[:blank:]]*include[[:blank:]]*<(mbedtls|psa|wolfssl)/' "${files[@]}"
 for backend in openssl mbedtls wolfssl; do
