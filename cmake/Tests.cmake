@@ -2,6 +2,7 @@
 #   tests/conformance/*.c   one program per backend, conformance_<backend>
 #   tests/interop/*.c       one program, interop
 #   tests/torture/*.c       one program per backend, torture_<backend>
+#   tests/soak/*.c          what tests/soak/soak.sh runs besides `siptls proxy`, soak-load and soak-clock
 #   tests/unit/<name>.c     one program each, unit_<name>
 #   tests/adapters/*.c      one program each, adapter_<name>: see adapters/osip2
 #   tests/hostile/          one program, and a peer that breaks the protocol: hostile_<backend>
@@ -186,6 +187,14 @@ foreach(b IN LISTS SIPTLS_BACKENDS)
     add_test(NAME hostile_${b} COMMAND "${_tests_dir}/hostile/run.py" $<TARGET_FILE:hostile> ${b})
     siptls_register_test(hostile_${b} hostile)
 endforeach()
+
+# The soak's programs: Linux only, as the proxy is.
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND EXISTS "${_tests_dir}/soak/load.c")
+    siptls_program(soak-load tests/soak/load.c)
+    add_library(soak-clock MODULE tests/soak/clock.c) # for LD_PRELOAD into any program, so without sanitizers
+    set_target_properties(soak-clock PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+    target_compile_definitions(soak-clock PRIVATE _GNU_SOURCE)
+endif()
 
 # Scripts run alone: they open ports and start servers.
 file(GLOB _scripts CONFIGURE_DEPENDS tests/scripts/*.sh tests/peers/*.sh tests/install/run.sh)

@@ -156,6 +156,7 @@ static bool catch_signals(acceptor *self) {
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     signal(SIGPIPE, SIG_IGN); /* a reader of our output that goes away ends no call */
+    signal(SIGXFSZ, SIG_IGN); /* nor does a log that may grow no more */
     if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0) {
         return false;
     }
