@@ -721,6 +721,11 @@ stls_result stls_profile_set_tickets(stls_profile *profile, stls_ticket_ring *ri
     return STLS_OK;
 }
 
+unsigned stls_profile_tickets(const stls_profile *profile) {
+    bool issues = profile != NULL && profile->role == STLS_ROLE_SERVER && profile->resumes;
+    return issues ? profile->ticket_count : 0;
+}
+
 /* --- Keys for others --- */
 
 stls_result stls_profile_set_exporter(stls_profile *profile, bool wanted, stls_error *error) {

@@ -344,6 +344,7 @@ static void test_lacks(void) {
                  STLS_E_ARGUMENT, &error);
     CHECK_RESULT("tickets of a client", stls_profile_set_tickets(profile, NULL, 1, &error),
                  STLS_E_ARGUMENT, &error);
+    CHECK_NUMBER("how many tickets a client issues", stls_profile_tickets(profile), 0);
 #undef EXPECTED
     stls_profile_free(profile);
     stls_ticket_ring *ring = NULL;
@@ -354,8 +355,16 @@ static void test_lacks(void) {
         CHECK_RESULT("a server",
                      stls_profile_new(test_backend(), STLS_ROLE_SERVER, &profile, &error), STLS_OK,
                      &error)) {
+        CHECK_NUMBER("tickets by default", stls_profile_tickets(profile), 1);
         CHECK_RESULT("a ring and no tickets", stls_profile_set_tickets(profile, ring, 0, &error),
                      STLS_E_ARGUMENT, &error);
+        CHECK_NUMBER("tickets after what was refused", stls_profile_tickets(profile), 1);
+        CHECK_RESULT("three tickets", stls_profile_set_tickets(profile, ring, 3, &error), STLS_OK,
+                     &error);
+        CHECK_NUMBER("tickets", stls_profile_tickets(profile), 3);
+        CHECK_RESULT("no tickets", stls_profile_set_tickets(profile, NULL, 0, &error), STLS_OK,
+                     &error);
+        CHECK_NUMBER("tickets, without", stls_profile_tickets(profile), 0);
     }
     stls_profile_free(profile);
     stls_ticket_ring_free(ring);

@@ -9,7 +9,7 @@ Prints "listening on 127.0.0.1:PORT", serves one connection after the other, and
   busy     TLS; answers each request with 486
   password TLS; answers each request with 401
   junk     TLS; answers with what is no SIP
-  mute     TLS; never answers
+  mute     TLS; never answers; prints "goodbye" if the client ends by close_notify
   cut      TLS; ends TCP without close_notify instead of an answer
 """
 import socket
@@ -43,7 +43,7 @@ def talk(peer):
         return
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(sys.argv[2], sys.argv[3])
-    with context.wrap_socket(peer, server_side=True) as tls:
+    with context.wrap_socket(peer, server_side=True, suppress_ragged_eofs=False) as tls:
         while request := tls.recv(4096):
             if mode == "busy":
                 tls.sendall(answer(request, b"486 Busy Here"))
@@ -53,6 +53,8 @@ def talk(peer):
                 tls.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             elif mode == "cut":
                 return
+        if mode == "mute":  # an end without close_notify is an exception
+            print("goodbye", flush=True)
 
 
 while True:

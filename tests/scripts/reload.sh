@@ -136,6 +136,26 @@ renew reloaded "SIGHUP after it"
 expect "the phone is let in" 0 'CN=server' call "${phone[@]}"
 stop "$server_pid"
 
+# --- the key log, which SIGHUP opens anew
+
+if "$tool" backends --json | grep -q '"keylog": *true'; then
+    start_server --cert "$pki/server.chain.pem" --key "$pki/server.key" --keylog "$work/keys"
+    expect "a call with a key log" 0 'CN=server' call
+    mv "$work/keys" "$work/keys.old"
+    lines=$(wc -l <"$work/keys.old")
+    renew reloaded "SIGHUP after the key log was moved away"
+    expect "another call" 0 'CN=server' call
+    if [ "$lines" -gt 0 ] && [ -s "$work/keys" ]; then pass "its keys are in the new log"; else
+        fail "its keys are in the new log" "$lines lines in the old one" "$work/keys"
+    fi
+    if [ "$(wc -l <"$work/keys.old")" = "$lines" ]; then pass "and not in the old one"; else
+        fail "and not in the old one" "it has grown" "$work/keys.old"
+    fi
+    stop "$server_pid"
+else
+    skip "the key log" "no backend of this build has one"
+fi
+
 # --- the command line
 
 expect "--store with --cert" 1 'make no sense' "$tool" serve --store "$s" --cert "$pki/server.chain.pem"

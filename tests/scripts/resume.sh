@@ -110,6 +110,14 @@ foreign_client() {
         pass "$name: a profile without tickets"
     fi
     stop "$server_pid"
+    printf '[plain]\ntickets = 2\n' >"$work/plain.ini"
+    rm -f "$session"
+    serve --profile "$work/plain.ini#plain" || return
+    s_client "$name: a profile with tickets" New -tls"$version" -sess_out "$session"
+    kill -HUP "$server_pid"
+    wait_for '^reloaded' "$server_log"
+    s_client "$name: a profile with tickets, after SIGHUP" Reused "${in[@]}"
+    stop "$server_pid"
 }
 
 for backend in "${backends[@]}"; do

@@ -133,6 +133,9 @@ odd_peer junk
 expect "an answer that is no SIP" 6 'what came is no answer' call sips:example.test
 odd_peer mute
 expect "no answer" 6 'no answer in time' call --timeout 500 sips:example.test
+if wait_for '^goodbye' "$work/odd$servers.log"; then pass "close_notify after no answer"; else
+    fail "close_notify after no answer" "the server did not hear it" "$work/odd$servers.log"
+fi
 odd_peer cut
 expect "an answer that is cut off" 6 'siptls connect: ' call sips:example.test
 

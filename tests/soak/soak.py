@@ -37,7 +37,8 @@ def options():
     parser.add_argument("--threads", type=int, default=2, help="of the proxy")
     parser.add_argument("--reload", type=float, default=1, help="seconds between two reloads")
     parser.add_argument("--disk", type=int, default=65536, help="bytes that the proxy's log may take")
-    parser.add_argument("--slope", type=float, default=64, help="KB a minute that memory may grow, after the warm-up")
+    parser.add_argument("--slope", type=float, default=64, 
+                        help="KB a minute that memory may grow after the warm-up, which is a quarter of the time")
     parser.add_argument("--growth", type=float, default=2048, help="KB that it may grow in any case")
     parser.add_argument("--no-memory", action="store_true", help="do not judge the memory: a sanitizer holds it back")
     parser.add_argument("--seed", type=int, default=1)
@@ -239,7 +240,7 @@ class Soak:
 
     def judge(self):
         o, clients = self.o, self.clients.last
-        warm_up = min(self.seconds / 3, max(self.seconds / 10, 2 * o.life))
+        warm_up = min(self.seconds / 2, max(self.seconds / 4, 4 * o.life))
         warm = [(t, m) for t, m in self.samples if t >= warm_up]
         rate = slope(warm)
         growth = rate * (warm[-1][0] - warm[0][0]) / 60 if warm else 0.0

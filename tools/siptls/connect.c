@@ -567,7 +567,7 @@ static int talk(connection *call, sip_phone *phone) {
     if (status == EXIT_GOOD && call->keepalive) {
         status = ping(call, phone);
     }
-    if (status == EXIT_GOOD || status == EXIT_STATUS) {
+    if (status == EXIT_GOOD || status == EXIT_STATUS || status == EXIT_SIP) { /* TLS is still up */
         hang_up(call, phone);
     }
     return status;

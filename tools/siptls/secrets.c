@@ -127,11 +127,15 @@ bool set_keylog(tls_options *options, stls_profile *profile) {
     if (options->keylog == NULL) {
         return true;
     }
-    if (options->keylog_fd == 0) { /* stdin is never a key log */
-        int fd = open_private(options->command, options->keylog, O_WRONLY | O_APPEND | O_CREAT);
-        if (fd < 0) {
-            return false;
-        }
+    int fd = open_private(options->command, options->keylog, O_WRONLY | O_APPEND | O_CREAT);
+    if (fd < 0) {
+        return false;
+    }
+    if (options->keylog_fd != 0) { /* stdin is never a key log */
+        /* A reload: the file may have been moved away, and connections of before log here too. */
+        (void)dup3(fd, options->keylog_fd, O_CLOEXEC);
+        close(fd);
+    } else {
         options->keylog_fd = fd;
         complain(options->command,
                  "warning: whoever reads %s can decrypt what is captured of these connections",

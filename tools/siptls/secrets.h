@@ -22,7 +22,8 @@ bool read_secrets(const char *command, const char *path, secret_list *secrets);
 void wipe_secrets(secret_list *secrets);
 
 /* Lets `profile` log the keys of its connections to the file of --keylog, if there is one, after a
- * warning. The file stays open. False after the reason was printed. */
+ * warning. The file stays open, and is opened anew by each call, so that a log which was moved
+ * away ends there. False after the reason was printed. */
 bool set_keylog(tls_options *options, stls_profile *profile);
 
 /* A session in the file `path`, sealed with the only secret in the file `key_path`. */

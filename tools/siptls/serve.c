@@ -616,7 +616,9 @@ static bool catch_signals(void) {
     return pipe(signal_pipe) == 0 && fcntl(signal_pipe[0], F_SETFL, O_NONBLOCK) == 0 &&
            fcntl(signal_pipe[1], F_SETFL, O_NONBLOCK) == 0 &&
            sigaction(SIGTERM, &action, NULL) == 0 && sigaction(SIGINT, &action, NULL) == 0 &&
-           sigaction(SIGHUP, &action, NULL) == 0;
+           sigaction(SIGHUP, &action, NULL) == 0 &&
+           /* a file that may grow no more, a log or --keylog, ends no call */
+           signal(SIGXFSZ, SIG_IGN) != SIG_ERR;
 }
 
 /* Whether to go on, after the signals that have come. */

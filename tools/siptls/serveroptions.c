@@ -190,18 +190,17 @@ static bool fill_profile(const server_options *options, const stls_backend *back
 /* One ring for all contexts, so that a reload does not make the tickets that are out useless. */
 static bool set_tickets(server_options *options, const stls_backend *backend, stls_profile *profile,
                         stls_error *error) {
-    unsigned count = options->tickets_given ? options->tickets : 1;
-    bool asked = options->tickets_given || options->ticket_secrets != NULL;
     /* What a profile says of resumption counts, unless an option says otherwise. */
-    if (!asked &&
-        (options->tls.profile != NULL || !stls_backend_can(backend, STLS_CAN_ISSUE_TICKETS))) {
-        return true;
+    unsigned count = options->tickets_given ? options->tickets : stls_profile_tickets(profile);
+    if (count == 0 && !options->tickets_given && options->ticket_secrets != NULL) {
+        count = 1;
     }
     if (count > 0 && options->ring == NULL &&
         stls_ticket_ring_new(backend, NULL, &options->ring, error) != STLS_OK) {
         return false;
     }
-    return stls_profile_set_tickets(profile, options->ring, count, error) == STLS_OK;
+    return stls_profile_set_tickets(profile, count > 0 ? options->ring : NULL, count, error) ==
+           STLS_OK;
 }
 
 /* The context, and last, for it cannot be undone, the secrets into force. */

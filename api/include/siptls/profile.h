@@ -238,6 +238,10 @@ enum { STLS_TICKETS_MAX = 8 };
 STLS_API stls_result stls_profile_set_tickets(stls_profile *profile, stls_ticket_ring *ring,
                                               unsigned count, stls_error *error);
 
+/* How many tickets that is now; 0 for a client. For a program that keeps a ring for all contexts of
+ * a profile that comes from a file. */
+STLS_API unsigned stls_profile_tickets(const stls_profile *profile);
+
 /* --- Keys for others */
 
 /* Keeps what stls_conn_export() needs after the handshake. Default: false, as it costs some
