@@ -65,7 +65,8 @@ static void run_pieces(plan p) {
         {"room for 7 bytes, delayed", {.room = 7, .delay = 1}, 300},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        for (unsigned how = 0; how < 4; how++) {
+        bool slow = cases[i].schedule.chunk == 1 || cases[i].schedule.room == 1;
+        for (unsigned how = 0; how < (slow && !is_long() ? 1u : 4u); how++) {
             p.schedule = cases[i].schedule;
             p.message[CLIENT] = p.message[SERVER] = cases[i].message;
             p.move = true;
@@ -92,9 +93,14 @@ static void test_crossing(void) {
             plan p = plain_plan(both_versions[v], FULL);
             p.message[CLIENT] = p.message[SERVER] = 64 * 1024;
             p.schedule.room = rooms[i];
+            /* Where a write waits a thousand times, its bytes are handed over as often. */
+            p.write[CLIENT] = p.write[SERVER] = rooms[i] < 1000 ? 2000 : 0;
             check_case("64 KB both ways, room for %zu bytes, %s", rooms[i],
                        version_text(both_versions[v]));
             run_plan(&p, NULL);
+            if (rooms[i] < 1000 && !is_long()) {
+                continue;
+            }
             p.message[SERVER] = 200000;
             p.schedule.delay = 1;
             check_case("64 and 200 KB, room for %zu bytes, delayed, %s", rooms[i],

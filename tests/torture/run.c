@@ -312,10 +312,6 @@ static uint8_t pattern(side from, size_t at) {
     return (uint8_t)(at * 7 + (at >> 8) * 13 + (from == CLIENT ? 0 : 101));
 }
 
-/* At most so many bytes are handed to one write, so that a narrow line does not cost a copy of the
- * whole message each time. */
-enum { WRITE_MAX = 32 * 1024 };
-
 static void take_handshake(run *r, side s) {
     party *who = &r->party[s];
     stls_conn_info info;
@@ -339,7 +335,6 @@ static void take_write(run *r, side s) {
     uint8_t *data;
     stls_result result;
     len = p->write[s] && len > p->write[s] ? p->write[s] : len;
-    len = len > WRITE_MAX ? WRITE_MAX : len;
     data = malloc(len + 1);
     if (!data) {
         abort();
