@@ -569,6 +569,13 @@ static void judge_repeat(const run *r, side reader) {
     }
 }
 
+/* Whether the trouble met only what stands behind close_notify: who has closed and is asked for new
+ * keys still answers that. */
+static bool is_behind_the_end(const run *r, side reader) {
+    return r->plan->updates > 0 && r->party[reader].in == STLS_CLOSED &&
+           r->party[other(reader)].closed;
+}
+
 static void judge_trouble(const run *r, side s) {
     const trouble *t = &r->plan->trouble;
     bool reads = t->of != s;
@@ -576,7 +583,7 @@ static void judge_trouble(const run *r, side s) {
     bool in_memory = t->kind == TROUBLE_RESET && r->plan->memory[s]; /* which knows an end only */
     const stls_result *may = reads ? said[t->kind].reader : said[t->kind].sender;
     CHECK(is_one_of(who->in, may, reads ? 3 : 5) || (in_memory && who->in == STLS_EOF) ||
-              (reads && is_misnamed(r->plan, s, &who->error)),
+              (reads && is_misnamed(r->plan, s, &who->error)) || (reads && is_behind_the_end(r, s)),
           "the %s, whose %s met the %s, says %s (\"%s\")", side_text(s),
           reads ? "peer" : "own bytes", trouble_text(t->kind), stls_result_name(who->in),
           who->error.text);
