@@ -578,7 +578,8 @@ static stls_result check_open(stls_conn *conn) {
     if (conn->state != STLS_CONN_OPEN) {
         return tell(conn, &not_complete);
     }
-    return STLS_OK;
+    /* Bytes of a record are lost: whatever came behind them would be waited for in vain. */
+    return conn->io.no_memory ? fail_here(conn, STLS_BE_NO_MEMORY, "an earlier call") : STLS_OK;
 }
 
 static stls_result end_reading(stls_conn *conn, stls_be_status status) {
@@ -613,6 +614,9 @@ stls_result stls_conn_read(stls_conn *conn, void *data, size_t size, size_t *don
     if (status == STLS_BE_OK && got > 0 && got <= size) {
         *done = got;
         return STLS_OK;
+    }
+    if (status == STLS_BE_WANT_READ && conn->io.no_memory) {
+        return fail_here(conn, STLS_BE_NO_MEMORY, "reading");
     }
     if (status == STLS_BE_WANT_READ) {
         /* What an interrupted write has left is that write's business, not this read's. */
@@ -724,6 +728,9 @@ stls_result stls_conn_update_keys(stls_conn *conn, bool both) {
     }
     if (status != STLS_BE_OK) {
         return stls_conn_fail(conn, status, &failure, "a key update");
+    }
+    if (written == STLS_E_NO_MEMORY) {
+        return fail_here(conn, STLS_BE_NO_MEMORY, "a key update");
     }
     return written;
 }

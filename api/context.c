@@ -431,5 +431,8 @@ stls_result stls_verify(const stls_context *context, const stls_bytes *chain, si
     if (verdict->state == STLS_VERDICT_ACCEPTED) {
         return STLS_OK;
     }
+    if ((verdict->flags & STLS_FLAG_OTHER) != 0) {
+        return stls_fail(error, STLS_E_NO_MEMORY, "%s", verdict->text);
+    }
     return stls_fail(error, STLS_E_VERIFY, "%s", verdict->text);
 }

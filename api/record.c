@@ -217,21 +217,21 @@ static bool is_path_of(const stls_verdict *verdict, uint64_t count) {
     return true;
 }
 
-bool stls_read_peer(stls_bytes *in, stls_peer *peer) {
+stls_result stls_read_peer(stls_bytes *in, stls_peer *peer) {
     enum { CHAIN_MAX = 255 };
     stls_bytes chain[CHAIN_MAX];
     uint64_t count;
     *peer = (stls_peer){.chain = NULL};
     if (!read_verdict(in, &peer->verdict) || !stls_read_number(in, &count, 2) ||
         count > CHAIN_MAX || !is_path_of(&peer->verdict, count)) {
-        return false;
+        return STLS_E_FORMAT;
     }
     for (size_t i = 0; i < count; i++) {
         if (!stls_read_vector(in, &chain[i])) {
-            return false;
+            return STLS_E_FORMAT;
         }
     }
     peer->chain = stls_chain_copy(chain, (size_t)count);
     peer->count = (size_t)count;
-    return peer->chain != NULL;
+    return peer->chain != NULL ? STLS_OK : STLS_E_NO_MEMORY;
 }

@@ -42,7 +42,8 @@ bool stls_read_time(stls_bytes *in, int64_t *time); /* seconds: 0 to STLS_TIME_M
 bool stls_read_fixed(stls_bytes *in, void *data, size_t len);
 bool stls_read_vector(stls_bytes *in, stls_bytes *bytes); /* points into the input */
 bool stls_read_text(stls_bytes *in, char *text, size_t size);
-bool stls_read_peer(stls_bytes *in, stls_peer *peer); /* the chain is the caller's to free */
+/* STLS_OK: the chain is the caller's to free. STLS_E_FORMAT, STLS_E_NO_MEMORY. */
+stls_result stls_read_peer(stls_bytes *in, stls_peer *peer);
 
 /* Copies `chain` into one block for the slices and the bytes behind them; NULL if there is no
  * memory. */

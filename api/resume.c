@@ -317,7 +317,8 @@ static bool read_record(stls_bytes in, uint8_t binding[BINDING_LEN], int64_t *is
     }
     resumption->resumptions = (uint8_t)count;
     resumption->has_peer = has_peer == 1;
-    return (!resumption->has_peer || stls_read_peer(&in, &resumption->peer)) && in.len == 0;
+    return (!resumption->has_peer || stls_read_peer(&in, &resumption->peer) == STLS_OK) &&
+           in.len == 0;
 }
 
 /* Whether the times in a ticket, by the clock of whichever server of the fleet, let it live. */

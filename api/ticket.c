@@ -168,14 +168,20 @@ static bool are_in_range(const stls_ticket_ring *ring) {
            epoch_count(ring->epoch_s, ring->lifetime_s, ring->skew_s) <= STLS_TICKET_KEYS_MAX;
 }
 
+static stls_result no_secret(const stls_ticket_ring *ring, stls_be_status status,
+                             stls_error *error) {
+    if (status == STLS_BE_NO_MEMORY) {
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory for a new secret");
+    }
+    return stls_fail(error, status == STLS_BE_UNSUPPORTED ? STLS_E_UNSUPPORTED : STLS_E_BACKEND,
+                     "%s gives no random numbers for a ticket key", ring->backend->name);
+}
+
 static stls_result first_secret(stls_ticket_ring *ring, stls_error *error) {
     uint8_t secret[SECRET_LEN];
     stls_be_status status = ring->backend->random(secret, sizeof secret);
-    stls_result result =
-        status == STLS_BE_OK
-            ? stls_ticket_ring_set_secrets(ring, secret, 1, error)
-            : stls_fail(error, status == STLS_BE_UNSUPPORTED ? STLS_E_UNSUPPORTED : STLS_E_BACKEND,
-                        "%s gives no random numbers for a ticket key", ring->backend->name);
+    stls_result result = status == STLS_BE_OK ? stls_ticket_ring_set_secrets(ring, secret, 1, error)
+                                              : no_secret(ring, status, error);
     stls_wipe(secret, sizeof secret);
     return result;
 }
@@ -326,11 +332,11 @@ stls_result stls_ticket_ring_rotate(stls_ticket_ring *ring, size_t keep, stls_er
     stls_result result;
     if (secrets == NULL) {
         result = stls_fail(error, STLS_E_NO_MEMORY, "no memory for a new secret");
-    } else if (ring->backend->random(secrets[0], SECRET_LEN) != STLS_BE_OK) {
-        result =
-            stls_fail(error, STLS_E_BACKEND, "%s gives no random numbers", ring->backend->name);
     } else {
-        result = stls_ticket_ring_set_secrets(ring, secrets[0], kept + 1, error);
+        stls_be_status status = ring->backend->random(secrets[0], SECRET_LEN);
+        result = status == STLS_BE_OK
+                     ? stls_ticket_ring_set_secrets(ring, secrets[0], kept + 1, error)
+                     : no_secret(ring, status, error);
     }
     free_secrets(secrets, kept + 1);
     return result;

@@ -4,6 +4,7 @@
 #   tests/torture/*.c       one program per backend, torture_<backend>
 #   tests/soak/*.c          what tests/soak/soak.sh runs besides `siptls proxy`, soak-load and soak-clock
 #   tests/unit/<name>.c     one program each, unit_<name>
+#   tests/faults/NAME*.c    one program per backend and NAME, faults_NAME_<backend>
 #   tests/adapters/*.c      one program each, adapter_<name>: see adapters/osip2
 #   tests/hostile/          one program, and a peer that breaks the protocol: hostile_<backend>
 #   tests/scripts/*.sh      run as they are; exit code 77 means skipped
@@ -195,6 +196,15 @@ if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND EXISTS "${_tests_dir}/soak/load.c")
     set_target_properties(soak-clock PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
     target_compile_definitions(soak-clock PRIVATE _GNU_SOURCE)
 endif()
+
+
+foreach(name allocation secrets)
+    file(GLOB _faults CONFIGURE_DEPENDS tests/faults/${name}*.c)
+    foreach(b IN LISTS SIPTLS_BACKENDS)
+        siptls_test(faults_${name}_${b} faults ${_faults})
+        target_compile_definitions(faults_${name}_${b} PRIVATE STLS_TEST_BACKEND="${b}")
+    endforeach()
+endforeach()
 
 # Scripts run alone: they open ports and start servers.
 file(GLOB _scripts CONFIGURE_DEPENDS tests/scripts/*.sh tests/peers/*.sh tests/install/run.sh)

@@ -223,8 +223,11 @@ int mbed_rng(void *unused, unsigned char *out, size_t len) {
 }
 
 stls_be_status mbed_random(uint8_t *out, size_t len) {
-    return mbed_is_started_here() && psa_generate_random(out, len) == PSA_SUCCESS ? STLS_BE_OK
-                                                                                  : STLS_BE_FAILED;
+    psa_status_t status =
+        mbed_is_started_here() ? psa_generate_random(out, len) : PSA_ERROR_INSUFFICIENT_ENTROPY;
+    return status == PSA_SUCCESS                     ? STLS_BE_OK
+           : status == PSA_ERROR_INSUFFICIENT_MEMORY ? STLS_BE_NO_MEMORY
+                                                     : STLS_BE_FAILED;
 }
 
 #if defined(MBED_HAS_TICKET_CRYPTO)

@@ -325,37 +325,50 @@ stls_be_status ossl_verify_signature(const stls_signature_algorithm *algorithm, 
     return no_memory && status != STLS_BE_OK ? STLS_BE_NO_MEMORY : status;
 }
 
+void *ossl_readable(const void *data) {
+    union {
+        const void *constant;
+        void *plain;
+    } pointer = {data};
+    return pointer.plain;
+}
+
 /* --- Random, HKDF, AES-256-GCM --- */
 
 stls_be_status ossl_random(uint8_t *out, size_t len) {
     (void)ERR_set_mark();
     bool done = len == 0 || RAND_bytes_ex(NULL, out, len, 0) == 1;
-    (void)ERR_pop_to_mark();
-    return done ? STLS_BE_OK : STLS_BE_FAILED;
+    bool no_memory = ossl_mark_end();
+    return done ? STLS_BE_OK : no_memory ? STLS_BE_NO_MEMORY : STLS_BE_FAILED;
 }
 
+/* The parameters point to the caller's bytes: those of OSSL_PARAM_BLD are copies, which it does not
+ * wipe. */
 stls_be_status ossl_hkdf(stls_bytes secret, stls_bytes salt, stls_bytes info, uint8_t *out,
                          size_t len) {
-    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
-    OSSL_PARAM *params = NULL;
-    (void)ERR_set_mark();
-    if (builder != NULL &&
-        OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_KDF_PARAM_DIGEST, "SHA256", 0) == 1 &&
-        OSSL_PARAM_BLD_push_octet_string(builder, OSSL_KDF_PARAM_KEY, secret.data, secret.len) ==
-            1 &&
-        (salt.len == 0 || OSSL_PARAM_BLD_push_octet_string(builder, OSSL_KDF_PARAM_SALT, salt.data,
-                                                           salt.len) == 1) &&
-        (info.len == 0 || OSSL_PARAM_BLD_push_octet_string(builder, OSSL_KDF_PARAM_INFO, info.data,
-                                                           info.len) == 1)) {
-        params = OSSL_PARAM_BLD_to_param(builder);
+    static const uint8_t nothing[1];
+    char digest[] = "SHA256";
+    OSSL_PARAM params[5] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_octet_string(
+            OSSL_KDF_PARAM_KEY, ossl_readable(secret.len > 0 ? secret.data : nothing), secret.len),
+    };
+    size_t count = 2;
+    if (salt.len > 0) {
+        params[count++] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT,
+                                                            ossl_readable(salt.data), salt.len);
     }
+    if (info.len > 0) {
+        params[count++] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO,
+                                                            ossl_readable(info.data), info.len);
+    }
+    params[count] = OSSL_PARAM_construct_end();
+    (void)ERR_set_mark();
     EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    EVP_KDF_CTX *ctx = kdf != NULL && params != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
+    EVP_KDF_CTX *ctx = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
     bool done = ctx != NULL && EVP_KDF_derive(ctx, out, len, params) == 1;
     EVP_KDF_CTX_free(ctx);
     EVP_KDF_free(kdf);
-    OSSL_PARAM_free(params);
-    OSSL_PARAM_BLD_free(builder);
     bool no_memory = ossl_mark_end();
     if (!done) {
         OPENSSL_cleanse(out, len);

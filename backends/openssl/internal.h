@@ -148,6 +148,9 @@ bool ossl_key_has_explicit_curve(EVP_PKEY *key);
 /* NULL: STLS_HASH_NONE. */
 const EVP_MD *ossl_md(stls_hash hash);
 
+/* OpenSSL takes what it only reads through pointers that are not const. */
+void *ossl_readable(const void *data);
+
 /* --- password.c */
 
 stls_be_status ossl_derive(const stls_derivation *derivation, stls_kdf_purpose purpose,

@@ -9,15 +9,6 @@
 
 #include <limits.h>
 
-/* OpenSSL takes what it only reads through pointers that are not const. */
-static void *ossl_readable(const void *data) {
-    union {
-        const void *constant;
-        void *plain;
-    } pointer = {data};
-    return pointer.plain;
-}
-
 /* After a call that has not worked. Algorithms may be missing: Triple DES, and all of PKCS#12's own
  * in a process that keeps to FIPS 140. */
 static stls_be_status ossl_without(void) {

@@ -648,7 +648,7 @@ stls_be_status wolf_random(uint8_t *out, size_t len) {
     } else {
         result = wolf_generate_once(out, len);
     }
-    return result == 0 ? STLS_BE_OK : STLS_BE_FAILED;
+    return result == 0 ? STLS_BE_OK : result == MEMORY_E ? STLS_BE_NO_MEMORY : STLS_BE_FAILED;
 }
 
 stls_be_status wolf_hkdf(stls_bytes secret, stls_bytes salt, stls_bytes info, uint8_t *out,

@@ -112,13 +112,17 @@ stls_result stls_store_take_item(const stls_certstore *store, stls_state *state,
     stls_blocks blocks = {NULL, 0};
     uint8_t id[STLS_STORE_ID_LEN];
     stls_error reason;
-    if (stls_blocks_read(content, STLS_STORE_BLOB_MAX, "it", &blocks, &reason) != STLS_OK) {
+    stls_result result = stls_blocks_read(content, STLS_STORE_BLOB_MAX, "it", &blocks, &reason);
+    if (result == STLS_E_NO_MEMORY) { /* it may be whole */
+        return stls_fail(error, result, "no memory to read %s \"%s\"",
+                         stls_place_name(parsed->place), parsed->name);
+    }
+    if (result != STLS_OK) {
         return damaged(parsed, strict, reason.text, state, STLS_DAMAGE_CHANGED, error);
     }
     bool of_element = stls_place_is_single(parsed->place);
     bool fits = blocks_fit(&blocks, parsed->place);
-    stls_result result =
-        stls_store_digest(store, of_element ? blocks.items[0].der : content, id, error);
+    result = stls_store_digest(store, of_element ? blocks.items[0].der : content, id, error);
     if (result == STLS_OK && (!fits || memcmp(id, parsed->id, sizeof id) != 0)) {
         result = damaged(parsed, strict, "its content is not what it was written with", state,
                          STLS_DAMAGE_CHANGED, error);

@@ -339,8 +339,11 @@ stls_result stls_certificate_fingerprint(const stls_backend *backend, stls_bytes
     if (backend == NULL || fingerprint == NULL) {
         return STLS_E_ARGUMENT;
     }
-    if (backend->digest(STLS_HASH_SHA256, der, out, &len) != STLS_BE_OK ||
-        len != STLS_FINGERPRINT_LEN) {
+    stls_be_status status = backend->digest(STLS_HASH_SHA256, der, out, &len);
+    if (status == STLS_BE_NO_MEMORY) {
+        return STLS_E_NO_MEMORY;
+    }
+    if (status != STLS_BE_OK || len != STLS_FINGERPRINT_LEN) {
         return STLS_E_BACKEND;
     }
     memcpy(fingerprint, out, STLS_FINGERPRINT_LEN);

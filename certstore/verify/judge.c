@@ -84,9 +84,6 @@ static void judge_chain(stls_search *search, stls_findings *found, stls_verdict 
         stls_found(found, STLS_FLAG_NAME_MISMATCH, 0);
     }
     stls_search_free_keys(search);
-    if (search->no_memory) {
-        stls_found(found, STLS_FLAG_OTHER, 0);
-    }
 }
 
 static void judge(stls_search *search, stls_verdict *verdict) {
@@ -99,6 +96,10 @@ static void judge(stls_search *search, stls_verdict *verdict) {
     } else {
         search->count = request->count;
         judge_chain(search, &found, verdict);
+    }
+    if (search->no_memory) { /* and what else was found may be for want of it */
+        stls_verdict_no_memory(verdict);
+        return;
     }
     stls_verdict_write(search, &found, verdict);
     if (search->valid) {

@@ -181,13 +181,13 @@ static void accept_record(const uint8_t *data, size_t size) {
 static void read_peer(const uint8_t *data, size_t size) {
     stls_bytes in = {data, size};
     stls_peer peer, again;
-    if (stls_read_peer(&in, &peer)) {
+    if (stls_read_peer(&in, &peer) == STLS_OK) {
         stls_writer writer = {.max = SIZE_MAX_HERE};
         stls_write_peer(&writer, &peer.verdict, peer.chain, peer.count);
         must(!writer.failed && writer.len == size - in.len &&
              memcmp(writer.data, data, writer.len) == 0);
         in = (stls_bytes){writer.data, writer.len};
-        must(stls_read_peer(&in, &again) && in.len == 0);
+        must(stls_read_peer(&in, &again) == STLS_OK && in.len == 0);
         stls_free(again.chain);
         stls_writer_free(&writer);
     }

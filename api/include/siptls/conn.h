@@ -86,7 +86,8 @@ STLS_API stls_result stls_conn_wait(stls_conn *conn, stls_result wanted, int tim
 STLS_API stls_result stls_conn_use_memory(stls_conn *conn, stls_error *error);
 
 /* Memory transport: hands in bytes that came from the peer; they are copied. STLS_E_LIMIT if more
- * than STLS_MEMORY_MAX are waiting to be read. */
+ * than STLS_MEMORY_MAX are waiting to be read; STLS_E_NO_MEMORY: make the call again. In both cases
+ * nothing was taken. */
 enum { STLS_MEMORY_MAX = 1024 * 1024 };
 STLS_API stls_result stls_conn_feed(stls_conn *conn, const void *data, size_t len);
 

@@ -1,0 +1,353 @@
+/* tests/faults/allocation.c - memory that fails, at every allocation of every public path.
+ *
+ * For each scenario of allocation_*.c, the n-th allocation of siptls's own fails, for each n until
+ * the scenario passes untouched; then the n-th and all behind it; then the same with the TLS
+ * library's allocations, of which a try is made of about so many as SIPTLS_FAULTS_TRIES says
+ * ("all": every one). Each try must
+ *
+ *     end in success, or in STLS_E_NO_MEMORY with a sentence,
+ *     not crash, and leave what the scenario says is whole,
+ *     leave no memory behind,
+ *     and succeed when it is made again with memory.
+ *
+ * Where a TLS library does not keep to that, tests/expectations/<backend>.faults says so, with the
+ * reason; a line there that is not met is a failure as well.
+ *
+ * A try runs in a process of its own, so that a crash is one try's, and each begins in the same
+ * state. SIPTLS_FAULTS_ONLY=WORDS tries the scenarios with these words in their names, and
+ * SIPTLS_HEAP_TRACE=1 shows where the memory failed.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "tests/faults/allocation.h"
+#include "tests/support/check.h"
+#include "tests/support/pki.h"
+#include "tests/support/suite.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { WHAT_SIZE = 512, TRIES = 6, EXPECTED_MAX = 64 };
+
+/* What went wrong in a try: the words that an expectation uses, too. */
+typedef enum flaw {
+    FLAW_NONE = 0,
+    FLAW_CRASH, /* the process died */
+    FLAW_CODE,  /* another result than STLS_E_NO_MEMORY */
+    FLAW_TEXT,  /* an error without a sentence */
+    FLAW_STATE, /* the scenario says that something is not whole */
+    FLAW_LEAK,  /* memory was left */
+    FLAW_RETRY, /* the next try failed */
+} flaw;
+
+static const char *const flaw_texts[] = {"none", "crash", "code", "text", "state", "leak", "retry"};
+
+/* Written by the process of a try. */
+typedef struct report {
+    bool done, failed; /* it came to its end; memory did fail */
+    unsigned long taken[2];
+    size_t left[2];
+    flaw flaw;
+    stls_result result; /* with FLAW_CODE */
+    char what[WHAT_SIZE];
+} report;
+
+static report *result; /* shared with the processes */
+
+bool did(outcome *out, stls_result r) {
+    if (r != STLS_OK && out->result == STLS_OK) {
+        out->result = r;
+    }
+    return r == STLS_OK;
+}
+
+bool got(outcome *out, const void *object) {
+    if (object == NULL && out->result == STLS_OK) {
+        out->result = out->error.result = STLS_E_NO_MEMORY;
+        snprintf(out->error.text, sizeof out->error.text, "NULL");
+    }
+    return object != NULL;
+}
+
+/* --- A try */
+
+static void complain(flaw kind, const char *format, ...) CHECK_FORMAT(2, 3);
+
+static void complain(flaw kind, const char *format, ...) {
+    va_list arguments;
+    if (result->flaw != FLAW_NONE) {
+        return;
+    }
+    result->flaw = kind;
+    va_start(arguments, format);
+    vsnprintf(result->what, sizeof result->what, format, arguments);
+    va_end(arguments);
+}
+
+static void look_at(const outcome *out) {
+    if (out->result == STLS_OK) {
+        return;
+    }
+    if (out->error.text[0] == '\0' || out->error.result != out->result) {
+        complain(FLAW_TEXT, "%s, and the error is %s \"%s\"", stls_result_name(out->result),
+                 stls_result_name(out->error.result), out->error.text);
+    }
+    if (out->result != STLS_E_NO_MEMORY) {
+        result->result = result->flaw == FLAW_NONE ? out->result : result->result;
+        complain(FLAW_CODE, "%s \"%s\"", stls_result_name(out->result), out->error.text);
+    }
+}
+
+/* One run of the scenario, with allocation `at` failing; what it leaves goes into `left`. */
+static void run_once(const scenario *it, heap_kind kind, unsigned long at, bool all, outcome *out) {
+    *out = (outcome){.result = STLS_OK};
+    if (it->prepare != NULL && !it->prepare()) {
+        complain(FLAW_RETRY, "it cannot be prepared");
+        return;
+    }
+    heap_fail(kind, at, all);
+    it->run(out);
+    heap_relent();
+    const char *wrong = it->flaw != NULL ? it->flaw(out) : NULL;
+    if (wrong != NULL) {
+        complain(FLAW_STATE, "%s (after %s \"%s\")", wrong, stls_result_name(out->result),
+                 out->error.text);
+    }
+    if (it->finish != NULL) {
+        it->finish();
+    }
+}
+
+/* Whether a library has leaked, or only keeps something from now on, shows in repetition. */
+static bool leaks(const scenario *it, heap_kind kind, unsigned long at, bool all,
+                  const size_t before[2]) {
+    size_t last = heap_live(HEAP_LIBRARY);
+    if (heap_live(HEAP_OWN) != before[HEAP_OWN]) {
+        return true;
+    }
+    for (int i = 0; i < 3; i++) {
+        outcome out;
+        run_once(it, kind, at, all, &out);
+        if (heap_live(HEAP_LIBRARY) <= last) {
+            return false;
+        }
+        last = heap_live(HEAP_LIBRARY);
+    }
+    return true;
+}
+
+/* `at` 0: nothing fails, and what is taken is counted. */
+static void try_here(const scenario *it, heap_kind kind, unsigned long at, bool all) {
+    outcome out;
+    size_t before[2] = {heap_live(HEAP_OWN), heap_live(HEAP_LIBRARY)};
+    run_once(it, kind, at, all, &out);
+    result->failed = heap_has_failed();
+    result->taken[HEAP_OWN] = heap_taken(HEAP_OWN);
+    result->taken[HEAP_LIBRARY] = heap_taken(HEAP_LIBRARY);
+    look_at(&out);
+    if (out.result != STLS_OK && !result->failed) {
+        complain(FLAW_RETRY, "%s \"%s\" with all the memory", stls_result_name(out.result),
+                 out.error.text);
+    }
+    run_once(it, kind, 0, false, &out);
+    if (out.result != STLS_OK) {
+        complain(FLAW_RETRY, "the next try: %s \"%s\"", stls_result_name(out.result),
+                 out.error.text);
+    }
+    if ((heap_live(HEAP_OWN) != before[HEAP_OWN] ||
+         heap_live(HEAP_LIBRARY) > before[HEAP_LIBRARY]) &&
+        leaks(it, kind, at, all, before)) {
+        complain(FLAW_LEAK, "%zd bytes of siptls's own, %zd of the library's",
+                 (ssize_t)(heap_live(HEAP_OWN) - before[HEAP_OWN]),
+                 (ssize_t)(heap_live(HEAP_LIBRARY) - before[HEAP_LIBRARY]));
+    }
+    result->done = true;
+}
+
+/* The first random numbers in a child make a library read the system's again, which takes more than
+ * all that is tried. */
+static void warm_up(void) {
+    stls_ticket_ring *ring = NULL;
+    stls_ticket_ring_new(test_backend(), NULL, &ring, NULL);
+    stls_ticket_ring_free(ring);
+}
+
+/* In a process of its own. */
+static void try_alone(const scenario *it, heap_kind kind, unsigned long at, bool all) {
+    int status = 0;
+    *result = (report){.done = false};
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (!it->is_cold) {
+            warm_up();
+        }
+        try_here(it, kind, at, all);
+        _exit(0);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0 || !result->done) {
+        result->flaw = FLAW_CRASH;
+        snprintf(result->what, sizeof result->what, "it died: status %d, signal %d", status,
+                 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    }
+}
+
+/* --- All tries of a scenario */
+
+/* A line of tests/expectations/<backend>.faults. */
+typedef struct expectation {
+    char flaw[16], list[16], result[32];
+    bool met;
+} expectation;
+
+static expectation expected[EXPECTED_MAX];
+static size_t expected_count;
+
+static bool read_expectations(void) {
+    char path[1024], line[512];
+    const char *folder = getenv("SIPTLS_SOURCE_DIR");
+    snprintf(path, sizeof path, "%s/tests/expectations/%s.faults", folder != NULL ? folder : ".",
+             STLS_TEST_BACKEND);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        fprintf(stderr, "%s cannot be read\n", path);
+        return false;
+    }
+    while (fgets(line, sizeof line, file) != NULL && expected_count < EXPECTED_MAX) {
+        expectation *it = &expected[expected_count];
+        if (line[0] != '#' && sscanf(line, "%15s %15s %31s", it->flaw, it->list, it->result) == 3) {
+            expected_count++;
+        }
+    }
+    fclose(file);
+    return true;
+}
+
+static const char *list_name; /* of the scenario that is tried */
+
+static bool is_expected(heap_kind kind) {
+    const char *code = result->flaw == FLAW_CODE ? stls_result_name(result->result) : "-";
+    for (size_t i = 0; kind == HEAP_LIBRARY && i < expected_count; i++) {
+        if (strcmp(expected[i].flaw, flaw_texts[result->flaw]) == 0 &&
+            strcmp(expected[i].list, list_name) == 0 && strcmp(expected[i].result, code) == 0) {
+            expected[i].met = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_flaw(heap_kind kind, unsigned long at, bool all) {
+    CHECK(is_expected(kind), "allocation %lu of %s%s: %s: %s", at, heap_text(kind),
+          all ? " and all behind it" : "", flaw_texts[result->flaw], result->what);
+}
+
+static unsigned long tries_wanted(void) {
+    const char *text = getenv("SIPTLS_FAULTS_TRIES");
+    unsigned long number = text != NULL ? strtoul(text, NULL, 10) : TRIES;
+    return number != 0 ? number : ~0ul;
+}
+
+static unsigned long stride_for(heap_kind kind, unsigned long taken, bool all) {
+    unsigned long wanted = all ? tries_wanted() / 2 + 1 : tries_wanted();
+    bool each = taken <= wanted || (kind == HEAP_OWN && !all);
+    return each ? 1 : (taken + wanted - 1) / wanted;
+}
+
+static void fail_each(const scenario *it, heap_kind kind, bool all, unsigned long taken) {
+    unsigned long stride = stride_for(kind, taken, all), tries = 0;
+    for (unsigned long at = 1; at <= taken; at += stride) {
+        try_alone(it, kind, at, all);
+        tries++;
+        if (result->flaw != FLAW_NONE) {
+            note_flaw(kind, at, all);
+        }
+    }
+    printf("\n    %-34s %s%s: %lu of %lu", it->name, heap_text(kind), all ? ", all behind" : "",
+           tries, taken);
+}
+
+static void run_scenario(const scenario *it) {
+    outcome out;
+    if (!stls_backend_can(test_backend(), it->needs)) {
+        return;
+    }
+    check_case("%s", it->name);
+    if (it->begin != NULL && !CHECK(it->begin(it), "it cannot begin")) {
+        return;
+    }
+    memset(result, 0, sizeof *result);
+    run_once(it, HEAP_OWN, 0, false, &out); /* what is made once, is made now */
+    CHECK(out.result == STLS_OK && result->flaw == FLAW_NONE, "untouched: %s \"%s\" %s",
+          stls_result_name(out.result), out.error.text, result->what);
+    try_alone(it, HEAP_OWN, 0, false);
+    if (CHECK(result->flaw == FLAW_NONE, "untouched: %s: %s", flaw_texts[result->flaw],
+              result->what)) {
+        unsigned long taken[2] = {result->taken[HEAP_OWN], result->taken[HEAP_LIBRARY]};
+        for (heap_kind kind = HEAP_OWN; kind <= HEAP_LIBRARY; kind++) {
+            fail_each(it, kind, false, taken[kind]);
+            fail_each(it, kind, true, taken[kind]);
+        }
+    }
+    if (it->end != NULL) {
+        it->end();
+    }
+}
+
+static void run_all(const char *name, const scenario *list) {
+    const char *only = getenv("SIPTLS_FAULTS_ONLY");
+    list_name = name;
+    for (; list->name != NULL; list++) {
+        if (only == NULL || strstr(list->name, only) != NULL) {
+            run_scenario(list);
+        }
+    }
+}
+
+static void test_objects(void) {
+    run_all("objects", object_scenarios);
+}
+
+static void test_conns(void) {
+    run_all("connections", conn_scenarios);
+}
+
+static void test_stores(void) {
+    run_all("stores", store_scenarios);
+}
+
+/* In the long form, where all is tried. */
+static void test_expectations(void) {
+    for (size_t i = 0; tries_wanted() == ~0ul && i < expected_count; i++) {
+        CHECK(expected[i].met, "expected, and not met: %s %s %s", expected[i].flaw,
+              expected[i].list, expected[i].result);
+    }
+    CHECK(expected_count < EXPECTED_MAX, "too many expectations");
+}
+
+int main(int argc, char **argv) {
+    static const test_case cases[] = {{"objects", test_objects},
+                                      {"connections", test_conns},
+                                      {"stores", test_stores},
+                                      {"expectations", test_expectations},
+                                      {NULL, NULL}};
+    static const test_suite suites[] = {{"allocation", cases}, {NULL, NULL}};
+    stls_error error = {.result = STLS_NOT_DONE};
+    if (!heap_install(STLS_TEST_BACKEND, &error)) {
+        printf("skipped: %s\n", error.text);
+        return error.result == STLS_E_UNSUPPORTED ? 77 : EXIT_FAILURE;
+    }
+    if (!read_expectations()) {
+        return EXIT_FAILURE;
+    }
+    test_set_backend(stls_backend_find(STLS_TEST_BACKEND));
+    result = mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (result == MAP_FAILED) {
+        return EXIT_FAILURE;
+    }
+    return suite_main(suites, argc, argv);
+}
