@@ -266,11 +266,11 @@ static stls_result check_secrets(const stls_ticket_ring *ring, const uint8_t *se
     }
     for (size_t i = 0; i < count; i++) {
         const uint8_t *secret = secrets + i * SECRET_LEN;
-        if (memcmp(secret, zeros, SECRET_LEN) == 0) {
+        if (stls_secret_equal(secret, zeros, SECRET_LEN)) {
             return stls_fail(error, STLS_E_ARGUMENT, "secret %zu of the ring is all zeros", i);
         }
         for (size_t k = 0; k < i; k++) {
-            if (memcmp(secret, secrets + k * SECRET_LEN, SECRET_LEN) == 0) {
+            if (stls_secret_equal(secret, secrets + k * SECRET_LEN, SECRET_LEN)) {
                 return stls_fail(error, STLS_E_ARGUMENT,
                                  "secrets %zu and %zu of the ring are the "
                                  "same",

@@ -91,3 +91,13 @@ void stls_bytes_free(stls_bytes *copy) {
 bool stls_bytes_equal(stls_bytes a, stls_bytes b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
+
+bool stls_secret_equal(const void *a, const void *b, size_t len) {
+    /* volatile: no compiler may leave the loop at the first difference. */
+    const volatile uint8_t *left = a, *right = b;
+    uint8_t differences = 0;
+    for (size_t i = 0; i < len; i++) {
+        differences |= left[i] ^ right[i];
+    }
+    return differences == 0;
+}

@@ -27,4 +27,7 @@ void stls_bytes_free(stls_bytes *copy);
 
 bool stls_bytes_equal(stls_bytes a, stls_bytes b);
 
+/* Whether `len` bytes are the same, in a time that tells nothing of them. */
+bool stls_secret_equal(const void *a, const void *b, size_t len);
+
 #endif

@@ -4,7 +4,7 @@
 #   tests/torture/*.c       one program per backend, torture_<backend>
 #   tests/soak/*.c          what tests/soak/soak.sh runs besides `siptls proxy`, soak-load and soak-clock
 #   tests/unit/<name>.c     one program each, unit_<name>
-#   tests/faults/NAME*.c    one program per backend and NAME, faults_NAME_<backend>
+#   tests/faults/NAME*.c    one program per backend and NAME, faults_NAME_<backend> (allocation, secrets)
 #   tests/adapters/*.c      one program each, adapter_<name>: see adapters/osip2
 #   tests/hostile/          one program, and a peer that breaks the protocol: hostile_<backend>
 #   tests/scripts/*.sh      run as they are; exit code 77 means skipped
@@ -205,6 +205,9 @@ foreach(name allocation secrets)
         target_compile_definitions(faults_${name}_${b} PRIVATE STLS_TEST_BACKEND="${b}")
     endforeach()
 endforeach()
+
+siptls_program(faults_constant tests/faults/constant.c) # for tests/scripts/constant-time.sh
+target_include_directories(faults_constant PRIVATE "${PROJECT_SOURCE_DIR}")
 
 # Scripts run alone: they open ports and start servers.
 file(GLOB _scripts CONFIGURE_DEPENDS tests/scripts/*.sh tests/peers/*.sh tests/install/run.sh)

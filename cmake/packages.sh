@@ -10,7 +10,7 @@
 # shellcheck disable=SC2034 # for the including script
 siptls_build_packages="build-essential cmake ninja-build pkg-config ca-certificates openssl libssl-dev libcunit1-dev
     libinih-dev dpkg-dev debian-archive-keyring python3 python3-pycryptodome autoconf automake libtool xz-utils bzip2
-    libre-dev libosip2-dev"
+    libre-dev libosip2-dev valgrind"
 
 # To run the benchmark (bench/run) besides; the libraries are what siptls is compared with.
 # shellcheck disable=SC2034

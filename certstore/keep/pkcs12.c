@@ -310,7 +310,8 @@ static stls_result check_mac(opening *self, const stls_pfx *pfx) {
                                                    pfx->authenticated, mac, &len));
     }
     stls_wipe(key, sizeof key);
-    if (result == STLS_OK && !stls_bytes_equal((stls_bytes){mac, len}, pfx->mac_value)) {
+    if (result == STLS_OK &&
+        (len != pfx->mac_value.len || !stls_secret_equal(mac, pfx->mac_value.data, len))) {
         result = wrong_password(self);
     }
     return result;
