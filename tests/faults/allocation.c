@@ -3,7 +3,7 @@
  * For each scenario of allocation_*.c, the n-th allocation of siptls's own fails, for each n until
  * the scenario passes untouched; then the n-th and all behind it; then the same with the TLS
  * library's allocations, of which a try is made of about so many as SIPTLS_FAULTS_TRIES says
- * ("all": every one). Each try must
+ * ("all": every one); with a sanitizer, of all. Each try must
  *
  *     end in success, or in STLS_E_NO_MEMORY with a sentence,
  *     not crash, and leave what the scenario says is whole,
@@ -254,7 +254,7 @@ static unsigned long tries_wanted(void) {
 
 static unsigned long stride_for(heap_kind kind, unsigned long taken, bool all) {
     unsigned long wanted = all ? tries_wanted() / 2 + 1 : tries_wanted();
-    bool each = taken <= wanted || (kind == HEAP_OWN && !all);
+    bool each = taken <= wanted || (kind == HEAP_OWN && !all && !HEAP_IS_SANITIZED);
     return each ? 1 : (taken + wanted - 1) / wanted;
 }
 

@@ -12,6 +12,19 @@
 
 #include <siptls/siptls.h>
 
+/* A sanitizer watches: it guards what lies between blocks, and makes fork() slow. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HEAP_IS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(memory_sanitizer)
+#define HEAP_IS_SANITIZED 1
+#endif
+#endif
+#ifndef HEAP_IS_SANITIZED
+#define HEAP_IS_SANITIZED 0
+#endif
+
 typedef enum heap_kind {
     HEAP_OWN = 0,
     HEAP_LIBRARY = 1,
