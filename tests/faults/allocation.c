@@ -1,9 +1,8 @@
 /* tests/faults/allocation.c - memory that fails, at every allocation of every public path.
  *
- * For each scenario of allocation_*.c, the n-th allocation of siptls's own fails, for each n until
- * the scenario passes untouched; then the n-th and all behind it; then the same with the TLS
- * library's allocations, of which a try is made of about so many as SIPTLS_FAULTS_TRIES says
- * ("all": every one); with a sanitizer, of all. Each try must
+ * For each scenario of allocation_*.c, the n-th allocation of siptls's own fails, until the
+ * scenario passes untouched; then the n-th and all behind it; then the same with the TLS library's.
+ * How many of them are tried, SIPTLS_FAULTS_TRIES says: with "all", every one. Each try must
  *
  *     end in success, or in STLS_E_NO_MEMORY with a sentence,
  *     not crash, and leave what the scenario says is whole,
@@ -32,6 +31,7 @@
 #include <unistd.h>
 
 enum { WHAT_SIZE = 512, TRIES = 6, EXPECTED_MAX = 64 };
+enum { OWN_TRIES = HEAP_IS_SANITIZED ? 12 : 36 };
 
 /* What went wrong in a try: the words that an expectation uses, too. */
 typedef enum flaw {
@@ -252,10 +252,13 @@ static unsigned long tries_wanted(void) {
     return number != 0 ? number : ~0ul;
 }
 
+/* Of siptls's own each is tried, or every second or third where there are many. */
 static unsigned long stride_for(heap_kind kind, unsigned long taken, bool all) {
     unsigned long wanted = all ? tries_wanted() / 2 + 1 : tries_wanted();
-    bool each = taken <= wanted || (kind == HEAP_OWN && !all && !HEAP_IS_SANITIZED);
-    return each ? 1 : (taken + wanted - 1) / wanted;
+    if (kind == HEAP_OWN && !all && wanted < OWN_TRIES) {
+        wanted = OWN_TRIES;
+    }
+    return taken <= wanted ? 1 : (taken + wanted - 1) / wanted;
 }
 
 static void fail_each(const scenario *it, heap_kind kind, bool all, unsigned long taken) {
