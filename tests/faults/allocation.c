@@ -16,6 +16,8 @@
  * state. SIPTLS_FAULTS_ONLY=WORDS tries the scenarios with these words in their names, and
  * SIPTLS_HEAP_TRACE=1 shows where the memory failed.
  *
+ * Promise P7 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/faults/allocation.h"
 #include "tests/support/check.h"

@@ -9,6 +9,8 @@
  * reason; a line there that is not met is a failure as well. SIPTLS_HEAP_TRACE=1 shows where the
  * memory was allocated in which one is found.
  *
+ * Promise P9 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/support/check.h"
 #include "tests/support/heap.h"

@@ -9,6 +9,8 @@
  *     role=client|server   versions=1.2|1.3 (default: both)   verify=required|optional (server)
  *     alpn=sip/2           host=example.test (a server: this host only)
  *
+ * Promise P4 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include <siptls/siptls.h>
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Where siptls compares secrets itself, the time tells nothing of them: valgrind sees no branch that depends on one.
+# Promise P10 of SECURITY.md.
 # shellcheck source=lib.bash
 . "$(dirname "$0")/lib.bash"
 

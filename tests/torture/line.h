@@ -6,6 +6,8 @@
  * at it afterwards. The monotonic clock of the whole program stands still until line_clock_ms is
  * moved.
  *
+ * Promise P3 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #ifndef STLS_TESTS_TORTURE_LINE_H
 #define STLS_TESTS_TORTURE_LINE_H

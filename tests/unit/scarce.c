@@ -3,8 +3,6 @@
  *
  * Counted is what siptls itself allocates (all by its allocator), not what the TLS library takes.
  *
- * Promise P7 of SECURITY.md.
- *
  * SPDX-License-Identifier: MIT */
 #include "tests/support/check.h"
 #include "tests/support/end.h"

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Every promise of SECURITY.md is named by a test that holds siptls to it, and no test names one that is not there.
+# shellcheck source=lib.bash
+. "$(dirname "$0")/lib.bash"
+
+security=$source_dir/SECURITY.md
+promises=$(sed -En 's/^\| (P[0-9]+) \|.*/\1/p' "$security")
+named=$(grep -rhoE 'Promises? P[0-9]+(, P[0-9]+)*( and P[0-9]+)? of SECURITY\.md' "$source_dir/tests" |
+    grep -oE 'P[0-9]+' | sort -u)
+
+[ -n "$promises" ] || fail "SECURITY.md" "no promises are found in it"
+for promise in $promises; do
+    if grep -qx "$promise" <<<"$named"; then
+        pass "$promise has tests"
+    else
+        fail "$promise" "no test says that it is about it"
+    fi
+done
+for promise in $named; do
+    grep -qx "$promise" <<<"$promises" || fail "$promise" "a test names it, and SECURITY.md does not have it"
+done
+
+# A file that it points to is there.
+for path in $(grep -oE '\]\([A-Za-z][^)#]*\)|`(tests|docs|cmake)/[^`]*`' "$security" | tr -d '])(`'); do
+    if [ -e "$source_dir/$path" ]; then pass "$path"; else fail "$path" "SECURITY.md names it, and it is not there"; fi
+done
+
+finish
