@@ -240,10 +240,10 @@ static stls_result fail_not_tls(stls_conn *conn) {
 static stls_result fail_complaint(stls_conn *conn) {
     const stls_complaint *complaint = stls_guard_complaint(conn->io.guard);
     const char *kind = complaint->result == STLS_E_NOTHING_SHARED
-                           ? "the peer and we do not fit together"
-                       : complaint->result == STLS_E_LIMIT   ? "the peer sends too much"
+                           ? "the peer and we do not fit together in the handshake"
+                       : complaint->result == STLS_E_LIMIT   ? "the peer sends too much during the handshake"
                        : complaint->result == STLS_E_BACKEND ? "the handshake failed"
-                                                             : "the peer broke the TLS protocol";
+                                                             : "the peer broke the TLS protocol during the handshake";
     conn->alert_sent = complaint->alert;
     return stls_fail(conn->reason, complaint->result, "%s: %s", kind, complaint->text);
 }

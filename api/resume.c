@@ -215,7 +215,8 @@ static stls_session *new_session(const stls_conn *conn, const stls_be_session *f
     if (offered != NULL) { /* looked for under the same key */
         memcpy(session->key, offered->key, sizeof session->key);
     }
-    if ((offered == NULL && !stls_session_key(conn->context, conn->peer, conn->server_name, session->key)) ||
+    if ((offered == NULL &&
+         !stls_session_key(conn->context, conn->peer, conn->server_name, session->key)) ||
         !stls_bytes_copy(from->state, &session->state)) {
         stls_session_free(session);
         return NULL;
@@ -260,22 +261,26 @@ static void drop_resumption(stls_conn *conn) {
     conn->handshake->resumption = NULL;
 }
 
+/* NULL also when the handshake is over. */
+static const stls_resumption *resumption_of(const stls_conn *conn) {
+    return conn->handshake != NULL ? conn->handshake->resumption : NULL;
+}
+
 /* Whether the connection has, or will have if it comes about, a peer to speak of in a ticket. */
 static bool may_get_ticket(const stls_conn *conn) {
-    if (conn->context->ring == NULL || conn->handshake == NULL || !conn->selected ||
-        conn->refused_host || conn->broken_contract) {
+    if (conn->context->ring == NULL || !conn->selected || conn->refused_host ||
+        conn->broken_contract) {
         return false;
     }
-    return conn->judged
-               ? conn->accepted
-               : conn->handshake->resumption != NULL || conn->verify != STLS_VERIFY_REQUIRED;
+    return conn->judged ? conn->accepted
+                        : resumption_of(conn) != NULL || conn->verify != STLS_VERIFY_REQUIRED;
 }
 
 /* A connection that was judged has shown its certificates itself; one that was not, but whose
  * ticket was good, is being resumed. */
-static void write_record(stls_conn *conn, const uint8_t binding[BINDING_LEN]) {
-    const stls_resumption *before = conn->judged ? NULL : conn->handshake->resumption;
-    stls_writer *writer = &conn->handshake->record;
+static void write_record(const stls_conn *conn, const uint8_t binding[BINDING_LEN],
+                         stls_writer *writer) {
+    const stls_resumption *before = conn->judged ? NULL : resumption_of(conn);
     int64_t now = stls_ticket_ring_now(conn->context->ring);
     stls_write_number(writer, FORMAT, 1);
     stls_write_fixed(writer, binding, BINDING_LEN);
@@ -293,17 +298,21 @@ static void write_record(stls_conn *conn, const uint8_t binding[BINDING_LEN]) {
     }
 }
 
-stls_bytes stls_up_ticket_record(void *core) {
-    stls_conn *conn = core;
+static stls_bytes make_record(const stls_conn *conn, stls_writer *record) {
     uint8_t binding[BINDING_LEN];
     if (!may_get_ticket(conn) || !ticket_binding(conn, binding)) {
         return (stls_bytes){NULL, 0};
     }
-    stls_writer *record = &conn->handshake->record;
     stls_writer_free(record);
     record->max = STLS_TICKET_RECORD_MAX;
-    write_record(conn, binding);
+    write_record(conn, binding, record);
     return record->failed ? (stls_bytes){NULL, 0} : (stls_bytes){record->data, record->len};
+}
+
+stls_bytes stls_up_ticket_record(void *core) {
+    stls_conn *conn = core;
+    return conn->handshake != NULL ? make_record(conn, &conn->handshake->record)
+                                   : (stls_bytes){NULL, 0};
 }
 
 static bool read_record(stls_bytes in, uint8_t binding[BINDING_LEN], int64_t *issued_at,
@@ -416,11 +425,10 @@ static bool seal(const stls_conn *conn, stls_bytes record, stls_bytes state, uin
 
 bool stls_up_ticket_seal(void *core, stls_bytes state, uint8_t *ticket, size_t size, size_t *len) {
     stls_conn *conn = core;
-    stls_bytes record = stls_up_ticket_record(conn);
+    stls_writer writer = {.data = NULL};
+    stls_bytes record = make_record(conn, &writer);
     bool sealed = record.len > 0 && state.len > 0 && seal(conn, record, state, ticket, size, len);
-    if (conn->handshake != NULL) {
-        stls_writer_free(&conn->handshake->record);
-    }
+    stls_writer_free(&writer);
     return sealed;
 }
 

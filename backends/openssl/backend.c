@@ -415,7 +415,8 @@ stls_be_status ossl_fail(stls_be_failure *failure, stls_be_cause cause, const ch
         if (error == 0) {
             break;
         }
-        no_memory = no_memory || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+        no_memory = no_memory || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE ||
+                    ERR_GET_REASON(error) == ERR_R_BUF_LIB; /* a buffer cannot grow */
         /* The first error of libssl itself says most; without one, the first of all. */
         bool is_ssl = ERR_GET_LIB(error) == ERR_LIB_SSL;
         if (failure->native == 0 || (is_ssl && !from_ssl)) {

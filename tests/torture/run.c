@@ -237,14 +237,6 @@ void check_stays_failed(run *r, side s, stls_result result) {
     CHECK_NUMBER("bytes sent after the failure", bytes_out(r, s) - before, 0);
 }
 
-/* OpenSSL answers a second ClientHello of TLS 1.2 by an alert whose record says TLS 1.0, which its
- * own client does not take for an alert while it waits for the handshake to go on. */
-static bool is_misheard(const plan *p, side reader) {
-    return reader == SERVER && p->version == STLS_TLS1_2 && p->kind != RESUMED &&
-           p->trouble.at == 0 && strcmp(stls_backend_name(backend_of(p, CLIENT)), "openssl") == 0 &&
-           strcmp(stls_backend_name(backend_of(p, SERVER)), "openssl") == 0;
-}
-
 /* OpenSSL 3.0 calls a record of TLS 1.2 that is too short for its cipher, such as a second
  * ChangeCipherSpec, an internal error, and says so to the peer. */
 static bool is_misnamed(const plan *p, side reader, const stls_error *e) {
@@ -561,8 +553,6 @@ static void judge_repeat(const run *r, side reader) {
     if (who->error.alert_sent == STLS_ALERT_NONE) {
         CHECK(is_silent(r->plan, reader), "the %s sent no alert", side_text(reader));
         CHECK_RESULT("who sent it twice", sender->in, STLS_EOF, &sender->error);
-    } else if (is_misheard(r->plan, reader)) {
-        CHECK_RESULT("who sent it twice", sender->in, STLS_E_PROTOCOL, &sender->error);
     } else {
         CHECK_RESULT("who sent it twice", sender->in, STLS_E_ALERT, &sender->error);
         CHECK_NUMBER("the alert that arrived", sender->error.alert_received, who->error.alert_sent);
