@@ -20,9 +20,11 @@ for promise in $named; do
     grep -qx "$promise" <<<"$promises" || fail "$promise" "a test names it, and SECURITY.md does not have it"
 done
 
-# A file that it points to is there.
-for path in $(grep -oE '\]\([A-Za-z][^)#]*\)|`(tests|docs|cmake)/[^`]*`' "$security" | tr -d '])(`'); do
-    if [ -e "$source_dir/$path" ]; then pass "$path"; else fail "$path" "SECURITY.md names it, and it is not there"; fi
-done
+# What it points to is there.
+while read -r path; do
+    if compgen -G "$source_dir/$path" >/dev/null; then pass "$path"; else
+        fail "$path" "SECURITY.md names it, and it is not there"
+    fi
+done < <(grep -oE '\]\([A-Za-z][^)#]*\)|`(tests|docs|cmake)/[^`]*`' "$security" | tr -d '])(`')
 
 finish
