@@ -95,7 +95,8 @@ static void read_first_record(stls_bytes records) {
 static wolf_conn *server_conn(void) {
     static wolf_context context = {
         .role = STLS_ROLE_SERVER, .group_count = 2, .groups = {29 /* x25519 */, 23 /* P-256 */}};
-    static wolf_conn conn = {.context = &context};
+    static wolf_handshake handshake;
+    static wolf_conn conn = {.context = &context, .handshake = &handshake};
     if (conn.ssl == NULL) {
         must(stls_backend_find("wolfssl") != NULL);
         /* It tells the version and nothing else; a server would want a certificate. */
@@ -108,7 +109,7 @@ static wolf_conn *server_conn(void) {
 /* What comes out points into the connection's copy. */
 static wolf_conn *read_by_wolfssl(stls_bytes records, size_t piece) {
     wolf_conn *conn = server_conn();
-    conn->hello_joined = false;
+    conn->handshake->hello_joined = false;
     for (size_t at = 0; at < records.len; at += piece) {
         size_t len = piece < records.len - at ? piece : records.len - at;
         wolf_hello_add(conn, records.data + at, len);
@@ -135,7 +136,7 @@ static void must_agree(const mbed_hello *hello, wolf_conn *conn) {
     if (!wolf_hello_server_name(conn, &other)) {
         return;
     }
-    must_be_inside(other, (stls_bytes){conn->hello, conn->hello_len});
+    must_be_inside(other, (stls_bytes){conn->handshake->hello, conn->handshake->hello_len});
     for (size_t i = 0; i + 1 < hello->suites.len && i < 64; i += 2) {
         uint16_t suite = (uint16_t)(hello->suites.data[i] << 8 | hello->suites.data[i + 1]);
         must(mbed_wire_offers_suite(hello, suite) && wolf_hello_has_suite(conn, suite));
