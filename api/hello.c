@@ -65,17 +65,26 @@ static bool take(stls_bytes *in, size_t len, stls_bytes *out) {
     return true;
 }
 
-/* The next vector of `in`, behind a length of `octets` bytes. */
-static bool vector(stls_bytes *in, size_t octets, stls_bytes *out) {
-    uint64_t len;
-    return stls_read_number(in, &len, octets) && take(in, (size_t)len, out);
+static bool number16(stls_bytes *in, uint16_t *number) {
+    if (in->len < 2) {
+        *in = (stls_bytes){in->data, 0};
+        *number = 0;
+        return false;
+    }
+    *number = (uint16_t)(in->data[0] << 8 | in->data[1]);
+    in->data += 2;
+    in->len -= 2;
+    return true;
 }
 
-static bool number16(stls_bytes *in, uint16_t *number) {
-    uint64_t wide = 0;
-    bool read = stls_read_number(in, &wide, 2);
-    *number = (uint16_t)wide;
-    return read;
+/* The next vector of `in`, behind a length of 1 or 2 bytes. */
+static bool vector(stls_bytes *in, size_t octets, stls_bytes *out) {
+    uint16_t len = 0;
+    if (octets == 2) {
+        return number16(in, &len) && take(in, len, out);
+    }
+    stls_bytes first;
+    return take(in, 1, &first) && take(in, first.data[0], out);
 }
 
 /* All of `data` is one vector behind `octets` bytes, of at least one item of `item` bytes. */
@@ -142,6 +151,7 @@ static bool seen_before(seen *s, uint16_t number) {
     return before;
 }
 
+/* Each is there once, and whole. */
 static stls_complaint check_list_of_extensions(stls_bytes extensions) {
     seen s = {{0}};
     while (extensions.len > 0) {
@@ -288,6 +298,20 @@ static const struct {
     {EXT_RENEGOTIATION, check_renegotiation},
 };
 
+static stls_complaint check_client_extensions(stls_bytes extensions) {
+    stls_complaint complaint = none;
+    stls_bytes data;
+    uint16_t type;
+    while (complaint.text == NULL && next_extension(&extensions, &type, &data)) {
+        for (size_t i = 0; i < sizeof client_extensions / sizeof *client_extensions; i++) {
+            if (client_extensions[i].type == type) {
+                complaint = client_extensions[i].check(data);
+            }
+        }
+    }
+    return complaint;
+}
+
 /* --- ClientHello --- */
 
 /* The version that a server of our range has to choose; 0: there is none. */
@@ -354,16 +378,12 @@ static stls_complaint check_client_hello_1_3(const hello *h) {
 stls_complaint stls_check_client_hello(stls_bytes body, uint16_t version_min,
                                        uint16_t version_max) {
     hello h;
-    stls_bytes data;
     if (!read_hello(body, true, &h)) {
         return protocol(ALERT_DECODE_ERROR, "its ClientHello is malformed");
     }
     stls_complaint complaint = check_list_of_extensions(h.extensions);
-    for (size_t i = 0;
-         complaint.text == NULL && i < sizeof client_extensions / sizeof *client_extensions; i++) {
-        if (find(h.extensions, client_extensions[i].type, &data)) {
-            complaint = client_extensions[i].check(data);
-        }
+    if (complaint.text == NULL) {
+        complaint = check_client_extensions(h.extensions);
     }
     if (complaint.text != NULL) {
         return complaint;

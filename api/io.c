@@ -10,9 +10,10 @@
  * so many bytes wait for it. A write leaves less. */
 enum { OUT_MAX = 256 * 1024 };
 
-/* What is larger than the contents of the largest record is one, and full: nothing is gained by
- * waiting for more to send with it, and to keep it until then would cost a copy. */
-enum { RECORD_MAX = 16384 };
+/* What is larger is at least half of the largest record, and all that mbedTLS puts into one where
+ * it is short of memory: nothing is gained by waiting for more to send with it, and to keep it
+ * until then would cost a copy. */
+enum { SENT_AT_ONCE = 8192 };
 
 /* --- Queues --- */
 
@@ -228,7 +229,7 @@ stls_be_status stls_io_send(stls_io *io, const uint8_t *data, size_t len) {
         scratch->out_len += len;
         return STLS_BE_OK;
     }
-    if (len > RECORD_MAX && io->kind != STLS_TRANSPORT_MEMORY && stls_queue_len(io->out) == 0 &&
+    if (len > SENT_AT_ONCE && io->kind != STLS_TRANSPORT_MEMORY && stls_queue_len(io->out) == 0 &&
         scratch->out_len == 0) {
         size_t sent = 0;
         if (transmit(io, data, len, &sent) == STLS_E_TRANSPORT) {

@@ -15,8 +15,8 @@
  * that answers STLS_E_TRANSPORT leaves the connection open for reading what the peer has sent
  * before; writes go on answering it.) stls_conn_error() has the sentence.
  *
- * All bytes of one call go out in one piece, those of a longer write in pieces of at least a full
- * record (16 KB). Tickets, key updates and handshake steps never surface.
+ * All bytes of one call go out in one piece, those of a call that sends more than 8 KB in pieces of
+ * at least that. Tickets, key updates and handshake steps never surface.
  *
  * Thread rules: one thread at a time for one connection. Callbacks run inside the call that needs
  * them and must not call back into the same connection. A connection must not be used in a child
