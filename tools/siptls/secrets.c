@@ -133,8 +133,13 @@ bool set_keylog(tls_options *options, stls_profile *profile) {
     }
     if (options->keylog_fd != 0) { /* stdin is never a key log */
         /* A reload: the file may have been moved away, and connections of before log here too. */
-        (void)dup3(fd, options->keylog_fd, O_CLOEXEC);
+        bool moved = dup3(fd, options->keylog_fd, O_CLOEXEC) >= 0;
+        int code = errno;
         close(fd);
+        if (!moved) {
+            complain(options->command, "--keylog: %s: %s", options->keylog, strerror(code));
+            return false;
+        }
     } else {
         options->keylog_fd = fd;
         complain(options->command,
