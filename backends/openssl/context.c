@@ -396,10 +396,10 @@ static bool ossl_harden(SSL_CTX *ctx) {
     SSL_CTX_set_options(ctx, SSL_OP_NO_RX_CERTIFICATE_COMPRESSION |
                                  SSL_OP_NO_TX_CERTIFICATE_COMPRESSION);
 #endif
-    /* No chain but the credential's is sent; idle connections hold no buffers; one call of recv
-     * never takes more than one record, so that nothing unread waits inside. */
+    /* No chain but the credential's is sent; one call of recv never takes more than one record, so
+     * that nothing unread waits inside. */
     SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
-    SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_read_ahead(ctx, 0);
     SSL_CTX_set_quiet_shutdown(ctx, 0);
     (void)SSL_CTX_set_dh_auto(ctx, 1); /* for DHE suites, if they are wanted */
