@@ -319,6 +319,9 @@ stls_be_status ossl_conn_handshake(void *block, stls_be_failure *failure) {
         return ossl_conn_die(conn, "the peer was not judged", failure);
     }
     conn->established = true;
+    /* OpenSSL frees its buffers as they are. What the handshake leaves there is no secret, and it
+     * takes them anew for each flight. */
+    SSL_set_options(conn->ssl, SSL_OP_CLEANSE_PLAINTEXT);
     ossl_session_resumed(conn);
     ossl_conn_forget(conn);
     ERR_clear_error();

@@ -390,7 +390,6 @@ static bool ossl_harden(SSL_CTX *ctx) {
     SSL_CTX_clear_options(ctx, SSL_CTX_get_options(ctx));
     SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                  SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
-    SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT); /* its buffers are freed as they are */
 #ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
     /* The verdict wants the Certificate message itself. */
     SSL_CTX_set_options(ctx, SSL_OP_NO_RX_CERTIFICATE_COMPRESSION |
