@@ -255,10 +255,8 @@ stls_be_status wolf_fail_native(stls_be_cause cause, int native, stls_be_failure
 }
 
 void wolf_wipe(void *data, size_t len) {
-    volatile uint8_t *at = data;
-
-    while (len--)
-        *at++ = 0;
+    if (len > 0)
+        explicit_bzero(data, len);
 }
 
 void wolf_clear_errors(void) {
