@@ -11,6 +11,12 @@ stls_text stls_text_in(char *buffer, size_t size) {
     return (stls_text){.data = buffer, .size = size};
 }
 
+/* It does not fit. */
+static void cut(stls_text *text) {
+    text->len = text->size - 1;
+    memcpy(text->data + text->size - 4, "...", 4);
+}
+
 static void add_list(stls_text *text, const char *format, va_list list) STLS_PRINTF(2, 0);
 
 static void add_list(stls_text *text, const char *format, va_list list) {
@@ -24,8 +30,7 @@ static void add_list(stls_text *text, const char *format, va_list list) {
         text->len += (size_t)wanted;
         return;
     }
-    text->len = text->size - 1;
-    memcpy(text->data + text->size - 4, "...", 4);
+    cut(text);
 }
 
 void stls_text_add(stls_text *text, const char *format, ...) {
@@ -36,14 +41,20 @@ void stls_text_add(stls_text *text, const char *format, ...) {
 }
 
 void stls_text_add_foreign(stls_text *text, stls_bytes bytes) {
+    static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < bytes.len && text->len + 1 < text->size; i++) {
         uint8_t byte = bytes.data[i];
-        if (byte >= 0x20 && byte < 0x7f) {
-            stls_text_add(text, "%c", byte);
-        } else {
-            stls_text_add(text, "\\x%02x", byte);
+        const char escaped[] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+        bool is_plain = byte >= 0x20 && byte < 0x7f;
+        size_t len = is_plain ? 1 : sizeof escaped;
+        if (len >= text->size - text->len) {
+            cut(text);
+            return;
         }
+        memcpy(text->data + text->len, is_plain ? (const char *)&bytes.data[i] : escaped, len);
+        text->len += len;
     }
+    text->data[text->len] = '\0';
 }
 
 void stls_text_add_date(stls_text *text, int64_t time) {
