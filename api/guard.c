@@ -62,7 +62,6 @@ void stls_guard_free(stls_guard **guard) {
     stls_guard *self = *guard;
     *guard = NULL;
     if (self != NULL) {
-        stls_queue_free(&self->record);
         stls_queue_free(&self->message);
         stls_queue_free(&self->ready);
         stls_queue_free(&self->hello);
@@ -81,9 +80,9 @@ void stls_guard_settle(stls_guard **guard) {
 
 size_t stls_guard_memory(const stls_guard *guard) {
     return guard == NULL ? 0
-                         : sizeof *guard + stls_queue_memory(guard->record) +
-                               stls_queue_memory(guard->message) + stls_queue_memory(guard->ready) +
-                               stls_queue_memory(guard->sent) + stls_queue_memory(guard->hello);
+                         : sizeof *guard + stls_queue_memory(guard->message) +
+                               stls_queue_memory(guard->ready) + stls_queue_memory(guard->sent) +
+                               stls_queue_memory(guard->hello);
 }
 
 size_t stls_guard_ready(const stls_guard *guard) {
@@ -101,12 +100,12 @@ static stls_bytes bytes_of(const stls_queue *queue) {
 
 /* --- Handing on --- */
 
-/* A handshake message, or a part of one, in records of the usual version. They are no longer than
- * the peer's own: max_fragment_length may have been agreed. */
-static void hand_on(stls_guard *guard, uint8_t type, stls_bytes data) {
+/* Handshake messages, or a part of one, in records of their own. They are no longer than the peer's:
+ * max_fragment_length may have been agreed. */
+static void hand_on(stls_guard *guard, stls_bytes data) {
     while (data.len > 0 && !guard->no_memory) {
         size_t len = data.len < guard->longest ? data.len : guard->longest;
-        const uint8_t header[RECORD_HEADER] = {type, 3, 3, (uint8_t)(len >> 8), (uint8_t)len};
+        const uint8_t header[RECORD_HEADER] = {HANDSHAKE, 3, 3, (uint8_t)(len >> 8), (uint8_t)len};
         guard->no_memory = !stls_queue_add(&guard->ready, header, sizeof header) ||
                            !stls_queue_add(&guard->ready, data.data, len);
         data.data += len;
@@ -116,14 +115,10 @@ static void hand_on(stls_guard *guard, uint8_t type, stls_bytes data) {
 
 /* What is here goes to the library as it is, and all that follows. */
 static void step_aside(stls_guard *guard) {
-    hand_on(guard, HANDSHAKE, bytes_of(guard->message));
-    stls_bytes rest = bytes_of(guard->record);
-    if (rest.len > 0 && !stls_queue_add(&guard->ready, rest.data, rest.len)) {
-        guard->no_memory = true;
-    }
+    hand_on(guard, bytes_of(guard->message));
     guard->on = false;
+    guard->cleared = 0;
     stls_queue_free(&guard->message);
-    stls_queue_free(&guard->record);
     stls_queue_free(&guard->hello);
     stls_queue_free(&guard->sent);
 }
@@ -193,35 +188,67 @@ static bool is_due(const stls_guard *guard, uint8_t type) {
            type == SERVER_HELLO_DONE || type == CERTIFICATE_STATUS;
 }
 
-/* Hands on what is whole. */
-static bool look_at_messages(stls_guard *guard) {
-    while (stls_queue_len(guard->message) >= MESSAGE_HEADER) {
-        const uint8_t *at = bytes_of(guard->message).data;
-        size_t len = (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3];
-        uint8_t type = at[0];
-        if (!is_due(guard, type)) {
-            return surprise(guard, guard->waits_for_hello
-                                       ? "it begins with another message than a hello"
-                                       : "it sends a message that it must not send in the clear");
-        }
-        if (!look_at_length(guard, type, len)) {
+/* HelloRequest: RFC 5246, 7.4.1.1. */
+static bool is_to_be_ignored(const uint8_t *message, size_t len) {
+    return message[0] == HELLO_REQUEST && len == MESSAGE_HEADER;
+}
+
+/* Looks at the first message of `in`. `*len` is its length; 0: it is not whole. */
+static bool look_at_message(stls_guard *guard, stls_bytes in, size_t *len) {
+    *len = 0;
+    if (in.len < MESSAGE_HEADER) {
+        return true;
+    }
+    size_t body_len = (size_t)in.data[1] << 16 | (size_t)in.data[2] << 8 | in.data[3];
+    if (!is_due(guard, in.data[0])) {
+        return surprise(guard, guard->waits_for_hello
+                                   ? "it begins with another message than a hello"
+                                   : "it sends a message that it must not send in the clear");
+    }
+    if (!look_at_length(guard, in.data[0], body_len)) {
+        return false;
+    }
+    if (in.len - MESSAGE_HEADER < body_len) {
+        return true;
+    }
+    *len = MESSAGE_HEADER + body_len;
+    return !guard->waits_for_hello ||
+           look_at_hello(guard, (stls_bytes){in.data + MESSAGE_HEADER, body_len}, in.len - *len);
+}
+
+/* Whether the messages of `*in` may pass as they are; if not, or not all, `*in` is what is left. */
+static bool look_in_place(stls_guard *guard, stls_bytes *in) {
+    while (in->len > 0) {
+        size_t len;
+        if (!look_at_message(guard, *in, &len)) {
             return false;
         }
-        if (stls_queue_len(guard->message) - MESSAGE_HEADER < len) {
+        if (len == 0 || is_to_be_ignored(in->data, len)) {
             return true;
         }
-        bool to_be_ignored = type == HELLO_REQUEST && len == 0; /* RFC 5246, 7.4.1.1 */
-        if (guard->waits_for_hello &&
-            !look_at_hello(guard, (stls_bytes){at + MESSAGE_HEADER, len},
-                           stls_queue_len(guard->message) - MESSAGE_HEADER - len)) {
+        in->data += len;
+        in->len -= len;
+    }
+    return true;
+}
+
+/* Hands on what is whole of messages that came in pieces. */
+static bool look_at_pieces(stls_guard *guard) {
+    while (guard->message != NULL) {
+        stls_bytes in = {guard->message->data + guard->message->start, guard->message->len};
+        size_t len;
+        if (!look_at_message(guard, in, &len)) {
             return false;
         }
-        if (!to_be_ignored) {
-            hand_on(guard, HANDSHAKE, (stls_bytes){at, MESSAGE_HEADER + len});
+        if (len == 0) {
+            break;
+        }
+        if (!is_to_be_ignored(in.data, len)) {
+            hand_on(guard, (stls_bytes){in.data, len});
         } else if (++guard->idle > IDLE_MAX) {
             return surprise(guard, leads_nowhere);
         }
-        stls_queue_take(&guard->message, MESSAGE_HEADER + len);
+        stls_queue_take(&guard->message, len);
     }
     return true;
 }
@@ -272,91 +299,111 @@ static bool look_at_header(stls_guard *guard, const uint8_t *header, size_t len)
     return len > 0 || surprise(guard, "it sends a record that is empty");
 }
 
-static bool look_at_record(stls_guard *guard) {
-    stls_bytes record = bytes_of(guard->record);
-    stls_bytes body = {record.data + RECORD_HEADER, record.len - RECORD_HEADER};
-    uint8_t type = record.data[0];
-    bool good = true, idle = type != HANDSHAKE && ++guard->idle > IDLE_MAX;
-    if ((type == CCS && body.data[0] != 1) || (idle && is_tls1_3(guard))) {
+/* The record that waits first, of `len` bytes with its header, passes. */
+static void pass(stls_guard *guard, uint8_t *record, size_t len) {
+    record[1] = record[2] = 3; /* the usual version */
+    guard->cleared = len;
+}
+
+static bool look_at_handshake(stls_io *io, uint8_t *record, size_t len) {
+    stls_guard *guard = io->guard;
+    const stls_bytes body = {record + RECORD_HEADER, len - RECORD_HEADER};
+    stls_bytes rest = body;
+    if (guard->message == NULL) {
+        if (!look_in_place(guard, &rest)) {
+            return false;
+        }
+        if (rest.len == 0) {
+            pass(guard, record, len);
+            return true;
+        }
+        hand_on(guard, (stls_bytes){body.data, body.len - rest.len});
+    }
+    guard->no_memory |= !stls_queue_add(&guard->message, rest.data, rest.len);
+    stls_io_drop(io, len);
+    return guard->no_memory || look_at_pieces(guard);
+}
+
+/* A record is there, of `len` bytes with its header. */
+static bool look_at_record(stls_io *io, uint8_t *record, size_t len) {
+    stls_guard *guard = io->guard;
+    bool idle = record[0] != HANDSHAKE && ++guard->idle > IDLE_MAX;
+    if ((record[0] == CCS && record[RECORD_HEADER] != 1) || (idle && is_tls1_3(guard))) {
         step_aside(guard);
         return true;
     }
     if (idle) {
         return surprise(guard, leads_nowhere);
     }
-    guard->longest = body.len > guard->longest ? body.len : guard->longest;
-    if (type == HANDSHAKE) {
-        guard->no_memory = !stls_queue_add(&guard->message, body.data, body.len);
-        good = guard->no_memory || look_at_messages(guard);
-    } else if (type == ALERT) {
-        hand_on(guard, type, body);
+    guard->longest = len - RECORD_HEADER > guard->longest ? len - RECORD_HEADER : guard->longest;
+    if (record[0] == HANDSHAKE) {
+        return look_at_handshake(io, record, len);
     }
-    stls_queue_free(&guard->record);
-    return good;
+    if (record[0] == ALERT) {
+        pass(guard, record, len);
+    } else {
+        stls_io_drop(io, len);
+    }
+    return true;
 }
 
-/* More of the current record, from `source`. */
-static stls_be_status fill(stls_io *io, stls_source source) {
+/* Nothing is encrypted yet, so this is what the peer can read. */
+static stls_be_status end(stls_io *io) {
+    const uint8_t record[] = {ALERT, 3, 3, 0, 2, 2, io->guard->complaint.alert};
+    io->guard->on = false;
+    (void)stls_io_send(io, record, sizeof record);
+    return STLS_BE_FAILED;
+}
+
+/* Looks at the next record. */
+static stls_be_status look(stls_io *io) {
     stls_guard *guard = io->guard;
-    uint8_t bytes[1024];
-    size_t wanted = RECORD_HEADER, got = 0;
-    if (stls_queue_len(guard->record) >= RECORD_HEADER) {
-        const uint8_t *header = bytes_of(guard->record).data;
-        wanted += (size_t)header[3] << 8 | header[4];
+    uint8_t *record;
+    stls_be_status status = stls_io_look(io, RECORD_HEADER, &record);
+    if (status != STLS_BE_OK) {
+        return status;
     }
-    wanted -= stls_queue_len(guard->record);
-    stls_be_status status = source(io, bytes, wanted < sizeof bytes ? wanted : sizeof bytes, &got);
-    if (status == STLS_BE_OK && !stls_queue_add(&guard->record, bytes, got)) {
-        guard->no_memory = true;
+    size_t len = (size_t)record[3] << 8 | record[4];
+    if (!look_at_header(guard, record, len)) {
+        return end(io);
+    }
+    len += RECORD_HEADER;
+    status = guard->on ? stls_io_look(io, len, &record) : STLS_BE_OK;
+    if (status == STLS_BE_OK && guard->on && !look_at_record(io, record, len)) {
+        return end(io);
     }
     return status;
 }
 
-/* Looks at what has come. False: a complaint. */
-static bool look(stls_guard *guard) {
-    if (stls_queue_len(guard->record) < RECORD_HEADER) {
-        return true;
-    }
-    const uint8_t *header = bytes_of(guard->record).data;
-    size_t len = (size_t)header[3] << 8 | header[4];
-    if (stls_queue_len(guard->record) == RECORD_HEADER && !look_at_header(guard, header, len)) {
-        return false;
-    }
-    return !guard->on || stls_queue_len(guard->record) < RECORD_HEADER + len ||
-           look_at_record(guard);
-}
-
-/* Nothing is encrypted yet, so this is what the peer can read. */
-static void send_alert(stls_io *io) {
-    const uint8_t record[] = {ALERT, 3, 3, 0, 2, 2, io->guard->complaint.alert};
-    (void)stls_io_send(io, record, sizeof record);
-}
-
-stls_be_status stls_guard_recv(stls_io *io, stls_source source, uint8_t *data, size_t size,
-                               size_t *got) {
-    stls_guard *guard = io->guard;
-    stls_be_status status = STLS_BE_OK;
-    while (guard->on && stls_queue_len(guard->ready) == 0 && guard->complaint.text == NULL &&
-           !guard->no_memory && status == STLS_BE_OK) {
-        status = fill(io, source);
-        if (status == STLS_BE_OK && !guard->no_memory && !look(guard)) {
-            guard->on = false;
-            send_alert(io);
-        }
-    }
-    if (guard->no_memory || guard->complaint.text != NULL) {
-        io->no_memory |= guard->no_memory;
-        return STLS_BE_FAILED;
-    }
-    if (stls_queue_len(guard->ready) == 0) {
-        stls_guard_settle(&io->guard);
-        return status != STLS_BE_OK ? status : source(io, data, size, got);
-    }
+static stls_be_status give_ready(stls_guard *guard, uint8_t *data, size_t size, size_t *got) {
     stls_bytes ready = bytes_of(guard->ready);
     *got = ready.len < size ? ready.len : size;
     memcpy(data, ready.data, *got);
     stls_queue_take(&guard->ready, *got);
     return STLS_BE_OK;
+}
+
+stls_be_status stls_guard_recv(stls_io *io, uint8_t *data, size_t size, size_t *got) {
+    stls_guard *guard = io->guard;
+    stls_be_status status = STLS_BE_OK;
+    while (guard->cleared == 0 && guard->on && guard->ready == NULL && !guard->no_memory &&
+           status == STLS_BE_OK) {
+        status = look(io);
+    }
+    if (guard->no_memory || guard->complaint.text != NULL) {
+        io->no_memory |= guard->no_memory;
+        return STLS_BE_FAILED;
+    }
+    if (guard->ready != NULL) {
+        return give_ready(guard, data, size, got);
+    }
+    if (guard->cleared > 0) {
+        status = stls_io_take(io, data, size < guard->cleared ? size : guard->cleared, got);
+        guard->cleared -= *got;
+        return status;
+    }
+    stls_guard_settle(&io->guard);
+    return status == STLS_BE_OK ? stls_io_take(io, data, size, got) : status;
 }
 
 /* --- What we send --- */
@@ -383,22 +430,37 @@ static void learn(stls_guard *guard, stls_bytes record) {
     }
 }
 
+/* Looks at the records of `sent` that are whole; their length. */
+static size_t look_at_sent(stls_guard *guard, stls_bytes sent) {
+    size_t done = 0;
+    while (guard->on && sent.len - done >= RECORD_HEADER) {
+        const uint8_t *record = sent.data + done;
+        size_t len = RECORD_HEADER + ((size_t)record[3] << 8 | record[4]);
+        if (len > sent.len - done) {
+            break;
+        }
+        learn(guard, (stls_bytes){record, len});
+        done += len;
+    }
+    return done;
+}
+
 void stls_guard_sent(stls_guard *guard, const uint8_t *data, size_t len) {
-    if (guard == NULL) {
+    if (guard == NULL || !guard->on) {
         return;
     }
-    if (guard->on && !stls_queue_add(&guard->sent, data, len)) {
+    bool in_place = guard->sent == NULL;
+    if (!in_place && !stls_queue_add(&guard->sent, data, len)) {
         guard->no_memory = true;
+        return;
     }
-    while (guard->on && stls_queue_len(guard->sent) >= RECORD_HEADER) {
-        stls_bytes sent = bytes_of(guard->sent);
-        size_t whole = RECORD_HEADER + ((size_t)sent.data[3] << 8 | sent.data[4]);
-        if (sent.len < whole) {
-            return;
-        }
-        learn(guard, (stls_bytes){sent.data, whole});
-        if (guard->on) {
-            stls_queue_take(&guard->sent, whole);
-        }
+    size_t done = look_at_sent(guard, in_place ? (stls_bytes){data, len} : bytes_of(guard->sent));
+    if (!guard->on) {
+        return;
+    }
+    if (!in_place) {
+        stls_queue_take(&guard->sent, done);
+    } else if (!stls_queue_add(&guard->sent, data + done, len - done)) {
+        guard->no_memory = true;
     }
 }

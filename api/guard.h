@@ -2,9 +2,10 @@
  *
  * The model: libraries differ most in what they make of the first records of a peer, while the
  * rules for those can be had once, since nothing is encrypted yet. So between transport and library
- * stands a guard. It takes whole records, puts handshake messages together, has the hellos checked
- * (hello.h), and hands on each message in records of its own: how a peer cuts its messages is not
- * for the library to see. What breaks a rule ends the connection with our alert.
+ * stands a guard. It looks at whole records where they lie, has the hellos checked (hello.h), and
+ * lets a record pass if it holds whole messages. Only what a peer has cut into pieces is copied, and
+ * handed on as messages in records of their own: how they were cut is not for the library to see.
+ * What breaks a rule ends the connection with our alert.
  *
  * It goes as soon as either side encrypts, or the library is the better judge: from then on bytes
  * pass as they come.
@@ -16,9 +17,6 @@
 #include "api/hello.h"
 #include "api/internal.h"
 
-/* Where bytes come from: as stls_io_recv(). */
-typedef stls_be_status (*stls_source)(stls_io *io, uint8_t *data, size_t size, size_t *got);
-
 /* Begins to guard a connection of `profile`. False: no memory. */
 bool stls_guard_begin(stls_guard **guard, const stls_profile *profile);
 
@@ -28,14 +26,13 @@ void stls_guard_free(stls_guard **guard);
 /* Frees it if it has nothing to do or to tell any more. */
 void stls_guard_settle(stls_guard **guard);
 
-/* As stls_io_recv(), from `source`; only if there is a guard. STLS_BE_FAILED with a complaint. */
-stls_be_status stls_guard_recv(stls_io *io, stls_source source, uint8_t *data, size_t size,
-                               size_t *got);
+/* As stls_io_recv(); only if there is a guard. STLS_BE_FAILED with a complaint. */
+stls_be_status stls_guard_recv(stls_io *io, uint8_t *data, size_t size, size_t *got);
 
 /* The library has sent this. */
 void stls_guard_sent(stls_guard *guard, const uint8_t *data, size_t len);
 
-/* The bytes that wait for the library. */
+/* The bytes that wait for the library, besides those that wait in the transport's queue. */
 size_t stls_guard_ready(const stls_guard *guard);
 
 /* Why it has ended the connection; NULL: it has not. */

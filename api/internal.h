@@ -175,12 +175,12 @@ typedef struct stls_guard {
     unsigned idle; /* records that brought nothing on */
     uint16_t version_min, version_max;
     size_t chain_bytes_max, longest; /* record of the peer */
-    stls_queue *record;              /* of the peer, as far as it is here */
-    stls_queue *message;             /* of the peer's handshake, the same */
-    stls_queue *ready;               /* for the library */
-    stls_queue *sent;                /* by the library, as far as it was not looked at */
-    stls_queue *hello;               /* the body of the ClientHello, whoever has sent it */
-    stls_choice choice;              /* of the server, whoever that is */
+    size_t cleared;      /* bytes of what waits, for the library to have as they are */
+    stls_queue *message; /* of the peer's handshake, as far as it is here, if it came in pieces */
+    stls_queue *ready;   /* for the library, of messages that came in pieces */
+    stls_queue *sent;    /* by the library, as far as it was not looked at */
+    stls_queue *hello;   /* the body of the ClientHello, whoever has sent it */
+    stls_choice choice;  /* of the server, whoever that is */
     stls_complaint complaint;
 } stls_guard;
 
@@ -215,6 +215,13 @@ stls_result stls_io_feed(stls_io *io, const uint8_t *data, size_t len);
 
 stls_be_status stls_io_send(stls_io *io, const uint8_t *data, size_t len);
 stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got);
+
+/* For guard.c, which stands between these and stls_io_recv(). Look: with STLS_BE_OK at least
+ * `least` bytes that wait are at `*data`, to be changed in place. Drop: the first `len` of them are
+ * done with. Take: as stls_io_recv(). */
+stls_be_status stls_io_look(stls_io *io, size_t least, uint8_t **data);
+void stls_io_drop(stls_io *io, size_t len);
+stls_be_status stls_io_take(stls_io *io, uint8_t *data, size_t size, size_t *got);
 void stls_io_free(stls_io *io);
 
 /* --- conn.c */

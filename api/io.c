@@ -133,57 +133,103 @@ static stls_be_status receive(stls_io *io, uint8_t *data, size_t size, size_t *g
     return STLS_BE_FAILED;
 }
 
-static size_t give(uint8_t *data, size_t size, const uint8_t *from, size_t len) {
-    size_t count = len < size ? len : size;
-    memcpy(data, from, count);
-    return count;
+/* The bytes that wait: in the queue, or else in the scratch. */
+static size_t waiting(const stls_io *io) {
+    return io->in != NULL ? io->in->len : io->scratch->in_end - io->scratch->in_start;
 }
 
-static stls_be_status take_in(stls_io *io, uint8_t *data, size_t size, size_t *got) {
+static uint8_t *first_waiting(const stls_io *io) {
+    return io->in != NULL ? io->in->data + io->in->start : io->scratch->in + io->scratch->in_start;
+}
+
+/* What the scratch holds goes into the queue. */
+static bool keep_scratch(stls_io *io) {
     stls_scratch *scratch = io->scratch;
-    *got = 0;
-    if (io->first == STLS_FIRST_BYTES_NOT_TLS || io->recv_failed || size == 0) {
+    size_t len = scratch->in_end - scratch->in_start;
+    bool kept = stls_queue_add(&io->in, scratch->in + scratch->in_start, len);
+    scratch->in_start = scratch->in_end = 0;
+    io->no_memory |= !kept;
+    return kept;
+}
+
+static stls_be_status may_read(stls_io *io) {
+    if (io->first == STLS_FIRST_BYTES_NOT_TLS || io->recv_failed) {
         return STLS_BE_FAILED;
     }
-    if (stls_queue_len(io->out) + scratch->out_len > OUT_MAX && settle(io) == STLS_WANT_WRITE &&
-        stls_queue_len(io->out) > OUT_MAX) {
+    if (stls_queue_len(io->out) + io->scratch->out_len > OUT_MAX &&
+        settle(io) == STLS_WANT_WRITE && stls_queue_len(io->out) > OUT_MAX) {
         io->held = true;
         return STLS_BE_WANT_READ;
     }
-    if (stls_queue_len(io->in) > 0) {
-        *got = give(data, size, io->in->data + io->in->start, stls_queue_len(io->in));
-        stls_queue_take(&io->in, *got);
-        return STLS_BE_OK;
+    return STLS_BE_OK;
+}
+
+static stls_be_status may_receive(const stls_io *io) {
+    return io->eof                                 ? STLS_BE_EOF
+           : io->kind == STLS_TRANSPORT_MEMORY ? STLS_BE_WANT_READ
+                                                   : STLS_BE_OK;
+}
+
+/* Receives behind what waits, which stays in one piece. */
+static stls_be_status receive_more(stls_io *io) {
+    stls_scratch *scratch = io->scratch;
+    stls_be_status status = may_receive(io);
+    if (status != STLS_BE_OK) {
+        return status;
     }
-    if (scratch->in_start < scratch->in_end) {
-        *got =
-            give(data, size, scratch->in + scratch->in_start, scratch->in_end - scratch->in_start);
-        scratch->in_start += *got;
-        return STLS_BE_OK;
+    bool fits = io->in == NULL && scratch->in_end < sizeof scratch->in;
+    if (!fits && !keep_scratch(io)) {
+        return STLS_BE_FAILED;
     }
-    if (io->eof) {
-        return STLS_BE_EOF;
+    size_t got = 0;
+    status = receive(io, scratch->in + scratch->in_end, sizeof scratch->in - scratch->in_end, &got);
+    scratch->in_end += got;
+    return fits || keep_scratch(io) ? status : STLS_BE_FAILED;
+}
+
+stls_be_status stls_io_look(stls_io *io, size_t least, uint8_t **data) {
+    stls_be_status status = may_read(io);
+    while (status == STLS_BE_OK && waiting(io) < least) {
+        status = receive_more(io);
     }
-    if (io->kind == STLS_TRANSPORT_MEMORY) {
-        return STLS_BE_WANT_READ;
+    *data = first_waiting(io);
+    return status;
+}
+
+void stls_io_drop(stls_io *io, size_t len) {
+    stls_scratch *scratch = io->scratch;
+    if (io->in != NULL) {
+        stls_queue_take(&io->in, len);
+        return;
     }
-    if (size >= sizeof scratch->in) {
-        return receive(io, data, size, got);
+    scratch->in_start += len;
+    if (scratch->in_start == scratch->in_end) {
+        scratch->in_start = scratch->in_end = 0;
     }
-    size_t received = 0;
-    stls_be_status status = receive(io, scratch->in, sizeof scratch->in, &received);
+}
+
+stls_be_status stls_io_take(stls_io *io, uint8_t *data, size_t size, size_t *got) {
+    stls_be_status status = size > 0 ? may_read(io) : STLS_BE_FAILED;
+    if (status == STLS_BE_OK && waiting(io) == 0) {
+        status = may_receive(io);
+        if (status == STLS_BE_OK && size >= sizeof io->scratch->in) {
+            return receive(io, data, size, got);
+        }
+        status = status == STLS_BE_OK ? receive_more(io) : status;
+    }
     if (status == STLS_BE_OK) {
-        *got = give(data, size, scratch->in, received);
-        scratch->in_start = *got;
-        scratch->in_end = received;
+        size_t len = waiting(io);
+        *got = len < size ? len : size;
+        memcpy(data, first_waiting(io), *got);
+        stls_io_drop(io, *got);
     }
     return status;
 }
 
 stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got) {
     *got = 0;
-    return io->guard != NULL ? stls_guard_recv(io, take_in, data, size, got)
-                             : take_in(io, data, size, got);
+    return io->guard != NULL ? stls_guard_recv(io, data, size, got)
+                             : stls_io_take(io, data, size, got);
 }
 
 stls_result stls_io_feed(stls_io *io, const uint8_t *data, size_t len) {
@@ -302,16 +348,12 @@ void stls_io_begin(stls_io *io, stls_scratch *scratch) {
 }
 
 stls_result stls_io_end(stls_io *io) {
-    stls_scratch *scratch = io->scratch;
     stls_result result = settle(io);
     if (result == STLS_OK && io->held) {
         result = STLS_WANT_WRITE; /* the peer's bytes wait: call again */
     }
-    if (scratch->in_start < scratch->in_end &&
-        !stls_queue_add(&io->in, scratch->in + scratch->in_start,
-                        scratch->in_end - scratch->in_start)) {
+    if (!keep_scratch(io)) {
         result = STLS_E_NO_MEMORY;
-        io->no_memory = true;
     }
     io->scratch = NULL;
     return result;
