@@ -471,7 +471,7 @@ stls_result stls_profile_add_host(stls_profile *profile, const char *host,
 
 const stls_host *stls_profile_find_host(const stls_profile *profile, stls_bytes name) {
     char lower[STLS_PEER_NAME_SIZE];
-    if (name.len == 0 || name.len >= sizeof lower) {
+    if (profile->host_count == 0 || name.len == 0 || name.len >= sizeof lower) {
         return NULL;
     }
     for (size_t i = 0; i < name.len; i++) {

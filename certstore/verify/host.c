@@ -71,7 +71,8 @@ bool stls_host_is_dns(stls_bytes name) {
         return false;
     }
     for (;;) {
-        stls_bytes label = {name.data, find(name, ".")};
+        const uint8_t *dot = name.len > 0 ? memchr(name.data, '.', name.len) : NULL;
+        stls_bytes label = {name.data, dot != NULL ? (size_t)(dot - name.data) : name.len};
         if (!is_label(label)) {
             return false;
         }
