@@ -44,15 +44,15 @@ void stls_text_add_foreign(stls_text *text, stls_bytes bytes) {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < bytes.len && text->len + 1 < text->size; i++) {
         uint8_t byte = bytes.data[i];
-        const char escaped[] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
-        bool is_plain = byte >= 0x20 && byte < 0x7f;
-        size_t len = is_plain ? 1 : sizeof escaped;
-        if (len >= text->size - text->len) {
+        if (byte >= 0x20 && byte < 0x7f) {
+            text->data[text->len++] = (char)byte;
+        } else if (text->size - text->len <= 4) {
             cut(text);
-            return;
+        } else {
+            const char escaped[4] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+            memcpy(text->data + text->len, escaped, sizeof escaped);
+            text->len += sizeof escaped;
         }
-        memcpy(text->data + text->len, is_plain ? (const char *)&bytes.data[i] : escaped, len);
-        text->len += len;
     }
     text->data[text->len] = '\0';
 }
