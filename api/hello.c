@@ -33,6 +33,9 @@ enum {
     EXT_RENEGOTIATION = 0xFF01,
 };
 
+/* Where a hello keeps an extension: by its number, or at the end. */
+enum { PLACES = 64, PLACE_RENEGOTIATION = PLACES - 1, NOWHERE = PLACES };
+
 enum { SCSV_RENEGOTIATION = 0x00FF, SCSV_FALLBACK = 0x5600, RANDOM_LEN = 32, SENTINEL_LEN = 8 };
 
 /* RFC 8446, 4.1.3: the random of a HelloRetryRequest, and how one ends of a server that speaks TLS
@@ -105,10 +108,13 @@ static bool has_code(stls_bytes list, uint16_t code) {
 typedef struct hello {
     uint16_t version, suite; /* the suite of a ServerHello */
     stls_bytes random, session_id, suites, compressions, extensions;
+    uint64_t there;        /* a bit for each place that is taken */
+    stls_bytes at[PLACES]; /* what stands in the extensions that are there */
 } hello;
 
-static bool read_hello(stls_bytes body, bool is_client, hello *h) {
-    *h = (hello){.version = 0};
+static bool read_front(stls_bytes body, bool is_client, hello *h) {
+    h->there = 0;
+    h->extensions = (stls_bytes){NULL, 0};
     bool front = number16(&body, &h->version) && take(&body, RANDOM_LEN, &h->random) &&
                  vector(&body, 1, &h->session_id) && h->session_id.len <= 32;
     bool middle =
@@ -123,48 +129,85 @@ static bool next_extension(stls_bytes *extensions, uint16_t *type, stls_bytes *d
     return number16(extensions, type) && vector(extensions, 2, data);
 }
 
-static bool find(stls_bytes extensions, uint16_t type, stls_bytes *data) {
+/* Remembers numbers. Zero it but for `others`. */
+typedef struct seen {
+    uint64_t low; /* numbers below 64 */
+    bool has_others;
+    uint8_t others[65536 / 8];
+} seen;
+
+/* Whether `number` was there already. */
+static bool seen_before(seen *s, uint16_t number) {
+    if (number < 64) {
+        uint64_t bit = UINT64_C(1) << number, before = s->low & bit;
+        s->low |= bit;
+        return before != 0;
+    }
+    if (!s->has_others) {
+        memset(s->others, 0, sizeof s->others);
+        s->has_others = true;
+    }
+    uint8_t bit = (uint8_t)(1u << number % 8);
+    bool before = (s->others[number / 8] & bit) != 0;
+    s->others[number / 8] |= bit;
+    return before;
+}
+
+static unsigned place_of(uint16_t type) {
+    return type < PLACE_RENEGOTIATION  ? type
+           : type == EXT_RENEGOTIATION ? PLACE_RENEGOTIATION
+                                       : NOWHERE;
+}
+
+/* Finds a place for each extension, which is there once, and whole. */
+static stls_complaint read_extensions(hello *h) {
+    stls_bytes in = h->extensions, data;
+    seen s;
+    s.low = 0;
+    s.has_others = false;
+    while (in.len > 0) {
+        uint16_t type;
+        if (!next_extension(&in, &type, &data)) {
+            return protocol(ALERT_DECODE_ERROR, "the extensions of its hello are cut short");
+        }
+        unsigned place = place_of(type);
+        uint64_t bit = place != NOWHERE ? UINT64_C(1) << place : 0;
+        if (place != NOWHERE ? (h->there & bit) != 0 : seen_before(&s, type)) {
+            return protocol(ALERT_ILLEGAL_PARAMETER, "its hello has the same extension twice");
+        }
+        if (place != NOWHERE) {
+            h->there |= bit;
+            h->at[place] = data;
+        }
+    }
+    return none;
+}
+
+/* Of the extensions that have a place. */
+static bool find(const hello *h, uint16_t type, stls_bytes *data) {
+    unsigned place = place_of(type);
+    bool found = (h->there >> place & 1) != 0;
+    *data = found ? h->at[place] : (stls_bytes){NULL, 0};
+    return found;
+}
+
+static bool has(const hello *h, uint16_t type) {
+    return (h->there >> place_of(type) & 1) != 0;
+}
+
+/* Of all. */
+static bool find_any(const hello *h, uint16_t type, stls_bytes *data) {
+    if (place_of(type) != NOWHERE) {
+        return find(h, type, data);
+    }
+    stls_bytes in = h->extensions;
     uint16_t at;
-    while (next_extension(&extensions, &at, data)) {
+    while (next_extension(&in, &at, data)) {
         if (at == type) {
             return true;
         }
     }
-    *data = (stls_bytes){NULL, 0};
     return false;
-}
-
-static bool has(const hello *h, uint16_t type) {
-    stls_bytes data;
-    return find(h->extensions, type, &data);
-}
-
-/* Remembers numbers; whether `number` was there already. */
-typedef struct seen {
-    uint8_t bits[65536 / 8];
-} seen;
-
-static bool seen_before(seen *s, uint16_t number) {
-    uint8_t bit = (uint8_t)(1u << number % 8);
-    bool before = (s->bits[number / 8] & bit) != 0;
-    s->bits[number / 8] |= bit;
-    return before;
-}
-
-/* Each is there once, and whole. */
-static stls_complaint check_list_of_extensions(stls_bytes extensions) {
-    seen s = {{0}};
-    while (extensions.len > 0) {
-        uint16_t type;
-        stls_bytes data;
-        if (!next_extension(&extensions, &type, &data)) {
-            return protocol(ALERT_DECODE_ERROR, "the extensions of its hello are cut short");
-        }
-        if (seen_before(&s, type)) {
-            return protocol(ALERT_ILLEGAL_PARAMETER, "its hello has the same extension twice");
-        }
-    }
-    return none;
 }
 
 /* --- Extensions of a ClientHello --- */
@@ -280,33 +323,27 @@ static stls_complaint check_psk(stls_bytes data) {
                                      "it offers another number of sessions than of binders");
 }
 
-static const struct {
-    uint16_t type;
-    stls_complaint (*check)(stls_bytes data);
-} client_extensions[] = {
-    {EXT_SERVER_NAME, check_server_name},
-    {EXT_MAX_FRAGMENT, check_max_fragment},
-    {EXT_GROUPS, check_codes},
-    {EXT_POINT_FORMATS, check_point_formats},
-    {EXT_SCHEMES, check_codes},
-    {EXT_ALPN, check_protocols},
-    {EXT_EXTENDED_MASTER_SECRET, check_empty},
-    {EXT_PRE_SHARED_KEY, check_psk},
-    {EXT_EARLY_DATA, check_empty},
-    {EXT_VERSIONS, check_versions},
-    {EXT_PSK_MODES, check_psk_modes},
-    {EXT_RENEGOTIATION, check_renegotiation},
+static stls_complaint (*const client_extensions[PLACES])(stls_bytes data) = {
+    [EXT_SERVER_NAME] = check_server_name,
+    [EXT_MAX_FRAGMENT] = check_max_fragment,
+    [EXT_GROUPS] = check_codes,
+    [EXT_POINT_FORMATS] = check_point_formats,
+    [EXT_SCHEMES] = check_codes,
+    [EXT_ALPN] = check_protocols,
+    [EXT_EXTENDED_MASTER_SECRET] = check_empty,
+    [EXT_PRE_SHARED_KEY] = check_psk,
+    [EXT_EARLY_DATA] = check_empty,
+    [EXT_VERSIONS] = check_versions,
+    [EXT_PSK_MODES] = check_psk_modes,
+    [PLACE_RENEGOTIATION] = check_renegotiation,
 };
 
-static stls_complaint check_client_extensions(stls_bytes extensions) {
+static stls_complaint check_client_extensions(const hello *h) {
     stls_complaint complaint = none;
-    stls_bytes data;
-    uint16_t type;
-    while (complaint.text == NULL && next_extension(&extensions, &type, &data)) {
-        for (size_t i = 0; i < sizeof client_extensions / sizeof *client_extensions; i++) {
-            if (client_extensions[i].type == type) {
-                complaint = client_extensions[i].check(data);
-            }
+    for (uint64_t left = h->there; complaint.text == NULL && left != 0; left &= left - 1) {
+        int place = __builtin_ctzll(left);
+        if (client_extensions[place] != NULL) {
+            complaint = client_extensions[place](h->at[place]);
         }
     }
     return complaint;
@@ -317,7 +354,7 @@ static stls_complaint check_client_extensions(stls_bytes extensions) {
 /* The version that a server of our range has to choose; 0: there is none. */
 static uint16_t version_for(const hello *h, uint16_t version_min, uint16_t version_max) {
     stls_bytes data, list = {NULL, 0};
-    bool listed = find(h->extensions, EXT_VERSIONS, &data) && whole(data, 1, 2, &list);
+    bool listed = find(h, EXT_VERSIONS, &data) && whole(data, 1, 2, &list);
     if (version_max >= STLS_TLS1_3 && has_code(list, STLS_TLS1_3)) {
         return STLS_TLS1_3;
     }
@@ -327,9 +364,11 @@ static uint16_t version_for(const hello *h, uint16_t version_min, uint16_t versi
 
 /* Each share is of another group, and of one that stands in the list of groups. */
 static stls_complaint check_shares(stls_bytes data, stls_bytes groups) {
-    seen s = {{0}};
     stls_bytes shares, key;
     uint16_t group;
+    seen s;
+    s.low = 0;
+    s.has_others = false;
     if (!vector(&data, 2, &shares) || data.len > 0) {
         return protocol(ALERT_DECODE_ERROR, "its key shares are malformed");
     }
@@ -350,8 +389,8 @@ static stls_complaint check_shares(stls_bytes data, stls_bytes groups) {
 
 /* RFC 8446, 4.1.2, 4.2.8, 4.2.9, 4.2.10, 4.2.11 and 9.2. */
 static stls_complaint check_client_hello_1_3(const hello *h) {
-    stls_bytes data, groups = {NULL, 0}, at = h->extensions;
-    bool psk = has(h, EXT_PRE_SHARED_KEY), shares = has(h, EXT_KEY_SHARE);
+    stls_bytes data, groups = {NULL, 0};
+    bool psk = find(h, EXT_PRE_SHARED_KEY, &data), shares = has(h, EXT_KEY_SHARE);
     if (h->compressions.len != 1 || h->compressions.data[0] != 0) {
         return protocol(ALERT_ILLEGAL_PARAMETER, "it offers compression with TLS 1.3");
     }
@@ -363,27 +402,25 @@ static stls_complaint check_client_hello_1_3(const hello *h) {
     if (has(h, EXT_EARLY_DATA) && !psk) {
         return protocol(ALERT_ILLEGAL_PARAMETER, "it announces early data without a session");
     }
-    for (uint16_t type = 0; psk && next_extension(&at, &type, &data);) {
-        if (type == EXT_PRE_SHARED_KEY && at.len > 0) {
-            return protocol(ALERT_ILLEGAL_PARAMETER,
-                            "the sessions that it offers are not at the end of its ClientHello");
-        }
+    if (psk && data.data + data.len != h->extensions.data + h->extensions.len) {
+        return protocol(ALERT_ILLEGAL_PARAMETER,
+                        "the sessions that it offers are not at the end of its ClientHello");
     }
-    if (find(h->extensions, EXT_GROUPS, &data)) {
+    if (find(h, EXT_GROUPS, &data)) {
         (void)whole(data, 2, 2, &groups);
     }
-    return find(h->extensions, EXT_KEY_SHARE, &data) ? check_shares(data, groups) : none;
+    return find(h, EXT_KEY_SHARE, &data) ? check_shares(data, groups) : none;
 }
 
 stls_complaint stls_check_client_hello(stls_bytes body, uint16_t version_min,
                                        uint16_t version_max) {
     hello h;
-    if (!read_hello(body, true, &h)) {
+    if (!read_front(body, true, &h)) {
         return protocol(ALERT_DECODE_ERROR, "its ClientHello is malformed");
     }
-    stls_complaint complaint = check_list_of_extensions(h.extensions);
+    stls_complaint complaint = read_extensions(&h);
     if (complaint.text == NULL) {
-        complaint = check_client_extensions(h.extensions);
+        complaint = check_client_extensions(&h);
     }
     if (complaint.text != NULL) {
         return complaint;
@@ -404,11 +441,15 @@ stls_complaint stls_check_client_hello(stls_bytes body, uint16_t version_min,
     return version == STLS_TLS1_3 ? check_client_hello_1_3(&h) : none;
 }
 
+static bool read_client_hello(stls_bytes body, hello *h) {
+    return read_front(body, true, h) && read_extensions(h).text == NULL;
+}
+
 /* Whether a ClientHello has a key share of `group`. */
 static bool has_share(const hello *h, uint16_t group) {
     stls_bytes data, shares, key;
     uint16_t at;
-    if (!find(h->extensions, EXT_KEY_SHARE, &data) || !vector(&data, 2, &shares)) {
+    if (!find(h, EXT_KEY_SHARE, &data) || !vector(&data, 2, &shares)) {
         return false;
     }
     while (number16(&shares, &at) && vector(&shares, 2, &key)) {
@@ -422,8 +463,8 @@ static bool has_share(const hello *h, uint16_t group) {
 static bool has_only_share(const hello *h, uint16_t group) {
     stls_bytes data, shares, key;
     uint16_t at;
-    return find(h->extensions, EXT_KEY_SHARE, &data) && vector(&data, 2, &shares) &&
-           number16(&shares, &at) && at == group && vector(&shares, 2, &key) && shares.len == 0;
+    return find(h, EXT_KEY_SHARE, &data) && vector(&data, 2, &shares) && number16(&shares, &at) &&
+           at == group && vector(&shares, 2, &key) && shares.len == 0;
 }
 
 static bool same(stls_bytes a, stls_bytes b) {
@@ -438,7 +479,7 @@ static bool keeps_extensions(const hello *a, const hello *b) {
     while (next_extension(&at, &type, &data)) {
         bool may_change = type == EXT_KEY_SHARE || type == EXT_EARLY_DATA || type == EXT_COOKIE ||
                           type == EXT_PRE_SHARED_KEY || type == EXT_PADDING;
-        if (!may_change && (!find(b->extensions, type, &other) || !same(data, other))) {
+        if (!may_change && (!find_any(b, type, &other) || !same(data, other))) {
             return false;
         }
     }
@@ -451,7 +492,7 @@ stls_complaint stls_check_second_hello(stls_bytes body, stls_bytes first_body, u
     if (complaint.text != NULL && complaint.result == STLS_E_PROTOCOL) {
         return complaint;
     }
-    if (!read_hello(body, true, &h) || !read_hello(first_body, true, &first) ||
+    if (!read_client_hello(body, &h) || !read_client_hello(first_body, &first) ||
         h.version != first.version || !same(h.random, first.random) ||
         !same(h.session_id, first.session_id) || !same(h.suites, first.suites) ||
         !same(h.compressions, first.compressions) || !keeps_extensions(&h, &first) ||
@@ -469,10 +510,10 @@ stls_complaint stls_check_second_hello(stls_bytes body, stls_bytes first_body, u
 
 /* A server may only answer what we have asked for. */
 static stls_complaint check_answers(const hello *h, const hello *own, bool retry, bool is_1_3) {
-    stls_bytes at = h->extensions, data;
+    stls_bytes at = h->extensions, data, ours;
     uint16_t type;
     while (next_extension(&at, &type, &data)) {
-        bool asked = has(own, type) || (retry && type == EXT_COOKIE) ||
+        bool asked = find_any(own, type, &ours) || (retry && type == EXT_COOKIE) ||
                      (type == EXT_RENEGOTIATION && has_code(own->suites, SCSV_RENEGOTIATION));
         if (!asked) {
             return protocol(ALERT_UNSUPPORTED_EXTENSION,
@@ -494,7 +535,7 @@ static stls_complaint check_protocol(stls_bytes data, const hello *own) {
     if (!whole(data, 2, 1, &list) || !vector(&list, 1, &name) || name.len == 0 || list.len > 0) {
         return protocol(ALERT_DECODE_ERROR, "its choice of an ALPN protocol is malformed");
     }
-    if (find(own->extensions, EXT_ALPN, &data) && vector(&data, 2, &ours)) {
+    if (find(own, EXT_ALPN, &data) && vector(&data, 2, &ours)) {
         while (vector(&ours, 1, &each)) {
             if (each.len == name.len && memcmp(each.data, name.data, name.len) == 0) {
                 return none;
@@ -515,14 +556,13 @@ static stls_complaint check_server_hello_1_2(const hello *h, const hello *own,
                         "it speaks TLS 1.3, and yet chose TLS 1.2: somebody may have meddled with "
                         "what we offered");
     }
-    if (find(h->extensions, EXT_EXTENDED_MASTER_SECRET, &data) ||
-        find(h->extensions, EXT_SERVER_NAME, &data)) {
+    if (find(h, EXT_EXTENDED_MASTER_SECRET, &data) || find(h, EXT_SERVER_NAME, &data)) {
         complaint = check_empty(data);
     }
-    if (complaint.text == NULL && find(h->extensions, EXT_RENEGOTIATION, &data)) {
+    if (complaint.text == NULL && find(h, EXT_RENEGOTIATION, &data)) {
         complaint = check_renegotiation(data);
     }
-    if (complaint.text == NULL && find(h->extensions, EXT_ALPN, &data)) {
+    if (complaint.text == NULL && find(h, EXT_ALPN, &data)) {
         complaint = check_protocol(data, own);
     }
     return complaint;
@@ -530,14 +570,13 @@ static stls_complaint check_server_hello_1_2(const hello *h, const hello *own,
 
 static bool offers_group(const hello *own, uint16_t group) {
     stls_bytes data, groups;
-    return find(own->extensions, EXT_GROUPS, &data) && whole(data, 2, 2, &groups) &&
-           has_code(groups, group);
+    return find(own, EXT_GROUPS, &data) && whole(data, 2, 2, &groups) && has_code(groups, group);
 }
 
 /* RFC 8446, 4.1.4. */
 static stls_complaint check_retry(const hello *h, const hello *own, stls_choice *choice) {
     stls_bytes data, cookie;
-    bool group = find(h->extensions, EXT_KEY_SHARE, &data);
+    bool group = find(h, EXT_KEY_SHARE, &data);
     if (choice->retry) {
         return protocol(10, "it sends a second HelloRetryRequest");
     }
@@ -549,7 +588,7 @@ static stls_complaint check_retry(const hello *h, const hello *own, stls_choice 
                         "its HelloRetryRequest asks for a group that we do not offer, or have sent "
                         "a key share of");
     }
-    if (find(h->extensions, EXT_COOKIE, &data)) {
+    if (find(h, EXT_COOKIE, &data)) {
         return whole(data, 2, 1, &cookie)
                    ? none
                    : protocol(ALERT_DECODE_ERROR,
@@ -562,7 +601,7 @@ static stls_complaint check_retry(const hello *h, const hello *own, stls_choice 
 static stls_complaint check_share(const hello *h, const hello *own, const stls_choice *before) {
     stls_bytes data, key;
     uint16_t group;
-    if (!find(h->extensions, EXT_KEY_SHARE, &data)) {
+    if (!find(h, EXT_KEY_SHARE, &data)) {
         return protocol(ALERT_MISSING_EXTENSION, "its ServerHello has no key share");
     }
     if (!number16(&data, &group) || !vector(&data, 2, &key) || key.len == 0 || data.len > 0) {
@@ -597,7 +636,7 @@ static stls_complaint check_server_hello_1_3(const hello *h, const hello *own,
 static uint16_t version_of(const hello *h) {
     stls_bytes data;
     uint16_t version = h->version;
-    if (find(h->extensions, EXT_VERSIONS, &data) && (!number16(&data, &version) || data.len > 0)) {
+    if (find(h, EXT_VERSIONS, &data) && (!number16(&data, &version) || data.len > 0)) {
         return 0;
     }
     return version;
@@ -622,15 +661,15 @@ static stls_complaint check_version(const hello *h, uint16_t version, uint16_t v
 stls_complaint stls_check_server_hello(stls_bytes body, stls_bytes own_body, uint16_t version_min,
                                        uint16_t version_max, stls_choice *choice) {
     hello h, own;
-    if (!read_hello(own_body, true, &own)) {
+    if (!read_client_hello(own_body, &own)) {
         return (stls_complaint){STLS_E_BACKEND, 80, "our own ClientHello could not be read"};
     }
-    if (!read_hello(body, false, &h)) {
+    if (!read_front(body, false, &h)) {
         return protocol(ALERT_DECODE_ERROR, "its ServerHello is malformed");
     }
     bool retry = memcmp(h.random.data, retry_random, RANDOM_LEN) == 0;
+    stls_complaint complaint = read_extensions(&h);
     uint16_t version = version_of(&h);
-    stls_complaint complaint = check_list_of_extensions(h.extensions);
     if (complaint.text == NULL) {
         complaint = check_version(&h, version, version_min, version_max, choice->retry);
     }
@@ -657,14 +696,14 @@ stls_complaint stls_check_server_hello(stls_bytes body, stls_bytes own_body, uin
 
 bool stls_read_choice(stls_bytes body, stls_choice *choice) {
     hello h;
-    if (!read_hello(body, false, &h)) {
+    if (!read_front(body, false, &h) || read_extensions(&h).text != NULL) {
         return false;
     }
     stls_bytes share;
     *choice = (stls_choice){.retry = memcmp(h.random.data, retry_random, RANDOM_LEN) == 0,
                             .version = version_of(&h),
                             .suite = h.suite};
-    if (find(h.extensions, EXT_KEY_SHARE, &share)) {
+    if (find(&h, EXT_KEY_SHARE, &share)) {
         (void)number16(&share, &choice->group);
     }
     return true;
