@@ -345,7 +345,8 @@ static stls_result start(stls_conn *conn) {
         .session = conn->handshake->session != NULL ? conn->handshake->session->state
                                                     : (stls_bytes){NULL, 0},
     };
-    stls_be_failure failure = {0};
+    stls_be_failure failure;
+    stls_failure_none(&failure);
     conn->initialised = true;
     conn->started_ms = stls_now_ms();
     stls_be_status status =
@@ -484,8 +485,9 @@ static stls_result fail_late(stls_conn *conn) {
 
 /* One turn of the backend, and what it left is written out. */
 static stls_result turn_handshake(stls_conn *conn) {
-    stls_be_failure failure = {0};
+    stls_be_failure failure;
     stls_scratch scratch;
+    stls_failure_none(&failure);
     stls_io_begin(&conn->io, &scratch);
     stls_be_status status = backend_of(conn)->conn_handshake(conn->block, &failure);
     stls_result result = STLS_WANT_READ;

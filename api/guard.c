@@ -100,8 +100,8 @@ static stls_bytes bytes_of(const stls_queue *queue) {
 
 /* --- Handing on --- */
 
-/* Handshake messages, or a part of one, in records of their own. They are no longer than the peer's:
- * max_fragment_length may have been agreed. */
+/* Handshake messages, or a part of one, in records of their own. They are no longer than the
+ * peer's: max_fragment_length may have been agreed. */
 static void hand_on(stls_guard *guard, stls_bytes data) {
     while (data.len > 0 && !guard->no_memory) {
         size_t len = data.len < guard->longest ? data.len : guard->longest;

@@ -156,8 +156,8 @@ static stls_be_status may_read(stls_io *io) {
     if (io->first == STLS_FIRST_BYTES_NOT_TLS || io->recv_failed) {
         return STLS_BE_FAILED;
     }
-    if (stls_queue_len(io->out) + io->scratch->out_len > OUT_MAX &&
-        settle(io) == STLS_WANT_WRITE && stls_queue_len(io->out) > OUT_MAX) {
+    if (stls_queue_len(io->out) + io->scratch->out_len > OUT_MAX && settle(io) == STLS_WANT_WRITE &&
+        stls_queue_len(io->out) > OUT_MAX) {
         io->held = true;
         return STLS_BE_WANT_READ;
     }
@@ -165,9 +165,9 @@ static stls_be_status may_read(stls_io *io) {
 }
 
 static stls_be_status may_receive(const stls_io *io) {
-    return io->eof                                 ? STLS_BE_EOF
+    return io->eof                             ? STLS_BE_EOF
            : io->kind == STLS_TRANSPORT_MEMORY ? STLS_BE_WANT_READ
-                                                   : STLS_BE_OK;
+                                               : STLS_BE_OK;
 }
 
 /* Receives behind what waits, which stays in one piece. */
@@ -177,13 +177,16 @@ static stls_be_status receive_more(stls_io *io) {
     if (status != STLS_BE_OK) {
         return status;
     }
+    if (scratch->in_start == scratch->in_end) {
+        scratch->in_start = scratch->in_end = 0;
+    }
     bool fits = io->in == NULL && scratch->in_end < sizeof scratch->in;
     if (!fits && !keep_scratch(io)) {
         return STLS_BE_FAILED;
     }
     size_t got = 0;
     status = receive(io, scratch->in + scratch->in_end, sizeof scratch->in - scratch->in_end, &got);
-    scratch->in_end += got;
+    scratch->in_end += status == STLS_BE_OK ? got : 0;
     return fits || keep_scratch(io) ? status : STLS_BE_FAILED;
 }
 
@@ -197,14 +200,10 @@ stls_be_status stls_io_look(stls_io *io, size_t least, uint8_t **data) {
 }
 
 void stls_io_drop(stls_io *io, size_t len) {
-    stls_scratch *scratch = io->scratch;
     if (io->in != NULL) {
         stls_queue_take(&io->in, len);
-        return;
-    }
-    scratch->in_start += len;
-    if (scratch->in_start == scratch->in_end) {
-        scratch->in_start = scratch->in_end = 0;
+    } else {
+        io->scratch->in_start += len;
     }
 }
 
@@ -226,7 +225,23 @@ stls_be_status stls_io_take(stls_io *io, uint8_t *data, size_t size, size_t *got
     return status;
 }
 
+/* The library's next bite of what one call of recv has brought. */
+static bool take_from_scratch(stls_io *io, uint8_t *data, size_t size, size_t *got) {
+    stls_scratch *scratch = io->scratch;
+    size_t len = scratch->in_end - scratch->in_start;
+    if (len == 0 || size == 0 || io->guard != NULL || io->out != NULL || io->recv_failed) {
+        return false;
+    }
+    *got = len < size ? len : size;
+    memcpy(data, scratch->in + scratch->in_start, *got);
+    scratch->in_start += *got;
+    return true;
+}
+
 stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got) {
+    if (take_from_scratch(io, data, size, got)) {
+        return STLS_BE_OK;
+    }
     *got = 0;
     return io->guard != NULL ? stls_guard_recv(io, data, size, got)
                              : stls_io_take(io, data, size, got);
