@@ -473,12 +473,13 @@ static stls_result fail_late(stls_conn *conn) {
     }
     stls_error *reason = stls_conn_reason(conn);
     if (conn->io.bytes_in == 0) {
-        stls_fail(reason, STLS_E_TIMEOUT,
-                  "the peer has sent nothing within %u ms: does it speak TLS on this port?", limit);
+        stls_error_fill(reason, STLS_E_TIMEOUT,
+                        "the peer has sent nothing within %u ms: does it speak TLS on this port?",
+                        limit);
     } else {
-        stls_fail(reason, STLS_E_TIMEOUT,
-                  "the handshake was not complete after %u ms (the peer has sent %llu bytes)",
-                  limit, (unsigned long long)conn->io.bytes_in);
+        stls_error_fill(reason, STLS_E_TIMEOUT,
+                        "the handshake was not complete after %u ms (the peer has sent %llu bytes)",
+                        limit, (unsigned long long)conn->io.bytes_in);
     }
     return stls_conn_end(conn, STLS_E_TIMEOUT);
 }
@@ -645,7 +646,7 @@ bool stls_conn_pending(const stls_conn *conn) {
 }
 
 /* Encrypts up to WRITE_AT_ONCE bytes of `data`; `*taken` tells how many. */
-static stls_result encrypt(stls_conn *conn, const uint8_t *data, size_t len, size_t *taken) {
+static stls_result write_some(stls_conn *conn, const uint8_t *data, size_t len, size_t *taken) {
     const stls_backend *backend = backend_of(conn);
     size_t most = len < WRITE_AT_ONCE ? len : WRITE_AT_ONCE;
     for (*taken = 0; *taken < most;) {
@@ -687,7 +688,7 @@ stls_result stls_conn_write(stls_conn *conn, const void *data, size_t len, size_
     stls_io_begin(&conn->io, &scratch);
     if (conn->write_taken == 0 && stls_queue_len(conn->io.out) <= WRITE_AT_ONCE &&
         !conn->io.send_failed) {
-        result = encrypt(conn, data, len, &conn->write_taken);
+        result = write_some(conn, data, len, &conn->write_taken);
     }
     stls_result written = stls_io_end(&conn->io);
     if (result != STLS_OK) {
@@ -843,9 +844,9 @@ void stls_conn_memory(const stls_conn *conn, stls_conn_memory_use *use) {
     }
     if (conn->peer_chain != NULL) {
         use->own += conn->peer_count * sizeof *conn->peer_chain;
-    }
-    for (size_t i = 0; i < conn->peer_count; i++) {
-        use->own += conn->peer_chain[i].len;
+        for (size_t i = 0; i < conn->peer_count; i++) {
+            use->own += conn->peer_chain[i].len;
+        }
     }
     use->library = conn->initialised ? backend_of(conn)->conn_memory(own.block) : 0;
 }

@@ -237,9 +237,9 @@ static stls_result install(stls_context *context, stls_error *error) {
         return stls_fail(error, STLS_E_NO_MEMORY, "no memory for a context of %s", backend->name);
     }
     if (status != STLS_BE_OK) {
-        stls_fail(error, status == STLS_BE_UNSUPPORTED ? STLS_E_UNSUPPORTED : STLS_E_BACKEND,
-                  "%s refuses these settings: %s", backend->name,
-                  failure.text[0] != '\0' ? failure.text : "it does not say why");
+        stls_error_fill(error, status == STLS_BE_UNSUPPORTED ? STLS_E_UNSUPPORTED : STLS_E_BACKEND,
+                        "%s refuses these settings: %s", backend->name,
+                        failure.text[0] != '\0' ? failure.text : "it does not say why");
         if (error != NULL) {
             error->native = failure.native;
         }

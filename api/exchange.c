@@ -78,12 +78,15 @@ stls_result stls_context_export_session(stls_context *context, const char *peer,
     uint8_t lookup[STLS_FINGERPRINT_SIZE];
     bool is_ip = false;
     stls_result result = check_exchange(context, key, data, error);
-    if (result == STLS_OK && (peer == NULL || len == NULL)) {
-        result = stls_fail(error, STLS_E_ARGUMENT, "whose session? the peer is NULL");
+    if (result != STLS_OK) {
+        return result;
     }
-    if (result == STLS_OK) {
-        result = stls_peer_name(peer, name, &is_ip, error);
+    if (peer == NULL || len == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT, "%s is NULL",
+                         peer == NULL ? "the peer whose session is asked for"
+                                      : "where the session's length goes");
     }
+    result = stls_peer_name(peer, name, &is_ip, error);
     if (result != STLS_OK) {
         return result;
     }

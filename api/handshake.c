@@ -241,9 +241,11 @@ static stls_result fail_complaint(stls_conn *conn) {
     const stls_complaint *complaint = stls_guard_complaint(conn->io.guard);
     const char *kind = complaint->result == STLS_E_NOTHING_SHARED
                            ? "the peer and we do not fit together in the handshake"
-                       : complaint->result == STLS_E_LIMIT   ? "the peer sends too much during the handshake"
-                       : complaint->result == STLS_E_BACKEND ? "the handshake failed"
-                                                             : "the peer broke the TLS protocol during the handshake";
+                       : complaint->result == STLS_E_LIMIT
+                           ? "the peer sends too much during the handshake"
+                       : complaint->result == STLS_E_BACKEND
+                           ? "the handshake failed"
+                           : "the peer broke the TLS protocol during the handshake";
     conn->alert_sent = complaint->alert;
     return stls_fail(conn->reason, complaint->result, "%s: %s", kind, complaint->text);
 }
@@ -251,8 +253,8 @@ static stls_result fail_complaint(stls_conn *conn) {
 static stls_result fail_transport(stls_conn *conn, const char *when) {
     int code = conn->io.system_error;
     char words[128];
-    stls_fail(conn->reason, STLS_E_TRANSPORT, "the connection broke during %s%s%s", when,
-              code != 0 ? ": " : "", code != 0 ? strerror_r(code, words, sizeof words) : "");
+    stls_error_fill(conn->reason, STLS_E_TRANSPORT, "the connection broke during %s%s%s", when,
+                    code != 0 ? ": " : "", code != 0 ? strerror_r(code, words, sizeof words) : "");
     if (conn->reason != NULL) {
         conn->reason->native = code;
     }

@@ -72,17 +72,17 @@ void stls_text_add_date(stls_text *text, int64_t time) {
     stls_text_add(text, "%04d-%02d-%02d", day.tm_year + 1900, day.tm_mon + 1, day.tm_mday);
 }
 
-stls_result stls_fail(stls_error *error, stls_result result, const char *format, ...) {
-    if (error != NULL) {
-        *error = (stls_error){
-            .result = result, .alert_sent = STLS_ALERT_NONE, .alert_received = STLS_ALERT_NONE};
-        stls_text text = stls_text_in(error->text, sizeof error->text);
-        va_list list;
-        va_start(list, format);
-        add_list(&text, format, list);
-        va_end(list);
+void stls_error_fill(stls_error *error, stls_result result, const char *format, ...) {
+    if (error == NULL) {
+        return;
     }
-    return result;
+    *error = (stls_error){
+        .result = result, .alert_sent = STLS_ALERT_NONE, .alert_received = STLS_ALERT_NONE};
+    stls_text text = stls_text_in(error->text, sizeof error->text);
+    va_list list;
+    va_start(list, format);
+    add_list(&text, format, list);
+    va_end(list);
 }
 
 const char *stls_result_name(stls_result result) {

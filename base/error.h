@@ -8,9 +8,13 @@
 
 #define STLS_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 
-/* Fills `*error` (NULL: nothing is written) with `result` and a sentence, and returns `result`. */
-stls_result stls_fail(stls_error *error, stls_result result, const char *format, ...)
+/* Fills `*error` (NULL: nothing is written) with `result` and a sentence. */
+void stls_error_fill(stls_error *error, stls_result result, const char *format, ...)
     STLS_PRINTF(3, 4);
+
+/* The same, with the value `result`: a macro, so that compilers and analysers see that nobody goes
+ * on after a failure. */
+#define stls_fail(error, result, ...) (stls_error_fill(error, result, __VA_ARGS__), (result))
 
 /* A text of limited size that always ends with NUL and says "..." where it was cut. */
 typedef struct stls_text {

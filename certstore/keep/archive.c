@@ -169,8 +169,8 @@ static stls_result check_server(const importing *self, const stls_parsed_item *p
         result = stls_store_check_pair(self->store, parsed->content, has_password ? password : NULL,
                                        &reason);
         if (result != STLS_OK) {
-            stls_fail(error, result, "%s, %s \"%s\": %s", self->what, stls_place_name(item->place),
-                      item->name, reason.text);
+            stls_error_fill(error, result, "%s, %s \"%s\": %s", self->what,
+                            stls_place_name(item->place), item->name, reason.text);
         }
     }
     stls_wipe(password, sizeof password);

@@ -226,11 +226,11 @@ static stls_result load(const stls_certstore *store, stls_bytes text, stls_state
         result = stls_index_read(store, text, false, what, &index, load_item, &self, &reason);
     }
     if (result != STLS_OK) {
-        stls_fail(error, result, "%s%s", reason.text,
-                  result == STLS_E_FORMAT
-                      ? ". Put it back from a backup, or make a new store in its "
-                        "place (siptls store init --force) and import an export"
-                      : "");
+        stls_error_fill(error, result, "%s%s", reason.text,
+                        result == STLS_E_FORMAT
+                            ? ". Put it back from a backup, or make a new store in its "
+                              "place (siptls store init --force) and import an export"
+                            : "");
         stls_state_free(state);
         return result;
     }
@@ -478,7 +478,7 @@ static void explain_index(stls_certstore *store, stls_state *next, stls_bytes te
     } else if (which == INDEX_OLD) {
         remove_unnamed(store, &store->state);
     }
-    stls_fail(error, reason->result, "%s%s", prefix, reason->text);
+    stls_error_fill(error, reason->result, "%s%s", prefix, reason->text);
 }
 
 static stls_result write_index(stls_certstore *store, stls_state *next, stls_error *error) {

@@ -441,8 +441,8 @@ static stls_result compare(const disk *self, const char *name, stls_bytes expect
 static bool name_temporary(const char *name, char temporary[NAME_MAX + 1], stls_error *error) {
     int len = snprintf(temporary, NAME_MAX + 1, ".%s.new", name);
     if (*name == '\0' || len < 0 || len > NAME_MAX) {
-        stls_fail(error, STLS_E_ARGUMENT, "a file needs a name of 1 to %d bytes, not \"%s\"",
-                  NAME_MAX - 5, name);
+        stls_error_fill(error, STLS_E_ARGUMENT, "a file needs a name of 1 to %d bytes, not \"%s\"",
+                        NAME_MAX - 5, name);
         return false;
     }
     return true;

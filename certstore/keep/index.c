@@ -190,7 +190,7 @@ static stls_result flaw(const reader *in, const char *why) {
 /* The next line, without its end; false if there is none or it is longer than ours are. */
 static bool next_line(reader *in, char line[LINE_SIZE]) {
     size_t room = (size_t)(in->end - in->at);
-    const uint8_t *end = room != 0 ? memchr(in->at, '\n', room) : NULL;
+    const uint8_t *end = in->at != NULL ? memchr(in->at, '\n', room) : NULL;
     if (end == NULL || end - in->at >= LINE_SIZE) {
         return false;
     }

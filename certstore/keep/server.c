@@ -285,7 +285,7 @@ stls_result stls_certstore_install_files(stls_certstore *store, stls_place place
     if (result == STLS_OK) {
         result = install(store, &self, &reason);
         if (result != STLS_OK) {
-            stls_fail(error, result, "file %s: %s", chain_path, reason.text);
+            stls_error_fill(error, result, "file %s: %s", chain_path, reason.text);
         }
     }
     stls_secret_free(&self.chain);

@@ -96,8 +96,8 @@ static stls_result make_credential(stls_certstore *store, stls_send_choice send,
     }
     stls_result result = read_credential(store, item, backend, credential, &reason);
     if (result != STLS_OK) {
-        stls_fail(error, result, "%s certificate \"%s\": %s", stls_place_name(item->place),
-                  item->name, reason.text);
+        stls_error_fill(error, result, "%s certificate \"%s\": %s", stls_place_name(item->place),
+                        item->name, reason.text);
     }
     return result;
 }
