@@ -463,6 +463,7 @@ static stls_result finish(stls_conn *conn) {
     }
     conn->finished_ms = stls_now_ms();
     conn->state = STLS_CONN_FINISHED;
+    stls_flood_begin(&conn->io.flood);
     return STLS_OK;
 }
 
@@ -615,6 +616,7 @@ stls_result stls_conn_read(stls_conn *conn, void *data, size_t size, size_t *don
         return fail_here(conn, STLS_BE_FAILED, "reading");
     }
     if (status == STLS_BE_OK && got > 0 && got <= size) {
+        stls_flood_relent(&conn->io.flood);
         *done = got;
         return STLS_OK;
     }
@@ -725,6 +727,9 @@ stls_result stls_conn_update_keys(stls_conn *conn, bool both) {
     stls_scratch scratch;
     stls_io_begin(&conn->io, &scratch);
     stls_be_status status = backend_of(conn)->conn_update_keys(conn->block, both, &failure);
+    if (both) {
+        stls_flood_relent(&conn->io.flood); /* the peer has to answer */
+    }
     stls_result written = stls_io_end(&conn->io);
     if (status == STLS_BE_UNSUPPORTED) {
         return STLS_E_UNSUPPORTED;

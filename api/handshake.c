@@ -159,6 +159,9 @@ static void up_alert(void *core, bool sent, bool fatal, uint8_t description) {
     if (fatal && *place == STLS_ALERT_NONE) { /* the first one ended it */
         *place = description;
     }
+    if (!sent && !fatal && conn->agreed.version == STLS_TLS1_3) {
+        stls_flood_warned(&conn->io.flood);
+    }
 }
 
 const stls_be_upcalls stls_conn_upcalls = {
@@ -335,6 +338,11 @@ static stls_result explain(stls_conn *conn, stls_be_status status, const stls_be
     }
     if (stls_guard_complaint(conn->io.guard) != NULL) {
         return fail_complaint(conn);
+    }
+    if (conn->io.flood.ended) {
+        return stls_fail(conn->reason, STLS_E_PROTOCOL,
+                         "the peer broke the TLS protocol: it sends record after record, and none "
+                         "that leads anywhere");
     }
     if (conn->refused_host) {
         return fail_host(conn);

@@ -4,6 +4,7 @@
 #ifndef STLS_API_INTERNAL_H
 #define STLS_API_INTERNAL_H
 
+#include "api/flood.h"
 #include "api/hello.h"
 #include "api/record.h"
 #include "backends/contract.h"
@@ -186,6 +187,7 @@ typedef struct stls_guard {
 
 typedef struct stls_io {
     stls_guard *guard; /* NULL: it has gone */
+    stls_flood flood;
     stls_transport_kind kind;
     int fd;
     stls_send send;

@@ -239,12 +239,15 @@ static bool take_from_scratch(stls_io *io, uint8_t *data, size_t size, size_t *g
 }
 
 stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got) {
-    if (take_from_scratch(io, data, size, got)) {
-        return STLS_BE_OK;
+    if (!take_from_scratch(io, data, size, got)) {
+        *got = 0;
+        stls_be_status status = io->guard != NULL ? stls_guard_recv(io, data, size, got)
+                                                  : stls_io_take(io, data, size, got);
+        if (status != STLS_BE_OK) {
+            return status;
+        }
     }
-    *got = 0;
-    return io->guard != NULL ? stls_guard_recv(io, data, size, got)
-                             : stls_io_take(io, data, size, got);
+    return stls_flood_watch(&io->flood, data, size, got);
 }
 
 stls_result stls_io_feed(stls_io *io, const uint8_t *data, size_t len) {

@@ -243,7 +243,8 @@ typedef struct stls_be_upcalls {
     stls_be_status (*send)(void *core, const uint8_t *data, size_t len);
 
     /* Up to `size` bytes from the peer into `data`; `*got` > 0 with STLS_BE_OK. Otherwise
-     * STLS_BE_WANT_READ, STLS_BE_EOF or STLS_BE_FAILED. */
+     * STLS_BE_WANT_READ, STLS_BE_EOF or STLS_BE_FAILED. A record's header is asked for by itself,
+     * and then its body: the core follows the records. */
     stls_be_status (*recv)(void *core, uint8_t *data, size_t size, size_t *got);
 
     /* Judges the peer's certificates: all that were sent, in the order sent, leaf first, exact
@@ -264,7 +265,7 @@ typedef struct stls_be_upcalls {
      * TLS 1.3. */
     stls_be_selection (*select)(void *core, stls_bytes server_name);
 
-    /* An alert of either level was sent or received. */
+    /* An alert of either level was sent or received; of those passed over, each. */
     void (*alert)(void *core, bool sent, bool fatal, uint8_t description);
 
     /* A client: the connection has got a session that can be resumed (STLS_BE_SET_SESSIONS): at the

@@ -116,14 +116,16 @@ static meaning meaning_of(int code) {
 static meaning meaning_here(const mbed_conn *conn, int code) {
     enum { HEADER = 5, LONGEST = 16384 + 2048 };
     const stls_bytes record = mbed_record_coming(&conn->ssl, 0);
-    if (code == MBEDTLS_ERR_SSL_INVALID_RECORD && record.len >= HEADER) {
-        if (record.data[0] < MBEDTLS_SSL_MSG_CHANGE_CIPHER_SPEC ||
-            record.data[0] > MBEDTLS_SSL_MSG_APPLICATION_DATA) {
-            return (meaning){code, STLS_BE_CAUSE_PROTOCOL, ALERT_UNEXPECTED_MESSAGE};
-        }
-        if ((record.data[3] << 8 | record.data[4]) > LONGEST) {
-            return (meaning){code, STLS_BE_CAUSE_PROTOCOL, ALERT_RECORD_OVERFLOW};
-        }
+    const bool is_header = record.len >= HEADER;
+    if (code == MBEDTLS_ERR_SSL_INVALID_RECORD && is_header &&
+        (record.data[0] < MBEDTLS_SSL_MSG_CHANGE_CIPHER_SPEC ||
+         record.data[0] > MBEDTLS_SSL_MSG_APPLICATION_DATA)) {
+        return (meaning){code, STLS_BE_CAUSE_PROTOCOL, ALERT_UNEXPECTED_MESSAGE};
+    }
+    /* BAD_INPUT_DATA: its length is more than the input buffer holds. */
+    if ((code == MBEDTLS_ERR_SSL_INVALID_RECORD || code == MBEDTLS_ERR_SSL_BAD_INPUT_DATA) &&
+        is_header && (record.data[3] << 8 | record.data[4]) > LONGEST) {
+        return (meaning){code, STLS_BE_CAUSE_PROTOCOL, ALERT_RECORD_OVERFLOW};
     }
     if (code == MBEDTLS_ERR_SSL_BAD_INPUT_DATA && mbed_is_amid_message(&conn->ssl)) {
         return (meaning){code, STLS_BE_CAUSE_TOO_LONG, ALERT_DECODE_ERROR};
@@ -240,6 +242,10 @@ static void look_at_client_hello(mbed_conn *conn, size_t more) {
 static int bio_recv(void *context, unsigned char *data, size_t size) {
     mbed_conn *conn = context;
     size_t got = 0;
+    uint8_t description;
+    if (mbed_passed_over_alert(&conn->ssl, &description)) {
+        tell_alert(conn, false, false, description);
+    }
     switch (conn->upcalls->recv(conn->core, data, size, &got)) {
     case STLS_BE_OK:
         look_at_client_hello(conn, got);
@@ -721,6 +727,7 @@ stls_be_status mbed_conn_read(void *block, uint8_t *data, size_t size, size_t *g
     }
     while (status == STLS_BE_OK) {
         before_call(conn);
+        mbed_forget_empty_records(&conn->ssl);
         ret = mbedtls_ssl_read(&conn->ssl, data, size);
         if (ret > 0) {
             *got = (size_t)ret;

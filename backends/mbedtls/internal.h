@@ -139,6 +139,8 @@ size_t mbed_message_announced(const mbedtls_ssl_context *ssl, uint8_t type);
 stls_bytes mbed_message_sent(const mbedtls_ssl_context *ssl, uint8_t type);
 stls_bytes mbed_record_coming(const mbedtls_ssl_context *ssl, size_t more);
 bool mbed_received_alert(const mbedtls_ssl_context *ssl, uint8_t *level, uint8_t *description);
+bool mbed_passed_over_alert(mbedtls_ssl_context *ssl, uint8_t *description);
+void mbed_forget_empty_records(mbedtls_ssl_context *ssl);
 int mbed_pended_alert(const mbedtls_ssl_context *ssl);
 bool mbed_got_key_update(const mbedtls_ssl_context *ssl);
 mbedtls_x509_crt *mbed_peer_chain(const mbedtls_ssl_context *ssl);

@@ -399,6 +399,8 @@ class Peer:
             elif level == 2 or (self.version == 13 and number != 90):
                 self.alert = self.alert or (number, how)
                 raise Alerted(number)
+        elif kind == HANDSHAKE and self.version == 13 and data[:1] == u8(KEY_UPDATE):
+            self.inn = self.inn.next()
         return kind, data
 
     def message(self, *kinds):

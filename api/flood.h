@@ -1,0 +1,51 @@
+/* api/flood.h - a peer that sends record after record, and nothing to read.
+ *
+ * The model: on an open connection a peer may send records that bring the caller nothing, such as
+ * tickets, KeyUpdates, empty data against traffic analysis, warnings, HelloRequests. Each costs us
+ * the work of a record and may be refused by none. So the records are counted that came since the
+ * last byte of plaintext, by their headers, which nobody encrypts; the library never sees the one
+ * that is too many. It gets the header of a record longer than any may be in its place, and ends
+ * the connection as it does for such a one: by record_overflow, under its own keys. No library
+ * offers a way to send another alert that all three have.
+ *
+ * The limit is OpenSSL's own where a legal peer can meet one: it ends a connection at the 33rd
+ * empty record, and at the fifth warning, so a warning counts for eight. Legal peers stay far
+ * below: a server of TLS 1.3 sends two tickets (OpenSSL), ten at most (Java), and updates its keys
+ * with data.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef STLS_API_FLOOD_H
+#define STLS_API_FLOOD_H
+
+#include "backends/contract.h"
+
+enum { STLS_FLOOD_MAX = 32, STLS_FLOOD_WARNING = 8 };
+
+/* All zero at first: the headers are followed, and nothing is counted before stls_flood_begin(). */
+typedef struct stls_flood {
+    uint16_t left;  /* bytes to come of the current record's body */
+    uint8_t header; /* bytes of the next header that came */
+    uint8_t idle;   /* since the last plaintext */
+    bool is_alert;  /* that header is of one */
+    bool counts, ended;
+} stls_flood;
+
+/* The handshake is over. */
+static inline void stls_flood_begin(stls_flood *flood) {
+    flood->counts = true;
+    flood->idle = 0;
+}
+
+/* The peer's records have led to plaintext, or we ask for an answer. */
+static inline void stls_flood_relent(stls_flood *flood) {
+    flood->idle = 0;
+}
+
+/* The record that was counted last is a warning; in TLS 1.2 its header has told. */
+void stls_flood_warned(stls_flood *flood);
+
+/* The library asked for up to `size` bytes, and `*got` > 0 came, now in `data`. Follows them, or
+ * puts that header in their place. Libraries ask for a header by itself. */
+stls_be_status stls_flood_watch(stls_flood *flood, uint8_t *data, size_t size, size_t *got);
+
+#endif

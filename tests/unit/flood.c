@@ -1,0 +1,116 @@
+/* tests/unit/flood.c - the count of records that bring nothing, over any way of cutting them.
+ *
+ * Promise P4 of SECURITY.md.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "api/flood.h"
+#include "tests/support/check.h"
+#include "tests/support/suite.h"
+
+#include <string.h>
+
+enum { HEADER = 5, ALERT = 21, HANDSHAKE = 22, DATA = 23 };
+
+/* Gives the library one record, of zeros, in pieces as it asks for them; false: it got another
+ * header instead. */
+static bool give(stls_flood *flood, uint8_t type, size_t len, size_t piece) {
+    uint8_t record[HEADER + 300] = {type, 3, 3, (uint8_t)(len >> 8), (uint8_t)len};
+    for (size_t at = 0; at < HEADER + len;) {
+        size_t wanted = (at < HEADER ? HEADER : HEADER + len) - at;
+        size_t got = wanted < piece ? wanted : piece;
+        uint8_t was = record[at];
+        if (stls_flood_watch(flood, record + at, wanted, &got) != STLS_BE_OK || flood->ended) {
+            return false;
+        }
+        CHECK_NUMBER("a byte that was watched", record[at], was);
+        at += got;
+    }
+    return true;
+}
+
+/* How many records of a kind are taken in a row. */
+static unsigned most(stls_flood *flood, uint8_t type, size_t len, size_t piece, bool warns) {
+    unsigned taken = 0;
+    while (taken < 1000 && give(flood, type, len, piece)) {
+        taken++;
+        if (warns) {
+            stls_flood_warned(flood);
+        }
+    }
+    return taken;
+}
+
+static void test_most(void) {
+    static const struct {
+        const char *name;
+        uint8_t type;
+        size_t len, piece;
+        bool warns;
+        unsigned most;
+    } rows[] = {
+        {"whole", DATA, 24, 300, false, 32},
+        {"byte by byte", DATA, 24, 1, false, 32},
+        {"in pieces of three", HANDSHAKE, 300, 3, false, 32},
+        {"without a body", DATA, 0, 300, false, 32},
+        {"without a body, byte by byte", DATA, 0, 1, false, 32},
+        {"a length of two bytes", DATA, 0x0117, 7, false, 32},
+        {"alerts of TLS 1.2", ALERT, 26, 300, false, 4},
+        {"warnings of TLS 1.3", DATA, 19, 300, true, 4},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        stls_flood flood = {0};
+        check_case("%s", rows[i].name);
+        give(&flood, HANDSHAKE, 40, rows[i].piece);
+        stls_flood_begin(&flood);
+        CHECK_NUMBER("taken", most(&flood, rows[i].type, rows[i].len, rows[i].piece, rows[i].warns),
+                     rows[i].most);
+    }
+}
+
+static void test_handshake(void) {
+    stls_flood flood = {0};
+    check_case("nothing is counted before the connection is open");
+    CHECK_NUMBER("taken", most(&flood, HANDSHAKE, 1, 300, true), 1000);
+}
+
+static void test_plaintext(void) {
+    stls_flood flood = {0};
+    check_case("plaintext begins the count again");
+    stls_flood_begin(&flood);
+    for (int i = 0; i < 100; i++) {
+        for (int records = 1; records < STLS_FLOOD_MAX; records++) {
+            CHECK(give(&flood, DATA, 24, 300), "round %d, record %d", i, records);
+        }
+        CHECK(give(&flood, DATA, 40, 300), "round %d, the data", i);
+        stls_flood_relent(&flood);
+    }
+}
+
+/* The header in place of the record that is too many is longer than any may be, whoever asks. */
+static void test_end(void) {
+    static const size_t sizes[] = {HEADER, 4096, 1};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        stls_flood flood = {0};
+        uint8_t data[4096] = {DATA, 3, 3, 0, 24};
+        size_t got = 1;
+        check_case("the end, for a library that asks for %zu", sizes[i]);
+        stls_flood_begin(&flood);
+        most(&flood, DATA, 24, 300, false);
+        flood.ended = false;
+        CHECK_NUMBER("the answer", stls_flood_watch(&flood, data, sizes[i], &got), STLS_BE_OK);
+        CHECK(flood.ended, "it goes on");
+        CHECK_NUMBER("bytes", got, sizes[i] < HEADER ? sizes[i] : HEADER);
+        CHECK(got < HEADER || (data[3] << 8 | data[4]) > 16384 + 2048, "a length that may be");
+        CHECK_NUMBER("the next", stls_flood_watch(&flood, data, sizes[i], &got), STLS_BE_FAILED);
+    }
+}
+
+int main(int argc, char **argv) {
+    static const test_case cases[] = {{"how many are taken", test_most},
+                                      {"the handshake", test_handshake},
+                                      {"plaintext", test_plaintext},
+                                      {"the end", test_end},
+                                      {NULL, NULL}};
+    static const test_suite suites[] = {{"flood", cases}, {NULL, NULL}};
+    return suite_main(suites, argc, argv);
+}
