@@ -61,6 +61,7 @@ static const wolf_reason wolf_reasons[] = {
     {UNKNOWN_HANDSHAKE_TYPE, STLS_BE_CAUSE_PROTOCOL, unexpected_message},
     {LENGTH_ERROR, STLS_BE_CAUSE_PROTOCOL, record_overflow},
     {INVALID_PARAMETER, STLS_BE_CAUSE_PROTOCOL, illegal_parameter},
+    {ECC_PEERKEY_ERROR, STLS_BE_CAUSE_PROTOCOL, illegal_parameter},
     {UNSUPPORTED_EXTENSION, STLS_BE_CAUSE_PROTOCOL, unsupported_extension},
     {NO_PRIVATE_KEY, STLS_BE_CAUSE_SETTING, internal_error},
     {NO_CERT_ERROR, STLS_BE_CAUSE_SETTING, internal_error},

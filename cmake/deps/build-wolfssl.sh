@@ -24,7 +24,7 @@ defines="
     -DWOLFSSL_ALWAYS_VERIFY_CB -DWOLFSSL_VERIFY_CB_ALL_CERTS
     -DWOLFSSL_ALWAYS_KEEP_SNI -DHAVE_SECRET_CALLBACK -DHAVE_EXT_CACHE -DWOLFSSL_TICKET_HAVE_ID
     -DMAX_CHAIN_DEPTH=16 -DMAX_CERTIFICATE_SZ=102400 -DMAX_HANDSHAKE_SZ=102528
-    -DWOLFSSL_MAX_ALT_NAMES=1024 -DWOLFSSL_ALERT_COUNT_MAX=255
+    -DWOLFSSL_MAX_ALT_NAMES=1024 -DWOLFSSL_ALERT_COUNT_MAX=255 -DUSE_ECC_B_PARAM
     -DWOLFSSL_TICKET_EXTRA_PADDING_SZ=4608 -DSIPTLS_STATIC_TICKET_LEN=288"
 
 # --disable-sessioncerts: the chain kept in every session would cost 37 KB per connection.
@@ -96,6 +96,17 @@ patch_tickets() {
         "siptls: src/tls13.c has changed; this version of wolfSSL needs a new patch in cmake/deps/build-$lib.sh."
 }
 
+# With WOLFSSL_VALIDATE_ECC_IMPORT the point of a peer would be multiplied by the order of the group as well, which
+# costs a server as much as the rest of its handshake, and says nothing new where the cofactor is 1.
+patch_points() {
+    step sed -i '/^int wc_ecc_import_x963_ex(/,/^}/ {
+        s/#ifdef WOLFSSL_VALIDATE_ECC_IMPORT/#ifdef USE_ECC_B_PARAM/
+        s/err = wc_ecc_check_key(key);/err = wc_ecc_point_is_on_curve(\&key->pubkey, key->idx);/
+        }' wolfcrypt/src/ecc.c
+    [ "$(grep -c 'wc_ecc_point_is_on_curve(&key->pubkey, key->idx)' wolfcrypt/src/ecc.c)" = 1 ] || die \
+        "siptls: wolfcrypt/src/ecc.c has changed; this version of wolfSSL needs a new patch in cmake/deps/build-$lib.sh."
+}
+
 build() {
     local math
     case $machine in
@@ -109,6 +120,7 @@ build() {
     step dpkg-source --no-check -x wolfssl_*.dsc tree # keeps Debian's security patches; apt checked the files
     cd tree
     patch_tickets
+    patch_points
     say "building wolfSSL $version from Debian's source package, about 60 s (log: $log)"
     # Files that the build system of a release expects and the tarball does not hold.
     touch wolfssl/options.h wolfssl/wolfcrypt/fips.h
