@@ -5,6 +5,8 @@
 #   KIND-root.pem  KIND-server1.pem, KIND-server2.pem: a server's chain with 1 and with 2 intermediates, leaf first, and
 #   KIND-phone1.pem, KIND-phone2.pem: a client's; each with its .key. The root is not in the chains.
 #   KIND-server1.both, KIND-phone1.both: chain and key in one file.
+# NAME.sofia: a folder with the files of NAME.pem under the names that sofia-sip looks for.
+# NAME.sofia: a folder with the files of NAME.pem as sofia-sip looks for them.
 # roots150.pem: p256-root and 149 others.
 # Needs the openssl command, 3.0 or newer.
 set -eu
@@ -68,5 +70,11 @@ while [ $n -lt 150 ]; do
         -addext subjectKeyIdentifier=hash -addext basicConstraints=critical,CA:TRUE >>roots150.pem
     n=$((n + 1))
 done
+# To its certificate a server of sofia-sip adds the issuers that it finds in cafile.pem.
+mkdir p256-server1.sofia roots150.sofia ed25519-root.sofia
+cp p256-server1.both p256-server1.sofia/agent.pem
+cp p256-int1.crt p256-server1.sofia/cafile.pem
+cp roots150.pem roots150.sofia/cafile.pem
+cp ed25519-root.pem ed25519-root.sofia/cafile.pem
 rm -f ./*.crt empty.cnf log
 cksum <"$self" >made

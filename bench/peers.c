@@ -206,8 +206,6 @@ static void record_missing(const char *case_json) {
     for (char *name = strtok_r(list, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
         record_none(case_json, name, "not measured: its package was not there");
     }
-    record_none(case_json, "sofia-sip",
-                "not measured: its transport (tport) makes and takes its own TCP connections only");
 }
 
 /* Of libraries used directly only the one that all are compared with: the others are in the section

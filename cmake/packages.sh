@@ -14,7 +14,7 @@ siptls_build_packages="build-essential cmake ninja-build pkg-config ca-certifica
 
 # To run the benchmark (bench/run) besides; the libraries are what siptls is compared with.
 # shellcheck disable=SC2034
-siptls_bench_packages="valgrind libevent-dev libtls-dev libcurl4-openssl-dev"
+siptls_bench_packages="valgrind libevent-dev libtls-dev libcurl4-openssl-dev libsofia-sip-ua-dev"
 
 # Real SIP software to test against, and what reads captures of calls.
 siptls_peer_packages="kamailio kamailio-tls-modules baresip-core sipsak sofia-sip-bin linphone-cli sip-tester tshark"

@@ -42,6 +42,24 @@ uint16_t bench_stand_in_port(void) {
     return port;
 }
 
+int bench_stand_in_call(const struct sockaddr *at, socklen_t len) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, at, len) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int bench_stand_in_next(void) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    close(fd);
+    return fd;
+}
+
 bool bench_stand_in(int socket, int fd) {
-    return dup3(fd, socket, O_CLOEXEC) == socket;
+    int type = 0;
+    socklen_t len = sizeof type;
+    return getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+           dup3(fd, socket, O_CLOEXEC) == socket;
 }

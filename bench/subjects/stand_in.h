@@ -11,10 +11,18 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 /* A port of 127.0.0.1 whose backlog is full, so that connections to it stay under way; 0: there is
  * none. */
 uint16_t bench_stand_in_port(void);
+
+/* A TCP connection to the listening socket of a library at `at`, so that it has one to take; the
+ * caller's to close. -1: there is none. */
+int bench_stand_in_call(const struct sockaddr *at, socklen_t len);
+
+/* The number that the next socket of this process gets, for libraries that do not tell it. */
+int bench_stand_in_next(void);
 
 /* `socket`, the library's, becomes a duplicate of `fd`. */
 bool bench_stand_in(int socket, int fd);
