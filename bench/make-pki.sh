@@ -6,7 +6,6 @@
 #   KIND-phone1.pem, KIND-phone2.pem: a client's; each with its .key. The root is not in the chains.
 #   KIND-server1.both, KIND-phone1.both: chain and key in one file.
 # NAME.sofia: a folder with the files of NAME.pem under the names that sofia-sip looks for.
-# NAME.sofia: a folder with the files of NAME.pem as sofia-sip looks for them.
 # roots150.pem: p256-root and 149 others.
 # Needs the openssl command, 3.0 or newer.
 set -eu
