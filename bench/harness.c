@@ -457,18 +457,31 @@ static double quantile(const struct bench_series *series, double part) {
            (at - (double)below) * (series->values[above] - series->values[below]);
 }
 
-enum { LABEL_SIZE = 1024 };
+enum { LABEL_SIZE = 2048, SENTENCE_SIZE = 1024 };
+
+/* `text` as it stands between the quotes of JSON. */
+static const char *escaped(const char *text, char out[SENTENCE_SIZE]) {
+    size_t len = 0;
+    for (; *text != '\0' && len + sizeof "\\u0000" < SENTENCE_SIZE; text++) {
+        bool plain = (unsigned char)*text >= ' ' && *text != '"' && *text != '\\';
+        len += (size_t)snprintf(out + len, SENTENCE_SIZE - len, plain ? "%c" : "\\u%04x",
+                                (unsigned char)*text);
+    }
+    out[len] = '\0';
+    return out;
+}
 
 /* How a record begins; with what there is to note about the subject. */
 static const char *label_text(const struct bench_label *label, char text[LABEL_SIZE]) {
     const struct bench_subject *subject = bench_find(label->subject);
     const char *note = subject != NULL ? subject->note : NULL;
+    char sentence[SENTENCE_SIZE];
     snprintf(text, LABEL_SIZE,
              "{\"section\":\"%s\",\"case\":%s,\"subject\":\"%s\",\"peer\":\"%s\","
              "\"side\":\"%s\"%s%s%s",
              bench_options.section, label->case_json, label->subject,
              label->peer != NULL ? label->peer : "", label->side != NULL ? label->side : "",
-             note != NULL ? ",\"note\":\"" : "", note != NULL ? note : "",
+             note != NULL ? ",\"note\":\"" : "", note != NULL ? escaped(note, sentence) : "",
              note != NULL ? "\"" : "");
     return text;
 }
@@ -495,8 +508,9 @@ void bench_record(const struct bench_label *label, const char *metric, const cha
 }
 
 void bench_record_lacks(const struct bench_label *label, const char *why) {
+    char sentence[SENTENCE_SIZE];
     begin_record(label);
-    fprintf(records, ",\"metric\":\"lacks\",\"why\":\"%s\"}\n", why);
+    fprintf(records, ",\"metric\":\"lacks\",\"why\":\"%s\"}\n", escaped(why, sentence));
     (void)fflush(records);
 }
 

@@ -42,7 +42,8 @@ static const char *lacks(const struct bench_subject *subject, const struct bench
                "comes";
     }
     if (setup->server && setup->resume) {
-        return "a server with session lifetime, session id and ticket key resumed nobody (3.7.0)";
+        return "a server sends no tickets: its callback that encrypts them returns 0, which to "
+               "OpenSSL means \"send none\"; and it keeps no sessions itself (3.7.0)";
     }
     return NULL;
 }
