@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { START_MS = 30000, LINE_SIZE = 256, PATH_SIZE = 128 };
+enum { START_MS = 30000, LINE_SIZE = 256, PATH_SIZE = 300 };
 
 /* --- The registrar */
 
@@ -61,7 +61,7 @@ static bool make_secret(struct site *site) {
     uint8_t secret[32];
     char path[PATH_SIZE];
     const char *tmp = getenv("TMPDIR");
-    snprintf(site->folder, sizeof site->folder, "%.40s/storm-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    snprintf(site->folder, sizeof site->folder, "%.200s/storm-XXXXXX", tmp != NULL ? tmp : "/tmp");
     if (mkdtemp(site->folder) == NULL) {
         bench_failed("%s: %s", site->folder, strerror(errno));
         site->folder[0] = '\0';

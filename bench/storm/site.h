@@ -14,7 +14,7 @@
 enum { SITE_PROXIES = 2 };
 
 struct site {
-    char folder[64]; /* ticket secrets and logs */
+    char folder[256]; /* ticket secrets and logs */
     pid_t registrar;
     int life; /* closed: the registrar ends */
     uint16_t registrar_port;
