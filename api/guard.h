@@ -3,9 +3,9 @@
  * The model: libraries differ most in what they make of the first records of a peer, while the
  * rules for those can be had once, since nothing is encrypted yet. So between transport and library
  * stands a guard. It looks at whole records where they lie, has the hellos checked (hello.h), and
- * lets a record pass if it holds whole messages. Only what a peer has cut into pieces is copied, and
- * handed on as messages in records of their own: how they were cut is not for the library to see.
- * What breaks a rule ends the connection with our alert.
+ * lets a record pass if it holds whole messages. Only what a peer has cut into pieces is copied,
+ * and handed on as messages in records of their own: how they were cut is not for the library to
+ * see. What breaks a rule ends the connection with our alert.
  *
  * It goes as soon as either side encrypts, or the library is the better judge: from then on bytes
  * pass as they come.

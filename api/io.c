@@ -225,16 +225,22 @@ stls_be_status stls_io_take(stls_io *io, uint8_t *data, size_t size, size_t *got
     return status;
 }
 
-/* The library's next bite of what one call of recv has brought. */
+/* The library's next bite of what one call of recv has brought, if nothing else is to be done. */
 static bool take_from_scratch(stls_io *io, uint8_t *data, size_t size, size_t *got) {
     stls_scratch *scratch = io->scratch;
     size_t len = scratch->in_end - scratch->in_start;
-    if (len == 0 || size == 0 || io->guard != NULL || io->out != NULL || io->recv_failed) {
+    if (io->guard != NULL && len > io->guard->cleared) {
+        len = io->guard->cleared;
+    }
+    if (len == 0 || size == 0 || io->out != NULL || io->recv_failed) {
         return false;
     }
     *got = len < size ? len : size;
     memcpy(data, scratch->in + scratch->in_start, *got);
     scratch->in_start += *got;
+    if (io->guard != NULL) {
+        io->guard->cleared -= *got;
+    }
     return true;
 }
 
