@@ -35,7 +35,7 @@ static stls_conn *allocate(const stls_backend *backend, const char *peer) {
         return NULL;
     }
     conn->handshake = handshake;
-    conn->peer = memcpy(conn->block + backend->conn_size, peer, name_size);
+    memcpy(conn->block + backend->conn_size, peer, name_size);
     return conn;
 }
 
@@ -62,10 +62,14 @@ stls_result stls_conn_new(stls_context *context, const char *peer, stls_conn **c
     new->context = stls_context_hold(context);
     new->fork_generation = stls_fork_generation();
     new->verify = context->profile->verify;
-    new->server_name = is_ip ? "" : new->peer;
+    new->server_name = is_ip ? "" : stls_conn_named(new);
     new->alert_sent = new->alert_received = STLS_ALERT_NONE;
     *conn = new;
     return STLS_OK;
+}
+
+static uint32_t ms_since_start(const stls_conn *conn) {
+    return (uint32_t)stls_now_ms() - conn->started_ms;
 }
 
 /* A handshake is under way from its begin until its end, whichever. */
@@ -348,7 +352,7 @@ static stls_result start(stls_conn *conn) {
     stls_be_failure failure;
     stls_failure_none(&failure);
     conn->initialised = true;
-    conn->started_ms = stls_now_ms();
+    conn->started_ms = (uint32_t)stls_now_ms();
     stls_be_status status =
         stls_guard_begin(&conn->io.guard, conn->context->profile)
             ? backend_of(conn)->conn_init(conn->block, conn->context->block, &settings, &failure)
@@ -461,7 +465,7 @@ static stls_result finish(stls_conn *conn) {
     if (!conn->agreed.resumed) {
         conn->proved_at = stls_profile_now(profile);
     }
-    conn->finished_ms = stls_now_ms();
+    conn->handshake_ms = ms_since_start(conn);
     conn->state = STLS_CONN_FINISHED;
     stls_flood_begin(&conn->io.flood);
     return STLS_OK;
@@ -564,7 +568,7 @@ int stls_conn_deadline(const stls_conn *conn) {
         (conn->state != STLS_CONN_HANDSHAKE && conn->state != STLS_CONN_FINISHED)) {
         return -1;
     }
-    int64_t left = conn->started_ms + conn->context->profile->handshake_timeout_ms - stls_now_ms();
+    int64_t left = (int64_t)conn->context->profile->handshake_timeout_ms - ms_since_start(conn);
     return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
@@ -818,9 +822,7 @@ void stls_conn_get_info(const stls_conn *conn, stls_conn_info *info) {
     }
     memcpy(info->server_name, conn->server_name, strlen(conn->server_name));
     info->resumed = conn->agreed.resumed;
-    if (conn->finished_ms > conn->started_ms) {
-        info->handshake_ms = (unsigned)(conn->finished_ms - conn->started_ms);
-    }
+    info->handshake_ms = conn->handshake_ms;
     info->bytes_in = conn->io.bytes_in;
     info->bytes_out = conn->io.bytes_out;
 }
@@ -837,7 +839,7 @@ void stls_conn_memory(const stls_conn *conn, stls_conn_memory_use *use) {
         const unsigned char *constant;
         unsigned char *block;
     } own = {conn->block}; /* asking the backend does not change what the caller can see */
-    use->own = sizeof *conn + backend_of(conn)->conn_size + strlen(conn->peer) + 1 +
+    use->own = sizeof *conn + backend_of(conn)->conn_size + strlen(stls_conn_named(conn)) + 1 +
                stls_queue_memory(conn->io.in) + stls_queue_memory(conn->io.out) +
                stls_guard_memory(conn->io.guard);
     use->own += conn->own_name != NULL ? strlen(conn->own_name) + 1 : 0;

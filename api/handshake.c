@@ -155,7 +155,7 @@ static stls_be_selection up_select(void *core, stls_bytes server_name) {
 
 static void up_alert(void *core, bool sent, bool fatal, uint8_t description) {
     stls_conn *conn = core;
-    int *place = sent ? &conn->alert_sent : &conn->alert_received;
+    int16_t *place = sent ? &conn->alert_sent : &conn->alert_received;
     if (fatal && *place == STLS_ALERT_NONE) { /* the first one ended it */
         *place = description;
     }

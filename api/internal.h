@@ -176,7 +176,7 @@ typedef struct stls_guard {
     unsigned idle; /* records that brought nothing on */
     uint16_t version_min, version_max;
     size_t chain_bytes_max, longest; /* record of the peer */
-    size_t cleared;      /* bytes of what waits, for the library to have as they are */
+    size_t cleared;                  /* bytes of what waits, for the library to have as they are */
     stls_queue *message; /* of the peer's handshake, as far as it is here, if it came in pieces */
     stls_queue *ready;   /* for the library, of messages that came in pieces */
     stls_queue *sent;    /* by the library, as far as it was not looked at */
@@ -188,20 +188,20 @@ typedef struct stls_guard {
 typedef struct stls_io {
     stls_guard *guard; /* NULL: it has gone */
     stls_flood flood;
-    stls_transport_kind kind;
+    stls_transport_kind kind : 8;
+    stls_first_bytes first : 8;
+    bool eof; /* recv has said so, or stls_conn_feed_eof() */
+    bool recv_failed, send_failed, no_memory;
+    bool fd_blocks;
+    bool held; /* during a call: recv gave nothing because too much waits to be sent */
     int fd;
+    int system_error; /* errno of a socket that failed; 0: not known */
     stls_send send;
     stls_recv recv;
     void *arg;
     stls_queue *in, *out;
     stls_scratch *scratch; /* during a call */
-    bool eof;              /* recv has said so, or stls_conn_feed_eof() */
-    bool recv_failed, send_failed, no_memory;
-    bool fd_blocks;
-    bool held;        /* during a call: recv gave nothing because too much waits to be sent */
-    int system_error; /* errno of a socket that failed; 0: not known */
-    stls_first_bytes first;
-    char *first_text; /* what came instead of TLS, for the error; NULL: TLS, or no memory */
+    char *first_text;      /* what came instead of TLS, for the error; NULL: TLS, or no memory */
     uint64_t bytes_in, bytes_out;
 } stls_io;
 
@@ -264,8 +264,7 @@ struct stls_conn {
     size_t write_taken; /* bytes that were taken by a write that answered STLS_WANT_WRITE */
     stls_io io;
 
-    const char *peer;        /* behind `block`; "": none was named */
-    const char *server_name; /* SNI: `peer`, `own_name`, or "" */
+    const char *server_name; /* SNI: stls_conn_named(), `own_name`, or "" */
     char *own_name;          /* on the heap */
     stls_verify_mode verify; /* of the profile, or of the host that was chosen */
 
@@ -278,17 +277,18 @@ struct stls_conn {
     bool broken_contract;        /* the backend asked for a second verdict */
     bool judged_elsewhere;       /* the verdict is by the rules of another context: revalidate.c */
     stls_agreed agreed;
-    int alert_sent, alert_received;
+    int16_t alert_sent, alert_received;
     stls_credential *credential; /* a server: the one in use; the profile's */
     stls_verdict *verdict;       /* NULL: nobody has judged */
     stls_bytes *peer_chain;
     size_t peer_count;
-    int64_t proved_at;               /* a client: when the server's certificates were shown */
-    int64_t started_ms, finished_ms; /* monotonic */
-    const stls_error *error;         /* what stls_conn_error() tells; NULL: nothing yet */
-    stls_error *reason;              /* on the heap, from the first failure on */
+    int64_t proved_at;       /* a client: when the server's certificates were shown */
+    uint32_t started_ms;     /* monotonic, the lower half */
+    uint32_t handshake_ms;   /* that it took */
+    const stls_error *error; /* what stls_conn_error() tells; NULL: nothing yet */
+    stls_error *reason;      /* on the heap, from the first failure on */
     void *user_data;
-    alignas(max_align_t) unsigned char block[];
+    alignas(max_align_t) unsigned char block[]; /* the backend's, and stls_conn_named() */
 };
 
 /* A place for a verdict on the peer, as no verdict yet; NULL: no memory, and `io.no_memory` is set.
@@ -303,9 +303,15 @@ stls_error *stls_conn_reason(stls_conn *conn);
  * was none for its reason. */
 stls_result stls_conn_end(stls_conn *conn, stls_result result);
 
-/* The peer that was named to stls_conn_new(); NULL: none was. */
+/* The peer that was named to stls_conn_new(); "": none was. */
+static inline const char *stls_conn_named(const stls_conn *conn) {
+    return (const char *)conn->block + conn->context->profile->backend->conn_size;
+}
+
+/* The same; NULL: none was. */
 static inline const char *stls_conn_peer(const stls_conn *conn) {
-    return conn->peer[0] != '\0' ? conn->peer : NULL;
+    const char *named = stls_conn_named(conn);
+    return named[0] != '\0' ? named : NULL;
 }
 
 /* Makes `name` the one of SNI; false: no memory. */

@@ -166,9 +166,9 @@ stls_result stls_context_prepare_resumption(stls_context *context, stls_error *e
 
 void stls_conn_find_session(stls_conn *conn) {
     uint8_t key[STLS_FINGERPRINT_SIZE];
-    bool named = conn->peer[0] != '\0' || conn->server_name[0] != '\0';
+    bool named = stls_conn_named(conn)[0] != '\0' || conn->server_name[0] != '\0';
     if (conn->context->sessions != NULL && named &&
-        stls_session_key(conn->context, conn->peer, conn->server_name, key)) {
+        stls_session_key(conn->context, stls_conn_named(conn), conn->server_name, key)) {
         conn->handshake->session =
             stls_session_cache_take(conn->context->sessions, key, now_of(conn));
     }
@@ -215,8 +215,8 @@ static stls_session *new_session(const stls_conn *conn, const stls_be_session *f
     if (offered != NULL) { /* looked for under the same key */
         memcpy(session->key, offered->key, sizeof session->key);
     }
-    if ((offered == NULL &&
-         !stls_session_key(conn->context, conn->peer, conn->server_name, session->key)) ||
+    if ((offered == NULL && !stls_session_key(conn->context, stls_conn_named(conn),
+                                              conn->server_name, session->key)) ||
         !stls_bytes_copy(from->state, &session->state)) {
         stls_session_free(session);
         return NULL;
@@ -226,7 +226,7 @@ static stls_session *new_session(const stls_conn *conn, const stls_be_session *f
 
 void stls_up_session(void *core, const stls_be_session *from) {
     stls_conn *conn = core;
-    bool named = conn->peer[0] != '\0' || conn->server_name[0] != '\0';
+    bool named = stls_conn_named(conn)[0] != '\0' || conn->server_name[0] != '\0';
     int64_t now = now_of(conn);
     if (conn->context->sessions == NULL || !named || from->state.len == 0 ||
         from->state.len > STLS_SESSION_BYTES_MAX || lifetime_of(from) == 0) {
