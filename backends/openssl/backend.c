@@ -223,6 +223,12 @@ static void ossl_release(void *memory, const char *file, int line) {
     ossl_allocator.release(memory);
 }
 
+void ossl_clear_errors(void) {
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
+}
+
 static stls_be_status ossl_set_allocator(const stls_allocator *allocator) {
     ossl_allocator = *allocator;
     return CRYPTO_set_mem_functions(ossl_allocate, ossl_reallocate, ossl_release) == 1

@@ -247,15 +247,15 @@ static stls_be_status ossl_conn_stopped(ossl_conn *conn, int result, stls_be_fai
         return ossl_conn_die(conn, "", failure);
     }
     if (error == SSL_ERROR_WANT_READ) {
-        ERR_clear_error();
+        ossl_clear_errors();
         return STLS_BE_WANT_READ;
     }
     if (error == SSL_ERROR_ZERO_RETURN) {
-        ERR_clear_error();
+        ossl_clear_errors();
         return STLS_BE_CLOSED;
     }
     if (conn->eof) {
-        ERR_clear_error();
+        ossl_clear_errors();
         return STLS_BE_EOF;
     }
     return ossl_conn_die(conn, conn->transport_failed ? "the transport failed" : "", failure);
@@ -274,7 +274,7 @@ static void ossl_conn_release_buffers(ossl_conn *conn) {
 stls_be_status ossl_conn_init(void *block, const void *context,
                               const stls_be_conn_settings *settings, stls_be_failure *failure) {
     ossl_conn *conn = block;
-    ERR_clear_error();
+    ossl_clear_errors();
     conn->context = context;
     conn->upcalls = settings->upcalls;
     conn->core = settings->core;
@@ -309,7 +309,7 @@ stls_be_status ossl_conn_handshake(void *block, stls_be_failure *failure) {
     if (conn->dead) {
         return STLS_BE_FAILED; /* OpenSSL is left alone */
     }
-    ERR_clear_error();
+    ossl_clear_errors();
     int result = SSL_do_handshake(conn->ssl);
     (void)SSL_free_buffers(conn->ssl);
     if (result != 1) {
@@ -324,7 +324,7 @@ stls_be_status ossl_conn_handshake(void *block, stls_be_failure *failure) {
     SSL_set_options(conn->ssl, SSL_OP_CLEANSE_PLAINTEXT);
     ossl_session_resumed(conn);
     ossl_conn_forget(conn);
-    ERR_clear_error();
+    ossl_clear_errors();
     return STLS_BE_OK;
 }
 
@@ -335,7 +335,7 @@ stls_be_status ossl_conn_read(void *block, uint8_t *data, size_t size, size_t *g
     if (conn->dead || !conn->established) {
         return STLS_BE_FAILED; /* OpenSSL is left alone */
     }
-    ERR_clear_error();
+    ossl_clear_errors();
     int result = SSL_read_ex(conn->ssl, data, size, got);
     ossl_conn_release_buffers(conn);
     return result == 1 ? STLS_BE_OK : ossl_conn_stopped(conn, result, failure);
@@ -348,7 +348,7 @@ stls_be_status ossl_conn_write(void *block, const uint8_t *data, size_t len, siz
     if (conn->dead || !conn->established) {
         return STLS_BE_FAILED; /* OpenSSL is left alone */
     }
-    ERR_clear_error();
+    ossl_clear_errors();
     /* send takes everything: no write of OpenSSL's stops half way. */
     if (SSL_write_ex(conn->ssl, data, len, taken) == 1) {
         (void)SSL_free_buffers(conn->ssl);
@@ -368,9 +368,9 @@ stls_be_status ossl_conn_close_notify(void *block, stls_be_failure *failure) {
     if (conn->dead || !conn->established) {
         return STLS_BE_FAILED; /* OpenSSL is left alone */
     }
-    ERR_clear_error();
+    ossl_clear_errors();
     if (SSL_shutdown(conn->ssl) >= 0 && !conn->transport_failed) {
-        ERR_clear_error();
+        ossl_clear_errors();
         return STLS_BE_OK;
     }
     return ossl_conn_die(conn, "close_notify was not sent", failure);
@@ -382,7 +382,7 @@ void ossl_conn_info(void *block, stls_be_info *info) {
     if (!conn->established) {
         return;
     }
-    ERR_clear_error();
+    ossl_clear_errors();
     const SSL_CIPHER *suite = SSL_get_current_cipher(conn->ssl);
     info->version = (uint16_t)SSL_version(conn->ssl);
     info->suite = suite != NULL ? SSL_CIPHER_get_protocol_id(suite) : 0;
@@ -396,7 +396,7 @@ void ossl_conn_info(void *block, stls_be_info *info) {
         info->alpn_len = len;
     }
     info->resumed = SSL_session_reused(conn->ssl) != 0;
-    ERR_clear_error();
+    ossl_clear_errors();
 }
 
 stls_be_status ossl_conn_export(void *block, stls_bytes label, const stls_bytes *context,
@@ -405,7 +405,7 @@ stls_be_status ossl_conn_export(void *block, stls_bytes label, const stls_bytes 
     if (conn->dead || !conn->established) {
         return STLS_BE_FAILED; /* OpenSSL is left alone */
     }
-    ERR_clear_error();
+    ossl_clear_errors();
     if (SSL_export_keying_material(conn->ssl, out, len, (const char *)label.data, label.len,
                                    context != NULL ? context->data : NULL,
                                    context != NULL ? context->len : 0, context != NULL) == 1) {
@@ -423,7 +423,7 @@ stls_be_status ossl_conn_update_keys(void *block, bool both, stls_be_failure *fa
     if (SSL_version(conn->ssl) != TLS1_3_VERSION) {
         return STLS_BE_UNSUPPORTED;
     }
-    ERR_clear_error();
+    ossl_clear_errors();
     if (SSL_key_update(conn->ssl, both ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) ==
             1 &&
         SSL_do_handshake(conn->ssl) == 1) {
@@ -440,9 +440,9 @@ size_t ossl_conn_memory(void *block) {
 
 void ossl_conn_fini(void *block) {
     ossl_conn *conn = block;
-    ERR_clear_error();
+    ossl_clear_errors();
     SSL_free(conn->ssl); /* and its BIO */
     ossl_chain_free(conn);
     OPENSSL_cleanse(conn, sizeof *conn);
-    ERR_clear_error();
+    ossl_clear_errors();
 }

@@ -126,6 +126,9 @@ uint16_t ossl_scheme_of(SSL *ssl);
  * empties the queue. Answers NO_MEMORY if the queue says that, else FAILED. */
 stls_be_status ossl_fail(stls_be_failure *failure, stls_be_cause cause, const char *text);
 
+/* Empties OpenSSL's queue of errors, which costs something where there is nothing in it. */
+void ossl_clear_errors(void);
+
 /* --- crypto.c */
 
 stls_be_status ossl_key_from_spki(stls_bytes spki, void **key);

@@ -123,7 +123,7 @@ void ossl_session_offer(ossl_conn *conn, stls_bytes state) {
                             ossl_session_is_of_ours(conn->ssl, session) &&
                             SSL_set_session(conn->ssl, session) == 1;
     SSL_SESSION_free(session);
-    ERR_clear_error();
+    ossl_clear_errors();
 }
 
 bool ossl_apply_sessions(ossl_context *context, const stls_be_settings *settings) {
