@@ -275,17 +275,22 @@ void wolf_alert_received(wolf_conn *conn) {
 void wolf_alert_listen(wolf_conn *conn, const uint8_t *data, size_t len) {
     if (conn->established)
         return;
-    for (size_t i = 0; i < len && conn->frame_len < sizeof conn->frame;) {
-        if (conn->frame_skip > 0) {
-            size_t skip = conn->frame_skip < len - i ? conn->frame_skip : len - i;
-            conn->frame_skip -= skip;
-            i += skip;
-            continue;
+    while (len > 0 && conn->frame_len < sizeof conn->frame) {
+        size_t n = conn->frame_skip;
+        if (n > 0) {
+            n = n < len ? n : len;
+            conn->frame_skip -= n;
+        } else {
+            n = (conn->frame_len < WOLF_HEADER ? WOLF_HEADER : sizeof conn->frame) -
+                conn->frame_len;
+            n = n < len ? n : len;
+            memcpy(conn->frame + conn->frame_len, data, n);
+            conn->frame_len += n;
         }
-        conn->frame[conn->frame_len++] = data[i++];
-        if (conn->frame_len < WOLF_HEADER)
-            continue;
-        if (conn->frame[0] != WOLF_RECORD_ALERT || conn->frame[3] != 0 || conn->frame[4] != 2) {
+        data += n;
+        len -= n;
+        if (conn->frame_len == WOLF_HEADER &&
+            (conn->frame[0] != WOLF_RECORD_ALERT || conn->frame[3] != 0 || conn->frame[4] != 2)) {
             conn->frame_skip = (size_t)(conn->frame[3] << 8 | conn->frame[4]);
             conn->frame_len = 0;
         }
