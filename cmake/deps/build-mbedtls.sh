@@ -74,6 +74,19 @@ apply_pss_in_tls12() {
         '#define SIPTLS_MBEDTLS_PSS_IN_TLS1_2' >>include/mbedtls/mbedtls_config.h
 }
 
+# When random numbers are drawn from the system again, the digest in which they are gathered is begun again where it
+# is, not freed and allocated anew: without memory for that, the next use of it ends the process.
+keep_accumulator() {
+    step sed -i '/^int mbedtls_entropy_func/,/^}/ {
+        /mbedtls_md_free(&ctx->accumulator);/,/ret = mbedtls_md_starts(&ctx->accumulator);/ {
+            /mbedtls_md_starts/!d
+        }
+    }' library/entropy.c
+    [ "$(grep -c 'mbedtls_md_setup(&ctx->accumulator' library/entropy.c)/$(grep -c \
+        'mbedtls_md_starts(&ctx->accumulator' library/entropy.c)" = 1/2 ] || die \
+        "siptls: library/entropy.c has changed; this version of $title needs a new patch in cmake/deps/build-$lib.sh."
+}
+
 build() {
     local flags="-O2 -fstack-protector-strong"
     # The library still asks the processor before it uses AES-NI; the flags let the compiler emit it at all.
@@ -88,6 +101,7 @@ build() {
     configure_options
     apply_parse_hook
     apply_pss_in_tls12
+    keep_accumulator
     say "building mbedTLS $version from Debian's source package, about 20 s (log: $log)"
     step cmake -S . -B b -G "Unix Makefiles" -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS="$flags" \
         -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_INSTALL_LIBDIR=lib \
