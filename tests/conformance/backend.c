@@ -5,6 +5,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
+#include "tests/support/expected.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,21 +23,6 @@ typedef struct expectations {
     expectation at[EXPECTED_MAX];
     size_t count;
 } expectations;
-
-/* Where the library of the backend under test comes from: "built" by cmake/deps, the "system"'s, or
- * the "user"'s own. The build says so in SIPTLS_ORIGINS ("openssl=system mbedtls=built"). */
-static const char *origin(void) {
-    static char word[WORD_SIZE];
-    const char *origins = getenv("SIPTLS_ORIGINS");
-    char key[WORD_SIZE];
-    const char *at;
-    snprintf(key, sizeof key, "%s=", STLS_TEST_BACKEND);
-    at = origins ? strstr(origins, key) : NULL;
-    if (at && sscanf(at + strlen(key), "%63[a-z]", word) == 1) {
-        return word;
-    }
-    return strcmp(STLS_TEST_BACKEND, "openssl") == 0 ? "system" : "built";
-}
 
 /* Whether the running library is at least `version` ("3.5"). */
 static bool is_at_least(const char *version) {
@@ -103,12 +89,13 @@ static bool read_expectations(expectations *list) {
     while (fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
         if (sscanf(line, "[%63[a-z]]", section) != 1 &&
-            (strcmp(section, "all") == 0 || strcmp(section, origin()) == 0)) {
+            (strcmp(section, "all") == 0 || strcmp(section, test_origin()) == 0)) {
             read_line(line, list);
         }
     }
     fclose(file);
-    return CHECK(list->count > 0, "%s expects nothing of a build that is \"%s\"", path, origin());
+    return CHECK(list->count > 0, "%s expects nothing of a build that is \"%s\"", path,
+                 test_origin());
 }
 
 static void check_one(expectations *list, stls_registry registry, const char *name, bool has) {
@@ -117,13 +104,13 @@ static void check_one(expectations *list, stls_registry registry, const char *na
         if (e->registry == registry && strcmp(e->name, name) == 0) {
             e->seen = true;
             CHECK(has, "%s %s (%s) has lost %s, which tests/expectations/%s.caps lists",
-                  STLS_TEST_BACKEND, stls_backend_version_running(test_backend()), origin(), name,
-                  STLS_TEST_BACKEND);
+                  STLS_TEST_BACKEND, stls_backend_version_running(test_backend()), test_origin(),
+                  name, STLS_TEST_BACKEND);
             return;
         }
     }
     CHECK(!has, "%s %s (%s) has gained %s: add it to tests/expectations/%s.caps", STLS_TEST_BACKEND,
-          stls_backend_version_running(test_backend()), origin(), name, STLS_TEST_BACKEND);
+          stls_backend_version_running(test_backend()), test_origin(), name, STLS_TEST_BACKEND);
 }
 
 static void test_expectations(void) {
@@ -132,7 +119,7 @@ static void test_expectations(void) {
     expectations list;
     uint16_t code;
     check_case("expectations");
-    if (strcmp(origin(), "user") == 0) {
+    if (strcmp(test_origin(), "user") == 0) {
         test_skip("expectations", "nobody knows what your own build of %s should have",
                   STLS_TEST_BACKEND);
         return;

@@ -21,6 +21,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tests/faults/allocation.h"
 #include "tests/support/check.h"
+#include "tests/support/expected.h"
 #include "tests/support/pki.h"
 #include "tests/support/suite.h"
 
@@ -32,7 +33,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WHAT_SIZE = 512, TRIES = 6, EXPECTED_MAX = 64 };
+enum { WHAT_SIZE = 512, TRIES = 6 };
 enum { OWN_TRIES = HEAP_IS_SANITIZED ? 12 : 36 };
 
 /* What went wrong in a try: the words that an expectation uses, too. */
@@ -200,51 +201,16 @@ static void try_alone(const scenario *it, heap_kind kind, unsigned long at, bool
 
 /* --- All tries of a scenario */
 
-/* A line of tests/expectations/<backend>.faults. */
-typedef struct expectation {
-    char flaw[16], list[16], result[32];
-    bool met;
-} expectation;
-
-static expectation expected[EXPECTED_MAX];
-static size_t expected_count;
-
-static bool read_expectations(void) {
-    char path[1024], line[512];
-    const char *folder = getenv("SIPTLS_SOURCE_DIR");
-    snprintf(path, sizeof path, "%s/tests/expectations/%s.faults", folder != NULL ? folder : ".",
-             STLS_TEST_BACKEND);
-    FILE *file = fopen(path, "r");
-    if (file == NULL) {
-        fprintf(stderr, "%s cannot be read\n", path);
-        return false;
-    }
-    while (fgets(line, sizeof line, file) != NULL && expected_count < EXPECTED_MAX) {
-        expectation *it = &expected[expected_count];
-        if (line[0] != '#' && sscanf(line, "%15s %15s %31s", it->flaw, it->list, it->result) == 3) {
-            expected_count++;
-        }
-    }
-    fclose(file);
-    return true;
-}
-
 static const char *list_name; /* of the scenario that is tried */
 
-static bool is_expected(heap_kind kind) {
+/* Nothing is of siptls's own allocations. */
+static bool may_be(heap_kind kind) {
     const char *code = result->flaw == FLAW_CODE ? stls_result_name(result->result) : "-";
-    for (size_t i = 0; kind == HEAP_LIBRARY && i < expected_count; i++) {
-        if (strcmp(expected[i].flaw, flaw_texts[result->flaw]) == 0 &&
-            strcmp(expected[i].list, list_name) == 0 && strcmp(expected[i].result, code) == 0) {
-            expected[i].met = true;
-            return true;
-        }
-    }
-    return false;
+    return kind == HEAP_LIBRARY && is_expected(flaw_texts[result->flaw], list_name, code);
 }
 
 static void note_flaw(heap_kind kind, unsigned long at, bool all) {
-    CHECK(is_expected(kind), "allocation %lu of %s%s: %s: %s", at, heap_text(kind),
+    CHECK(may_be(kind), "allocation %lu of %s%s: %s: %s", at, heap_text(kind),
           all ? " and all behind it" : "", flaw_texts[result->flaw], result->what);
 }
 
@@ -325,13 +291,8 @@ static void test_stores(void) {
     run_all("stores", store_scenarios);
 }
 
-/* In the long form, where all is tried. */
 static void test_expectations(void) {
-    for (size_t i = 0; tries_wanted() == ~0ul && i < expected_count; i++) {
-        CHECK(expected[i].met, "expected, and not met: %s %s %s", expected[i].flaw,
-              expected[i].list, expected[i].result);
-    }
-    CHECK(expected_count < EXPECTED_MAX, "too many expectations");
+    check_expected(tries_wanted() == ~0ul && getenv("SIPTLS_FAULTS_ONLY") == NULL);
 }
 
 int main(int argc, char **argv) {
@@ -346,10 +307,10 @@ int main(int argc, char **argv) {
         printf("skipped: %s\n", error.text);
         return error.result == STLS_E_UNSUPPORTED ? 77 : EXIT_FAILURE;
     }
-    if (!read_expectations()) {
+    test_set_backend(stls_backend_find(STLS_TEST_BACKEND));
+    if (!expected_read("faults")) {
         return EXIT_FAILURE;
     }
-    test_set_backend(stls_backend_find(STLS_TEST_BACKEND));
     result = mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (result == MAP_FAILED) {
         return EXIT_FAILURE;
