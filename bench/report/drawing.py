@@ -212,18 +212,26 @@ def storm_charts(report):
         yield bar_chart(report, title + phones, records, LABELS["storm"])
 
 
-def code_chart(report):
-    """The core, and each backend."""
+def rooms_chart(report, records):
+    """The core, each backend, and the rooms of the core."""
     rows = []
-    for record in report.siptls("code", metric="text"):
+    for record in records:
         mark = bar_mark(report, record)
         mark.column = "size"
-        rows.append(charts.Row(words.part(record.subject), [mark]))
-    if not rows:
-        return None
+        rows.append(charts.Row(record.case.get("room") or words.part(record.subject), [mark]))
     scale, tick, kind = scale_for([mark.value for row in rows for mark in row.marks] + [0], "bytes")
-    return charts.Chart("", "Text section; lower is better.", scale, tick, rows, kind, columns=["size"],
-                        names={"size": ""}, one_lane=True)
+    return charts.Chart("The whole library, and the rooms of its core", "Code; lower is better.", scale, tick, rows, kind,
+                        columns=["size"], names={"size": ""}, one_lane=True)
+
+
+def code_charts(report):
+    records = report.siptls("code", metric="text")
+    programs = [record for record in records if record.case.get("part") == "both"]
+    library = [record for record in records if record.case.get("what") in ("library", "room")]
+    if programs:
+        yield bar_chart(report, "What the smallest programs take in", programs, LABELS["code"])
+    if library:
+        yield rooms_chart(report, library)
 
 
 def section_charts(report, name):
@@ -241,7 +249,8 @@ def section_charts(report, name):
         return list(storm_charts(report))
     if name == "peers":
         return list(peers_charts(report))
-    if name in ("own", "code"):
-        return [code_chart(report)] if name == "code" else [
-            bar_chart(report, "", report.siptls(name, metric="own_instructions"), LABELS[name])]
+    if name == "code":
+        return list(code_charts(report))
+    if name == "own":
+        return [bar_chart(report, "", report.siptls(name, metric="own_instructions"), LABELS[name])]
     return []

@@ -36,6 +36,7 @@ METRICS = {
     "lost": Metric("lost", "phones", "lower", EXACT),
     "most_tries": Metric("most tries of a phone", "attempts", "lower", QUARTILES),
     "text": Metric("code", "bytes", "lower", PERCENT),
+    "machine_code": Metric("machine code", "bytes", "lower", PERCENT),
 }
 
 

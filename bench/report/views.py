@@ -148,8 +148,7 @@ def section_table(report, section, metrics=None):
     records = [record for record in report.siptls(section.name) if metrics is None or record.metric in metrics]
 
     def row_of(record):
-        own = ("backend" if library_of(record.subject) else words.part(record.subject)) * (section.name == "code")
-        label = ", ".join(part for part in (section.label(record.case), record.side, own) if part)
+        label = ", ".join(part for part in (section.label(record.case), record.side) if part)
         return ("%s: %s" % (label, metric(record.metric).name)) if label else metric(record.metric).name
 
     rows = pivot(records, row_of, lambda record: library_of(record.subject))
