@@ -27,7 +27,7 @@ a_run() {
     line scale '{"threads":1}' siptls-openssl server rate 1/s "$4" $(($4 - 10)) $(($4 + 10))
     line scale '{"threads":2}' siptls-openssl server rate 1/s $(($4 * 2)) $(($4 * 2 - 10)) $(($4 * 2 + 10))
     line messages '{"size":400}' siptls-openssl client own_allocations allocations "$5"
-    line code '{}' siptls "" text bytes 100000
+    line code '{"what":"client","part":"core","level":"O2"}' siptls-openssl "" text bytes 100000
 }
 printf '{"versions":{"siptls":"0.1","openssl":"3.0.17"},"build":{"flags":"-O2"},"quick":true}\n' >about
 
@@ -56,7 +56,7 @@ json "a bar that is met" "$(bar 'full TLS 1.3' met)" '[True]'
 json "the bar of this version of the library" "$(bar 'full TLS 1.3' bar)" "['<= 0.80']"
 json "a bar that is not measured is neither met nor missed" "$(bar 'resumed' met)" '[None]'
 json "a bar of 0" "$(bar 'echo of 400 B: allocations' met)" '[True]'
-json "a size in bytes" '[b["met"] for b in r["bars"] if b["what"] == "code of the core"]' '[True]'
+json "a size in bytes" '[b["met"] for b in r["bars"] if b["what"].startswith("code of the core")]' '[True, None, None]'
 
 sed 's/3\.0\.17/3.5.1/' about >about35
 cp old.records new.records

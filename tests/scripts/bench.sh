@@ -16,6 +16,8 @@ expect "no such subject" 2 'there is no subject "gnutls"' "$bin/bench_handshakes
 expect "no number" 2 'takes a number' "$bin/bench_handshakes" --pki "$work/pki" --runs 0
 expect "certificates of nobody" 1 'FAILED: .*makes no context' "$bin/bench_messages" --pki "$work" --runs 1 --quick
 expect "no such section of the whole" 2 'there is no section "speed"' "$source_dir/bench/run" --only speed
+expect "reports are looked for where the user is" 2 "$work/old.json: No such file" \
+    env -C "$work" "$source_dir/bench/run" compare old.json new.json
 expect "the sections of the whole" 0 '^handshake +handshakes of each kind' "$source_dir/bench/run" --list
 
 # --- every subject, a few samples of each
