@@ -204,7 +204,7 @@ static void record_missing(const char *case_json) {
     char list[] = BENCH_MISSING;
     char *rest = NULL;
     for (char *name = strtok_r(list, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
-        record_none(case_json, name, "not measured: its package was not there");
+        record_none(case_json, name, "not measured: " BENCH_MISSING_WHY);
     }
 }
 
