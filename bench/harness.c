@@ -215,14 +215,18 @@ const char *bench_file(const char *name) {
 }
 
 void bench_progress(unsigned done, unsigned count, const char *text) {
+    bench_progress_part(done, count, (double)done / count, text);
+}
+
+void bench_progress_part(unsigned done, unsigned count, double part, const char *text) {
     static time_t began;
     char left[48] = "";
     time_t now = time(NULL);
     if (began == 0) {
         began = now;
     }
-    if (done > 0 && now > began) {
-        double rest = (double)(now - began) / done * (count - done);
+    if (part > 0 && now > began) {
+        double rest = (double)(now - began) / part * (1 - part);
         snprintf(left, sizeof left, rest < 90 ? ", about %.0f s left" : ", about %.0f min left",
                  rest < 90 ? rest : rest / 60);
     }

@@ -60,6 +60,9 @@ const char *bench_file(const char *name);
 /* "section: case 3 of 40, about 2 min left: TEXT" on stderr. */
 void bench_progress(unsigned done, unsigned count, const char *text);
 
+/* The same for cases that take unlike times: `part` of the work is done, from 0 to 1. */
+void bench_progress_part(unsigned done, unsigned count, double part, const char *text);
+
 /* Says on stderr what failed, and makes bench_end() answer 1. */
 void bench_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

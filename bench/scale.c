@@ -183,12 +183,12 @@ struct held {
     unsigned count;
 };
 
-/* Of each the measured side only: the other one goes. */
-static bool hold(struct point *point, struct held *held, unsigned count) {
+/* Of each the measured side only: the other one goes. `client`: makes the connections. */
+static bool hold(struct point *point, bench_context *client, struct held *held, unsigned count) {
     int here = point->measured;
     while (held->count < count) {
         struct bench_pair pair = {0};
-        if (!bench_pair_open(&pair, point->subject[0], point->context[0], point->subject[1],
+        if (!bench_pair_open(&pair, point->subject[0], client, point->subject[1],
                              point->context[1])) {
             return false;
         }
@@ -219,11 +219,21 @@ static unsigned within_limit(unsigned count, unsigned have) {
     return fits > have ? fits : 0;
 }
 
+/* A client that does not verify, which takes more than half of its time. */
+static bench_context *open_hasty(const struct scale_kind *kind, const struct point *point) {
+    struct bench_setup setup;
+    set_up(&setup, kind, point, BENCH_CLIENT);
+    setup.verify = false;
+    return bench_context_open(point->subject[BENCH_CLIENT], &setup);
+}
+
 static void run_growing(const struct scale_kind *kind, const struct bench_subject *subject) {
     struct point point;
+    bench_context *hasty = NULL;
     struct held held = {.conn = calloc(kind->points[POINTS_MAX - 2], sizeof *held.conn),
                         .fd = calloc(kind->points[POINTS_MAX - 2], sizeof *held.fd)};
-    bool good = held.conn != NULL && held.fd != NULL && point_open(&point, kind, subject, 1);
+    bool good = held.conn != NULL && held.fd != NULL && point_open(&point, kind, subject, 1) &&
+                (hasty = open_hasty(kind, &point)) != NULL;
     for (size_t at = 0; good && has_point(kind, at); at++) {
         point.count = within_limit(kind->points[at], held.count);
         if (point.count == 0) {
@@ -231,7 +241,7 @@ static void run_growing(const struct scale_kind *kind, const struct bench_subjec
         }
         snprintf(point.case_json, sizeof point.case_json, "{\"%s\":%u}", kind->what, point.count);
         bench_instructions_stop();
-        good = hold(&point, &held, point.count - 1) && point_run(&point, false);
+        good = hold(&point, hasty, &held, point.count - 1) && point_run(&point, false);
         bench_instructions_start();
         for (unsigned run = 0; good && run < bench_options.runs; run++) {
             good = point_run(&point, true);
@@ -244,6 +254,9 @@ static void run_growing(const struct scale_kind *kind, const struct bench_subjec
     for (unsigned i = 0; i < held.count; i++) {
         point.subject[point.measured]->conn_free(held.conn[i]);
         close(held.fd[i]);
+    }
+    if (hasty != NULL) {
+        point.subject[BENCH_CLIENT]->context_free(hasty);
     }
     if (held.conn != NULL && held.fd != NULL && point.context[0] != NULL) {
         point_close(&point);
@@ -278,10 +291,14 @@ static void *work(void *arg) {
     return NULL;
 }
 
+static unsigned in_parallel(void) {
+    return bench_options.quick ? 20 : 400;
+}
+
 /* So many connections in all; their number in a second, and the CPU time that each took. */
 static bool run_threads(struct point *point, struct bench_series *rate, struct bench_series *us) {
     enum { THREADS_MAX = 2 };
-    const unsigned all = bench_options.quick ? 20 : 400;
+    const unsigned all = in_parallel();
     pthread_t threads[THREADS_MAX];
     struct worker workers[THREADS_MAX];
     double begin = seconds(CLOCK_MONOTONIC), sum = 0;
@@ -331,25 +348,52 @@ static void run_kind(const struct scale_kind *kind, const struct bench_subject *
         run_growing(kind, subject);
     } else if (is(kind, "threads")) {
         run_parallel(kind, subject);
-    } else if (!is(kind, "names") || bench_raw(subject) != subject) {
+    } else {
         run_by_turns(kind, subject);
     }
 }
 
+/* About how long a kind takes, in connections; to read a certificate takes a fiftieth of one. */
+static double work_of(const struct scale_kind *kind) {
+    unsigned points = 0, most = 0;
+    while (has_point(kind, points)) {
+        most = kind->points[points++];
+    }
+    if (is(kind, "threads")) {
+        return (double)points * (bench_options.runs / 10 + 1) * in_parallel();
+    }
+    return (double)points * bench_options.runs + (is(kind, "connections") ? most : most / 50.0);
+}
+
+static bool is_wanted(const struct scale_kind *kind, const struct bench_subject *subject,
+                      char text[96]) {
+    snprintf(text, 96, "%s, %s", kind->what, subject->name);
+    const struct bench_subject *raw = bench_raw(subject);
+    return has_point(kind, 0) && bench_wants_case(text) && bench_wants_subject(subject) &&
+           raw != NULL && !(is(kind, "names") && raw == subject);
+}
+
 int main(int argc, char **argv) {
     enum { KINDS = sizeof kinds / sizeof *kinds };
+    unsigned count = 0, done = 0;
+    double all = 0, so_far = 0;
     bench_begin(argc, argv, "scale", 40);
-    for (unsigned i = 0; i < KINDS; i++) {
-        for (size_t j = 0; j < bench_subject_count && has_point(&kinds[i], 0); j++) {
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < KINDS * bench_subject_count; i++) {
+            const struct scale_kind *kind = &kinds[i / bench_subject_count];
+            const struct bench_subject *subject = bench_subjects[i % bench_subject_count];
             char text[96];
-            const struct bench_subject *subject = bench_subjects[j];
-            snprintf(text, sizeof text, "%s, %s", kinds[i].what, subject->name);
-            if (bench_wants_case(text) && bench_wants_subject(subject) &&
-                bench_raw(subject) != NULL) {
-                bench_progress((unsigned)(i * bench_subject_count + j),
-                               (unsigned)(KINDS * bench_subject_count), text);
-                run_kind(&kinds[i], subject);
+            if (!is_wanted(kind, subject, text)) {
+                continue;
             }
+            if (pass == 0) {
+                count++;
+                all += work_of(kind);
+                continue;
+            }
+            bench_progress_part(done++, count, so_far / all, text);
+            run_kind(kind, subject);
+            so_far += work_of(kind);
         }
     }
     return bench_end();
