@@ -243,6 +243,10 @@ static int bio_recv(void *context, unsigned char *data, size_t size) {
     mbed_conn *conn = context;
     size_t got = 0;
     uint8_t description;
+    if (conn->alert_hidden) { /* it reads on, so that was a warning, and it has one only */
+        tell_alert(conn, true, false, ALERT_NO_RENEGOTIATION);
+        conn->alert_hidden = false;
+    }
     if (mbed_passed_over_alert(&conn->ssl, &description)) {
         tell_alert(conn, false, false, description);
     }
@@ -732,9 +736,6 @@ stls_be_status mbed_conn_read(void *block, uint8_t *data, size_t size, size_t *g
         if (ret > 0) {
             *got = (size_t)ret;
             return STLS_BE_OK;
-        }
-        if (conn->alert_hidden && ret != MBEDTLS_ERR_SSL_INVALID_MAC) {
-            tell_alert(conn, true, false, ALERT_NO_RENEGOTIATION); /* the only one it sends here */
         }
         if (ret == 0 && conn->recv_ended) {
             conn->read_end = STLS_BE_EOF;
