@@ -253,7 +253,7 @@ stls_result stls_conn_consume(stls_conn *conn, size_t len) {
 #define CONSTANT_ERROR(code, words)                                                                \
     {                                                                                              \
         .result = (code), .alert_sent = STLS_ALERT_NONE, .alert_received = STLS_ALERT_NONE,        \
-        .text = words                                                                              \
+        .text = words /* NOLINT(bugprone-macro-parentheses): an array's text stands bare */        \
     }
 
 static const stls_error

@@ -141,7 +141,8 @@ bool stls_ini_next(stls_ini *self, stls_ini_line *line) {
 }
 
 static bool is_text(stls_bytes bytes, const char *text) {
-    return bytes.len == strlen(text) && memcmp(bytes.data, text, bytes.len) == 0;
+    return bytes.len == strlen(text) &&
+           (bytes.len == 0 || memcmp(bytes.data, text, bytes.len) == 0);
 }
 
 static bool is_in(const stls_ini_line *line, const char *section) {
@@ -290,32 +291,32 @@ static size_t find_place(stls_bytes text, const char *section, const char *name,
     return last;
 }
 
-stls_result stls_ini_set(stls_bytes text, const char *section, const char *name, const char *value,
-                         stls_bytes *edited, stls_error *error) {
+stls_result stls_ini_set(stls_bytes text, const char *section, const char *setting,
+                         const char *value, stls_bytes *edited, stls_error *error) {
     stls_ini lines = {.text = text};
     stls_ini_line line;
     output out;
     bool found;
-    size_t place = find_place(text, section, name, &found);
+    size_t place = find_place(text, section, setting, &found);
     if (begin_output(text, &out, error) != STLS_OK) {
         return STLS_E_NO_MEMORY;
     }
     while (stls_ini_next(&lines, &line)) {
         bool is_here = line.number == place;
         if (is_here && found) {
-            put_changed(&out, &line, name, value);
-        } else if (!is_of(&line, section, name)) {
+            put_changed(&out, &line, setting, value);
+        } else if (!is_of(&line, section, setting)) {
             put(&out, line.whole.data, line.whole.len);
         }
         if (is_here && !found) {
             end_line(&out);
-            put_new(&out, name, value);
+            put_new(&out, setting, value);
         }
     }
     return end_output(&out, edited, error);
 }
 
-stls_result stls_ini_unset(stls_bytes text, const char *section, const char *name,
+stls_result stls_ini_unset(stls_bytes text, const char *section, const char *setting,
                            stls_bytes *edited, stls_error *error) {
     stls_ini lines = {.text = text};
     stls_ini_line line;
@@ -324,7 +325,7 @@ stls_result stls_ini_unset(stls_bytes text, const char *section, const char *nam
         return STLS_E_NO_MEMORY;
     }
     while (stls_ini_next(&lines, &line)) {
-        if (!is_of(&line, section, name)) {
+        if (!is_of(&line, section, setting)) {
             put(&out, line.whole.data, line.whole.len);
         }
     }

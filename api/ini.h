@@ -51,13 +51,13 @@ const char *stls_ini_name_flaw(stls_bytes name);
 /* Each makes `*edited` out of `text`, which has no flaw; the caller frees it. STLS_E_NO_MEMORY,
  * STLS_E_LIMIT (a line would be too long). */
 
-/* Gives setting `name` of `section`, which is there, the value `value`. A value that does not fit
+/* Gives `setting` of `section`, which is there, the value `value`. A value that does not fit
  * into a line goes on in further ones behind a ':'. */
-stls_result stls_ini_set(stls_bytes text, const char *section, const char *name, const char *value,
-                         stls_bytes *edited, stls_error *error);
+stls_result stls_ini_set(stls_bytes text, const char *section, const char *setting,
+                         const char *value, stls_bytes *edited, stls_error *error);
 
-/* Takes the lines of setting `name` out of `section`. */
-stls_result stls_ini_unset(stls_bytes text, const char *section, const char *name,
+/* Takes the lines of `setting` out of `section`. */
+stls_result stls_ini_unset(stls_bytes text, const char *section, const char *setting,
                            stls_bytes *edited, stls_error *error);
 
 /* Adds an empty section at the end. */

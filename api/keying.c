@@ -141,7 +141,7 @@ void stls_up_keylog(void *core, const char *label, const uint8_t client_random[3
     if (profile->keylog == NULL || label_len > LABEL_SIZE || secret.len > SECRET_MAX) {
         return;
     }
-    memcpy(line, label, label_len);
+    memcpy(line, label, label_len + 1);
     char *at = line + label_len;
     *at++ = ' ';
     at = add_hex(at, client_random, RANDOM_LEN);

@@ -83,7 +83,7 @@ static int system_list(int folder, void (*visit)(void *visit_arg, const char *na
         return -1;
     }
     const struct dirent *entry;
-    while ((entry = readdir(stream)) != NULL) {
+    while ((entry = readdir(stream)) != NULL) { /* NOLINT(concurrency-mt-unsafe): of our stream */
         visit(visit_arg, entry->d_name);
     }
     closedir(stream);

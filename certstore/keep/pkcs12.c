@@ -349,6 +349,7 @@ static stls_result open_file(opening *self, const stls_pfx *pfx, const char *pas
         /* Not every library can do without an octet. */
         result = result == STLS_E_UNSUPPORTED ? wrong_password(self) : result;
     }
+    self->password = NULL;
     stls_wipe(&both, sizeof both);
     return result;
 }

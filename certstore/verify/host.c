@@ -17,9 +17,10 @@ static bool is_letter(uint8_t byte) {
     return lower(byte) >= 'a' && lower(byte) <= 'z';
 }
 
+/* What is behind the first `start` of `bytes`, which are not none. */
 static stls_bytes from(stls_bytes bytes, size_t start) {
-    return (stls_bytes){bytes.len > start ? bytes.data + start : NULL,
-                        bytes.len > start ? bytes.len - start : 0};
+    size_t skipped = start < bytes.len ? start : bytes.len;
+    return (stls_bytes){bytes.data + skipped, bytes.len - skipped};
 }
 
 /* The first `stop` in `bytes`, or their length. */
@@ -84,9 +85,11 @@ bool stls_host_is_dns(stls_bytes name) {
 }
 
 bool stls_host_is_wildcard(stls_bytes name, stls_bytes *parent) {
+    if (name.len <= 2 || name.len > DNS_NAME_MAX || name.data[0] != '*' || name.data[1] != '.') {
+        return false;
+    }
     *parent = from(name, 2);
-    return name.len > 2 && name.len <= DNS_NAME_MAX && name.data[0] == '*' && name.data[1] == '.' &&
-           stls_host_is_dns(*parent);
+    return stls_host_is_dns(*parent);
 }
 
 size_t stls_host_labels(stls_bytes name) {

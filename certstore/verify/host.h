@@ -16,7 +16,7 @@ bool stls_host_equal(stls_bytes a, stls_bytes b);
  * underscores, at most 253 bytes, no dot at the end, and a last label that is not a number. */
 bool stls_host_is_dns(stls_bytes name);
 
-/* Whether `name` is "*." and a DNS name; `*parent` is that name. */
+/* Whether `name` is "*." and a DNS name; `*parent` is that name then. */
 bool stls_host_is_wildcard(stls_bytes name, stls_bytes *parent);
 
 /* How many labels a DNS name has. */

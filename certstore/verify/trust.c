@@ -89,6 +89,7 @@ static stls_anchor_key *slot_of(stls_anchor *anchor, const stls_backend *backend
 
 stls_be_status stls_anchor_key_for(stls_anchor *anchor, const stls_backend *backend, void **key,
                                    bool *borrowed) {
+    stls_bytes spki = anchor->cert.x509.spki;
     stls_anchor_key *slot = slot_of(anchor, backend);
     *borrowed = slot != NULL;
     *key = slot != NULL ? atomic_load(&slot->key) : NULL;
@@ -96,7 +97,7 @@ stls_be_status stls_anchor_key_for(stls_anchor *anchor, const stls_backend *back
         return STLS_BE_OK;
     }
     void *made = NULL;
-    stls_be_status status = backend->key_from_spki(anchor->cert.x509.spki, &made);
+    stls_be_status status = backend->key_from_spki(spki, &made);
     if (status != STLS_BE_OK) {
         return status;
     }

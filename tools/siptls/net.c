@@ -55,7 +55,7 @@ bool net_split(const char *text, char host[NET_HOST_SIZE], char port[NET_PORT_SI
     }
     size_t host_len = (size_t)(host_end - text), port_len = strlen(colon + 1);
     if (host_len == 0 || host_len >= NET_HOST_SIZE || port_len == 0 || port_len > 5 ||
-        strspn(colon + 1, "0123456789") != port_len || atoi(colon + 1) > 65535) {
+        strspn(colon + 1, "0123456789") != port_len || strtoul(colon + 1, NULL, 10) > 65535) {
         return false;
     }
     memcpy(host, text, host_len);

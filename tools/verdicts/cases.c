@@ -64,33 +64,30 @@ static int digit(char c) {
                                   : -1;
 }
 
-static bool take_hex(const char *text, size_t len, stls_bytes *bytes) {
+/* NULL: it is none, or there is no memory. */
+static uint8_t *take_hex(const char *text, size_t len) {
     if (len == 0 || len % 2 != 0) {
-        return false;
+        return NULL;
     }
     uint8_t *data = malloc(len / 2);
     for (size_t i = 0; data != NULL && i < len; i += 2) {
         int high = digit(text[i]), low = digit(text[i + 1]);
         if (high < 0 || low < 0) {
             free(data);
-            return false;
+            return NULL;
         }
         data[i / 2] = (uint8_t)(high << 4 | low);
     }
-    *bytes = (stls_bytes){data, len / 2};
-    return data != NULL;
+    return data;
 }
 
 /* One or more values, separated by blanks. */
 static bool take_certificates(const char *value, der_list *list) {
     while (*value != '\0') {
         size_t len = strcspn(value, " ");
-        stls_bytes bytes = {NULL, 0};
-        if (!take_hex(value, len, &bytes)) {
-            return false;
-        }
-        if (!append(list, bytes)) {
-            free_bytes(bytes);
+        uint8_t *data = take_hex(value, len);
+        if (data == NULL || !append(list, (stls_bytes){data, len / 2})) {
+            free(data);
             return false;
         }
         value += len + strspn(value + len, " ");

@@ -57,23 +57,23 @@ static int read_command_line(options *self, int argc, char **argv) {
                                                  {"backend", required_argument, NULL, 'b'},
                                                  {"mode", required_argument, NULL, 'm'},
                                                  {NULL, 0, NULL, 0}};
-    const char *mode = "verify", *name = NULL;
+    const char *mode = "verify";
     int id;
+    self->backend = stls_backend_default();
     while ((id = getopt_long(argc, argv, "hb:m:", long_options, NULL)) != -1) {
         if (id == 'h') {
             fputs(usage, stdout);
             return EXIT_SUCCESS;
         } else if (id == 'b') {
-            name = optarg;
+            self->backend = stls_backend_find(optarg);
+            if (self->backend == NULL) {
+                return usage_error("there is no backend ", optarg);
+            }
         } else if (id == 'm') {
             mode = optarg;
         } else {
             return EXIT_FAILURE;
         }
-    }
-    self->backend = name != NULL ? stls_backend_find(name) : stls_backend_default();
-    if (self->backend == NULL) {
-        return usage_error("there is no backend ", name != NULL ? name : "at all");
     }
     self->in_handshake = strcmp(mode, "handshake") == 0;
     if (!self->in_handshake && strcmp(mode, "verify") != 0) {
