@@ -474,7 +474,7 @@ static void use_connections(const char *stage, uint16_t version) {
 }
 
 static void test_connections(void) {
-    char text[128];
+    char text[128] = "";
     uint8_t ring_secret[STLS_TICKET_SECRET_LEN];
     stls_error error = {.result = STLS_NOT_DONE};
     learn("plaintext-sent", text, compose(text, 'A'));
