@@ -62,7 +62,7 @@ static bool append_file(kept *entry, const char *file) {
     uint8_t buffer[4096];
     size_t n;
     if (!CHECK(stream != NULL, "the PKI has no file %s", file)) {
-        return false;
+        return false; /* cppcheck-suppress resourceLeak; CHECK() was false */
     }
     while ((n = fread(buffer, 1, sizeof buffer, stream)) > 0) {
         uint8_t *data = must_alloc(entry->len + n);

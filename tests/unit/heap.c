@@ -259,7 +259,8 @@ static stls_result keep_export(void *arg, const void *data, size_t len, stls_err
         abort();
     }
     memcpy(copy, data, len);
-    *to = (stls_bytes){copy, len};
+    to->data = copy;
+    to->len = len;
     return STLS_OK;
 }
 

@@ -248,8 +248,14 @@ static void test_more(void) {
     for (const char *at = good; *at != '\0'; at++) {
         if (*at == '{') {
             opened[depth++] = at;
-        } else if (*at == '}' && strchr("3A", opened[--depth][-2]) != NULL) {
-            check_case("0500 behind \"%.*s\"", (int)(at - opened[depth] + 2), opened[depth] - 2);
+            continue;
+        }
+        if (*at != '}') {
+            continue;
+        }
+        const char *tag = opened[--depth] - 2;
+        if (strchr("3A", *tag) != NULL) {
+            check_case("0500 behind \"%.*s\"", (int)(at - tag), tag);
             der = der_text("%.*s 0500 %s", (int)(at - good), good, at);
             CHECK_RESULT("parse", stls_x509_parse(der, &certificate, NULL), STLS_E_FORMAT, NULL);
             stls_bytes_free(&der);
