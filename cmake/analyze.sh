@@ -1,116 +1,121 @@
 #!/usr/bin/env bash
-# cmake/analyze.sh [TOOL...]: what reads our code without running it. Each tool must find nothing; what it is told not to
-# look for stands here or in .clang-tidy, with the reason.
+# cmake/analyze.sh [--limit SECONDS] [TOOL...]: what reads our code without running it. Each tool must find nothing; what
+# it is told not to look for stands here, in .clang-tidy or in the code, with the reason.
 #
 #   gcc-analyzer, clang-tidy (.clang-tidy), cppcheck, shellcheck
 #
-# Without a TOOL: all. BUILD (default: build/default) is a configured build tree, whose compile commands count. Prints one
-# line a tool, and last "N passed, N failed, N skipped".
+# cppcheck reads the tests and the benchmark too, gcc-analyzer and clang-tidy what is delivered: they take seconds for a
+# file. Without a TOOL: all. BUILD (default: build/default) is a configured build tree, whose compile commands count; each
+# source is read once, however many programs it is part of. A source that takes longer than the limit (300 s) is a
+# finding. Prints a line for every source that a tool has read, and last "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build/default}
+limit=300
+if [ "${1:-}" = --limit ]; then
+    limit=${2:?how many seconds may one source take?}
+    shift 2
+fi
 jobs=$(nproc 2>/dev/null || echo 2)
-passed=0 failed=0 skipped=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
+# shellcheck source=cmake/counted.bash
+. cmake/counted.bash
 
-# Our own sources, one a line; what gives no source file has not been configured.
+# Our own sources with the compiler's options, one a line.
 python3 - "$build/compile_commands.json" >"$work/commands" <<'END'
 import json, os, re, shlex, sys
 
+seen = set()
 for entry in json.load(open(sys.argv[1])):
     name = os.path.relpath(entry["file"])
-    if re.match(r"(api|base|certstore|backends|tools|adapters)/", name):
+    if name not in seen and re.match(r"(adapters|api|backends|base|bench|certstore|tests|tools)/", name):
+        seen.add(name)
         words = shlex.split(entry["command"])
         options = [word for word in words[1:words.index("-o")] if not word.startswith("-M")]
-        print(name, *(shlex.quote(option) for option in options), sep="\t")
+        print(name, *(shlex.quote(option) for option in options))
 END
 [ -s "$work/commands" ] || {
     printf '%s holds no compile commands of ours: configure it first (cmake --preset default)\n' "$build"
     exit 1
 }
-sort -u -t "$(printf '\t')" -k 1,1 -o "$work/commands" "$work/commands"
-cut -f 1 "$work/commands" >"$work/sources"
 
-# verdict NAME: by what stands in its log.
-verdict() {
-    if [ -s "$work/$1.log" ]; then
-        printf 'FAIL  %s\n' "$1"
-        sed 's/^/      | /' "$work/$1.log" | head -n 200
-        failed=$((failed + 1))
-    else
-        printf 'ok    %s\n' "$1"
-        passed=$((passed + 1))
-    fi
+# Each reader is called with a source and the compiler's options, prints what it finds, and fails if it could not read.
+
+# As it is optimised, so that functions are looked into from their callers as far as they are inlined.
+read_with_gcc() {
+    eval "timeout $limit gcc $2 -Wno-error -fanalyzer -S -o /dev/null $1" 2>&1
 }
 
-# have NAME COMMAND PACKAGE
+# Options of gcc that clang does not know are no finding. What it says besides is how many warnings it suppressed.
+read_with_clang() {
+    timeout "$limit" clang-tidy -p "$build" --quiet --extra-arg=-Wno-unknown-warning-option "$1" 2>"$work/said.$$" && return
+    local code=$?
+    [ $code = 1 ] || cat "$work/said.$$"
+    return $code
+}
+
+# read_source TOOL READER "SOURCE OPTIONS..."
+read_source() {
+    local tool=$1 source=${3%% *} start=$SECONDS found code
+    found=$("$2" "$source" "${3#* }")
+    code=$?
+    [ $code != 124 ] || found+="${found:+$'\n'}not read to its end within $limit s"
+    [ $code = 0 ] || found=${found:-$tool ended with $code}
+    tell "$found" "$tool $source ($((SECONDS - start)) s)"
+}
+
+# have TOOL COMMAND PACKAGE
 have() {
     command -v "$2" >/dev/null && return
-    printf 'SKIP %s: %s is not installed (Debian: %s)\n' "$1" "$2" "$3"
-    skipped=$((skipped + 1))
+    printf 'SKIP  %s: %s is not installed (Debian: %s)\n' "$1" "$2" "$3"
     return 1
 }
 
-# -O2, so that functions are looked into from their callers as far as they are inlined.
-gcc_analyzer() {
-    have gcc-analyzer gcc gcc || return
-    # shellcheck disable=SC2016 # the inner shell's
-    tr '\t' ' ' <"$work/commands" | xargs -P "$jobs" -d '\n' -n 1 sh -c '
-        source=${1%% *} options=${1#* }
-        eval "gcc $options -Wno-error -fanalyzer -S -o /dev/null $source" 2>&1 | grep -v "^cc1: note"' - >"$work/gcc-analyzer.log"
-    verdict gcc-analyzer
-}
-
-# Options of gcc that clang does not know are no finding.
-clang_tidy() {
-    have clang-tidy clang-tidy clang-tidy || return
-    xargs -P "$jobs" -n 4 clang-tidy -p "$build" --quiet --extra-arg=-Wno-unknown-warning-option \
-        <"$work/sources" 2>/dev/null >"$work/clang-tidy.log"
-    verdict clang-tidy
+# read_sources TOOL READER
+read_sources() {
+    declare -fx read_source tell "$2"
+    export work build limit
+    grep -vE '^(bench|tests)/' "$work/commands" |
+        xargs -P "$jobs" -d '\n' -n 1 bash -c 'read_source "$@"' read_source "$1" "$2"
 }
 
 run_cppcheck() {
-    have cppcheck cppcheck cppcheck || return
     mkdir -p "$build/cppcheck"
     # What the backends ask of the libraries' headers, which cppcheck is not shown.
     local libraries=(-DMBEDTLS_VERSION_NUMBER=0x03060000 -DMBEDTLS_THREADING_C -DMBEDTLS_PSA_CRYPTO_C
         -DMBEDTLS_SSL_CLI_C -DMBEDTLS_SSL_SRV_C -DMBEDTLS_X509_CRT_PARSE_C
         -DMBEDTLS_SSL_KEEP_PEER_CERTIFICATE -DMBEDTLS_SSL_SERVER_NAME_INDICATION -DOPENSSL_VERSION_NUMBER=0x30000000L
         -DWOLFSSL_ALWAYS_VERIFY_CB -DWOLFSSL_VERIFY_CB_ALL_CERTS -DHAVE_ECC -DHAVE_SNI -DHAVE_SUPPORTED_CURVES)
-    # shellcheck disable=SC2046 # a list of words
+    cut -d ' ' -f 1 "$work/commands" >"$work/sources"
     cppcheck --quiet -j "$jobs" --std=c11 --language=c --enable=warning,performance,portability \
         --suppressions-list=cmake/cppcheck.supp --inline-suppr --cppcheck-build-dir="$build/cppcheck" \
-        -I . -I api/include -D_GNU_SOURCE -D__GNUC__=12 -DSTLS_HAVE_INIH "${libraries[@]}" $(cat "$work/sources") \
-        2>&1 | grep -v '^$' >"$work/cppcheck.log"
-    verdict cppcheck
+        --error-exitcode=1 -I . -I api/include -D_GNU_SOURCE -D__GNUC__=12 -DSTLS_HAVE_INIH "${libraries[@]}" \
+        --file-list="$work/sources" 2>&1
 }
 
 # Scripts that are sourced (*.bash) use and set variables of those that source them: SC2154, SC2034.
 run_shellcheck() {
-    have shellcheck shellcheck shellcheck || return
     local paths=(-x -S warning -P SCRIPTDIR -P tests/scripts -P cmake) scripts fragments
     mapfile -t scripts < <(git ls-files -co --exclude-standard -- '*.sh' && printf '%s\n' check demo .ci/run)
     mapfile -t fragments < <(git ls-files -co --exclude-standard -- '*.bash')
-    {
-        shellcheck "${paths[@]}" "${scripts[@]}"
-        shellcheck "${paths[@]}" -e SC2154,SC2034 "${fragments[@]}"
-    } >"$work/shellcheck.log" 2>&1
-    verdict shellcheck
+    shellcheck "${paths[@]}" "${scripts[@]}" 2>&1 &&
+        shellcheck "${paths[@]}" -e SC2154,SC2034 "${fragments[@]}" 2>&1
+}
+
+# run_whole TOOL: one that reads everything at once.
+run_whole() {
+    local found
+    found=$("run_$1") || found=${found:-$1 failed}
+    tell "$found" "$1"
 }
 
 [ $# -gt 0 ] || set -- shellcheck cppcheck gcc-analyzer clang-tidy
 for tool; do
     case $tool in
-    gcc-analyzer) gcc_analyzer ;;
-    clang-tidy) clang_tidy ;;
-    cppcheck) run_cppcheck ;;
-    shellcheck) run_shellcheck ;;
-    *)
-        printf 'cmake/analyze.sh does not know "%s"\n' "$tool" >&2
-        exit 2
-        ;;
+    gcc-analyzer) have $tool gcc gcc && read_sources $tool read_with_gcc ;;
+    clang-tidy) have $tool clang-tidy clang-tidy && read_sources $tool read_with_clang ;;
+    cppcheck | shellcheck) have "$tool" "$tool" "$tool" && run_whole "$tool" ;;
+    *) printf 'FAIL  cmake/analyze.sh does not know "%s"\n' "$tool" ;;
     esac
-done
-printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
-[ $failed = 0 ] && [ $passed -gt 0 ]
+done | count
