@@ -61,6 +61,11 @@ struct stub_block {
     max_align_t data[];
 };
 
+/* gcc does not see that a pool has its blocks, because it gives away what is inside of them. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 10
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
+
 static inline void *pj_pool_calloc(pj_pool_t *pool, pj_size_t count, pj_size_t size) {
     struct stub_block *block = calloc(1, sizeof *block + count * size);
     if (block == NULL) {
