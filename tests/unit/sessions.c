@@ -617,6 +617,7 @@ static long uptime_shift;
 int clock_gettime(clockid_t id, struct timespec *now);
 
 int clock_gettime(clockid_t id, struct timespec *now) {
+    *now = (struct timespec){.tv_sec = 0}; /* MemorySanitizer does not see what a call writes */
     int result = (int)syscall(SYS_clock_gettime, id, now);
     if (result == 0 && (id == CLOCK_MONOTONIC || id == CLOCK_BOOTTIME)) {
         now->tv_sec += uptime_shift;
