@@ -52,6 +52,9 @@ if(SIPTLS_SANITIZE)
     target_compile_options(siptls_options INTERFACE
         -fsanitize=${_sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all)
     target_link_options(siptls_options INTERFACE -fsanitize=${_sanitizers})
+    if(SIPTLS_SANITIZE MATCHES "memory")
+        target_compile_options(siptls_options INTERFACE -fsanitize-memory-track-origins)
+    endif()
     if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
         # gcc 12 finds null dereferences in the checks that the sanitizers themselves insert.
         target_compile_options(siptls_options INTERFACE -Wno-null-dereference)

@@ -131,6 +131,9 @@ endfunction()
 # puts its own choice into CC.
 set(_siptls_clean_env "${CMAKE_COMMAND}" -E env --unset=CC --unset=CFLAGS --unset=CPPFLAGS --unset=LDFLAGS
     --unset=DESTDIR --unset=MAKEFLAGS)
+if(SIPTLS_SANITIZE MATCHES "memory") # which must see every write, the libraries' too
+    list(APPEND _siptls_clean_env SIPTLS_DEPS_SANITIZE=memory)
+endif()
 
 # Is the cached build of this recipe there? Sets current in the caller.
 function(_siptls_cached b)

@@ -122,9 +122,9 @@ if(EXISTS "${_tests_dir}/pki/make.sh")
     set(_fixture FIXTURES_REQUIRED pki)
 endif()
 
-# Many seconds, so that only what hangs is ended; ThreadSanitizer takes ten times as long.
+# Many seconds, so that only what hangs is ended; ThreadSanitizer and MemorySanitizer take ten times as long.
 set(_timeout 900)
-if(SIPTLS_SANITIZE MATCHES "thread")
+if(SIPTLS_SANITIZE MATCHES "thread|memory")
     set(_timeout 3600)
 endif()
 

@@ -109,7 +109,7 @@ patch_points() {
 
 build() {
     local math
-    case $machine in
+    case $machine$sanitize in
     x86_64) math="--enable-intelasm --enable-sp=yes,asm --enable-sp-asm --enable-sp-math-all" ;;
     # Plain C elsewhere: the assembly for ARM needs instructions that not every board has.
     *) math="--enable-sp=yes --enable-sp-math-all" ;;
@@ -127,7 +127,7 @@ build() {
     touch wolfcrypt/src/{fips,fips_test,wolfcrypt_first,wolfcrypt_last,selftest}.c
     step autoreconf -fi
     # shellcheck disable=SC2086
-    step env CFLAGS="-O3 -fstack-protector-strong ${defines//$'\n'/ }" ./configure --prefix="$prefix" \
+    step env CFLAGS="-O3 -fstack-protector-strong $sanitize ${defines//$'\n'/ }" ./configure --prefix="$prefix" \
         --libdir="$prefix/lib" $options $math
     step make -j "$jobs"
     step make install DESTDIR="$stage"

@@ -15,6 +15,13 @@ machine=$(uname -m)
 # shellcheck disable=SC2034
 jobs=$(nproc 2>/dev/null || echo 2)
 
+# SIPTLS_DEPS_SANITIZE=memory: for MemorySanitizer, which must see every write. So clang, and no assembly.
+sanitize=
+if [ "${SIPTLS_DEPS_SANITIZE:-}" = memory ]; then
+    export CC=clang
+    sanitize="-g -fno-omit-frame-pointer -fsanitize=memory -fsanitize-memory-track-origins"
+fi
+
 say() { printf -- '-- %s\n' "$*"; }
 
 die() {
@@ -176,7 +183,8 @@ recipe_id() {
             esac
         done
         uname -m
-        cc -dumpfullversion -dumpmachine 2>/dev/null || true
+        "${CC:-cc}" -dumpfullversion -dumpmachine 2>/dev/null || true
+        echo "$sanitize"
     } | sha256sum | cut -c1-16
 }
 
