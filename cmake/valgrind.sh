@@ -24,7 +24,7 @@ export SIPTLS_TEST_PKI=$build/pki SIPTLS_SOURCE_DIR=$PWD SIPTLS_BUILD_DIR=$build
 # watch PROGRAM: 77 is what one says that has nothing to do in this build.
 watch() {
     local start=$SECONDS found='' code
-    valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+    valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
         --track-origins=yes --num-callers=20 --suppressions=cmake/valgrind.supp --log-file="$work/$1.log" \
         "$build/bin/$1" >"$work/$1.out" 2>&1
     code=$?
