@@ -18,37 +18,54 @@ void stls_flood_warned(stls_flood *flood) {
     count(flood, STLS_FLOOD_WARNING - 1); /* as a record it is counted */
 }
 
+static void count_record(stls_flood *flood, uint8_t type) {
+    count(flood, type == ALERT ? STLS_FLOOD_WARNING : 1);
+}
+
 static void follow_header(stls_flood *flood, uint8_t byte) {
     if (flood->header == 0) {
-        flood->is_alert = byte == ALERT;
+        flood->type = byte;
     } else if (flood->header >= LENGTH_AT) {
         flood->left = (uint16_t)(flood->left << 8 | byte);
     }
     if (++flood->header == HEADER) {
         flood->header = 0;
-        count(flood, flood->is_alert ? STLS_FLOOD_WARNING : 1);
+        count_record(flood, flood->type);
+    }
+}
+
+/* In pieces of any kind. */
+static void follow(stls_flood *flood, const uint8_t *data, size_t len) {
+    for (size_t at = 0; at < len;) {
+        if (flood->header > 0 || flood->left == 0) {
+            follow_header(flood, data[at++]);
+        } else {
+            size_t part = len - at < flood->left ? len - at : flood->left;
+            flood->left -= (uint16_t)part;
+            at += part;
+        }
     }
 }
 
 stls_be_status stls_flood_watch(stls_flood *flood, uint8_t *data, size_t size, size_t *got) {
+    size_t len = *got;
+    if (flood->header == 0 && len <= flood->left) {
+        flood->left -= (uint16_t)len;
+        return STLS_BE_OK;
+    }
     if (flood->ended) {
         return STLS_BE_FAILED;
     }
-    if (flood->idle >= STLS_FLOOD_MAX && flood->header == 0 && flood->left == 0) {
+    bool between = flood->header == 0 && flood->left == 0;
+    if (between && flood->idle >= STLS_FLOOD_MAX) {
         flood->ended = true;
         *got = size < HEADER ? size : HEADER;
         memcpy(data, too_long, *got);
-        return STLS_BE_OK;
-    }
-    for (size_t at = 0; at < *got;) {
-        if (flood->header > 0 || flood->left == 0) {
-            follow_header(flood, data[at++]);
-        } else {
-            size_t rest = *got - at;
-            size_t part = rest < flood->left ? rest : flood->left;
-            flood->left -= (uint16_t)part;
-            at += part;
-        }
+    } else if (between && len == HEADER) {
+        flood->left = (uint16_t)(data[LENGTH_AT] << 8 | data[LENGTH_AT + 1]);
+        count_record(flood, data[0]);
+    } else {
+        follow(flood, data, len);
     }
     return STLS_BE_OK;
 }

@@ -26,7 +26,7 @@ typedef struct stls_flood {
     uint16_t left;  /* bytes to come of the current record's body */
     uint8_t header; /* bytes of the next header that came */
     uint8_t idle;   /* since the last plaintext */
-    bool is_alert;  /* that header is of one */
+    uint8_t type;   /* in that header */
     bool counts, ended;
 } stls_flood;
 
