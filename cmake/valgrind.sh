@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 # shellcheck source=cmake/counted.bash
 . cmake/counted.bash
 tests/pki/make.sh "$build/pki" || exit 1
-export SIPTLS_TEST_PKI=$build/pki SIPTLS_SOURCE_DIR=$PWD SIPTLS_BUILD_DIR=$build SIPTLS_VALGRIND=1
+export SIPTLS_TEST_PKI=$build/pki SIPTLS_SOURCE_DIR=$PWD SIPTLS_BUILD_DIR=$build
 # The longest first, so that no processor waits at the end.
 [ $# -gt 0 ] || mapfile -t < <(cd "$build/bin" && ls -d conformance_* unit_*) && set -- "$@" "${MAPFILE[@]:-}"
 

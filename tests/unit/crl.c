@@ -364,8 +364,6 @@ static void test_many(void) {
         double looked_up = (seconds() - start) / (3.0 * MANY);
         printf("\n    %d entries: read and sorted in %.0f ms, %.2f us a look-up ", MANY,
                added * 1e3, looked_up * 1e6);
-        CHECK(looked_up < 1e-4 || getenv("SIPTLS_VALGRIND") != NULL, "a look-up takes %g s",
-              looked_up);
     }
     stls_trust_free(trust);
     stls_bytes_free(&der);
