@@ -102,5 +102,5 @@ SECTIONS = (
             "Of siptls itself, without the TLS library. Code is what size(1) calls text: machine code, constants, and tables for "
             "unwinding. The whole library, and its rooms, are what a shared library has. The smallest client connects a socket, "
             "verifies the server and sends; the smallest server shows a certificate and reads: each is linked with --gc-sections "
-            "and one backend, and by what the client takes in at -O2 the bars are judged.", code),
+            "and one backend. Bars are on the whole library and on what the client takes in, both at -O2.", code),
 )
