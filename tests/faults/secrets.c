@@ -86,6 +86,8 @@ static const uint8_t *search(const uint8_t *at, size_t len, const secret *what) 
 
 /* --- The search */
 
+typedef void (*finding)(const char *stage, const secret *what, const uint8_t *at);
+
 static void found(const char *stage, const secret *what, const uint8_t *at) {
     heap_kind kind = HEAP_OWN;
     bool live = false;
@@ -98,6 +100,19 @@ static void found(const char *stage, const secret *what, const uint8_t *at) {
         getenv("SIPTLS_HEAP_TRACE") != NULL) {
         fprintf(stderr, "--- %s: %s\n", stage, what->name);
         heap_print_origin(at);
+    }
+}
+
+static unsigned seen[2][2], seen_elsewhere; /* by the heap, and whether the block is in use */
+
+static void count_found(const char *stage, const secret *what, const uint8_t *at) {
+    heap_kind kind = HEAP_OWN;
+    bool live = false;
+    (void)stage, (void)what;
+    if (heap_find(at, &kind, &live)) {
+        seen[kind][live]++;
+    } else {
+        seen_elsewhere++;
     }
 }
 
@@ -114,7 +129,7 @@ static bool is_meant(const char *only, const char *name) {
     return only == NULL;
 }
 
-static void search_all(const char *stage, const char *only) {
+static void search_for(const char *stage, const char *only, finding tell) {
     char line[512];
     FILE *maps = fopen("/proc/self/maps", "r");
     static struct { uintptr_t begin, end; } areas[1024];
@@ -139,11 +154,15 @@ static void search_all(const char *stage, const char *only) {
             const uint8_t *at = (const uint8_t *)areas[k].begin;
             const uint8_t *end = (const uint8_t *)areas[k].end;
             while ((at = search(at, (size_t)(end - at), &secrets[i])) != NULL) {
-                found(stage, &secrets[i], at);
+                tell(stage, &secrets[i], at);
                 at++;
             }
         }
     }
+}
+
+static void search_all(const char *stage, const char *only) {
+    search_for(stage, only, found);
 }
 
 /* A sentence that people read. */
@@ -499,20 +518,38 @@ static void test_connections(void) {
     search_all("tls1.3", NULL);
 }
 
-/* That the search finds what is there: a key in a block that was given back, one in use, and one
- * that is in neither heap. */
+/* --- The search itself */
+
+/* That it finds what is there: a secret in a block of each heap that is in use, in one that was
+ * given back, and in memory that is in neither heap. */
 static void test_search(void) {
     static volatile char in_data[sizeof wrong_masked + 1];
     char wrong[sizeof wrong_masked + 1];
-    size_t count = 0;
+    char *block[2][2];
     wrong_password(wrong);
     memcpy((char *)(uintptr_t)in_data, wrong, sizeof wrong);
-    for (size_t i = 0; i < secret_count; i++) {
-        count += search((const uint8_t *)(uintptr_t)in_data, sizeof wrong, &secrets[i]) != NULL;
+    for (int kind = HEAP_OWN; kind <= HEAP_LIBRARY; kind++) {
+        for (int live = 0; live < 2; live++) {
+            block[kind][live] = heap_take((heap_kind)kind, sizeof wrong);
+            if (CHECK(block[kind][live] != NULL, "no memory")) {
+                memcpy(block[kind][live], wrong, sizeof wrong);
+            }
+        }
+        heap_give((heap_kind)kind, block[kind][0]);
     }
-    CHECK_NUMBER("found in static data", count, 1);
-    explicit_bzero((char *)(uintptr_t)in_data, sizeof wrong);
     explicit_bzero(wrong, sizeof wrong);
+    search_for("the search", "password", count_found);
+    for (int kind = HEAP_OWN; kind <= HEAP_LIBRARY; kind++) {
+        check_case("in %s heap", heap_text((heap_kind)kind));
+        CHECK_NUMBER("given back", seen[kind][0], 1);
+        CHECK_NUMBER("in use", seen[kind][1], 1);
+        explicit_bzero(block[kind][0], sizeof wrong); /* it is kept */
+        explicit_bzero(block[kind][1], sizeof wrong);
+        heap_give((heap_kind)kind, block[kind][1]);
+    }
+    check_case("in static data");
+    CHECK_NUMBER("found", seen_elsewhere, 1);
+    explicit_bzero((char *)(uintptr_t)in_data, sizeof wrong);
 }
 
 static void test_expectations(void) {

@@ -58,7 +58,7 @@ static bool fails(heap_kind kind) {
     return true;
 }
 
-static void *take(heap_kind kind, size_t size) {
+void *heap_take(heap_kind kind, size_t size) {
     block *new = fails(kind) || size > SIZE_MAX / 2 ? NULL : malloc(sizeof *new + size);
     if (new == NULL) {
         return NULL;
@@ -87,7 +87,7 @@ static block *block_of(heap_kind kind, void *memory) {
     return it;
 }
 
-static void give(heap_kind kind, void *memory) {
+void heap_give(heap_kind kind, void *memory) {
     if (memory == NULL) {
         return;
     }
@@ -103,27 +103,27 @@ static void give(heap_kind kind, void *memory) {
 
 static void *move(heap_kind kind, void *memory, size_t size) {
     if (memory == NULL) {
-        return take(kind, size);
+        return heap_take(kind, size);
     }
     block *old = block_of(kind, memory);
-    void *moved = take(kind, size);
+    void *moved = heap_take(kind, size);
     if (moved != NULL) {
         memcpy(moved, memory, old->size < size ? old->size : size);
-        give(kind, memory);
+        heap_give(kind, memory);
     }
     return moved;
 }
 
 static void *own_allocate(size_t size) {
-    return take(HEAP_OWN, size);
+    return heap_take(HEAP_OWN, size);
 }
 
 static void own_release(void *memory) {
-    give(HEAP_OWN, memory);
+    heap_give(HEAP_OWN, memory);
 }
 
 static void *library_allocate(size_t size) {
-    return take(HEAP_LIBRARY, size);
+    return heap_take(HEAP_LIBRARY, size);
 }
 
 static void *library_reallocate(void *memory, size_t size) {
@@ -131,7 +131,7 @@ static void *library_reallocate(void *memory, size_t size) {
 }
 
 static void library_release(void *memory) {
-    give(HEAP_LIBRARY, memory);
+    heap_give(HEAP_LIBRARY, memory);
 }
 
 bool heap_install(const char *backend, stls_error *error) {

@@ -35,6 +35,10 @@ const char *heap_text(heap_kind kind);
 /* False: it is too late, or that library cannot be given a heap; `error` says which. */
 bool heap_install(const char *backend, stls_error *error);
 
+/* A block of that heap, as siptls or the library gets it; NULL: none. heap_give() it back. */
+void *heap_take(heap_kind kind, size_t size);
+void heap_give(heap_kind kind, void *memory);
+
 /* Counts from now on; allocation number `at` of `kind` (from 1) fails; 0: none. With `all`, so do
  * those behind it, until heap_relent(). */
 void heap_fail(heap_kind kind, unsigned long at, bool all);
