@@ -168,8 +168,9 @@ static void test_transports(void) {
  * context works. */
 static int use_in_child(pair *p, stls_context *client_context, const end *client,
                         stls_context *server_context) {
-    uint8_t byte;
+    uint8_t byte, key[32];
     size_t done;
+    stls_error error;
     pair fresh;
     if (stls_conn_read(p->conn[CLIENT], &byte, 1, &done) != STLS_E_STATE) {
         return 1;
@@ -189,9 +190,23 @@ static int use_in_child(pair *p, stls_context *client_context, const end *client
         stls_conn_peek(p->conn[CLIENT]).len != 0) {
         return 5;
     }
+    error.text[0] = '\0';
+    if (stls_conn_export(p->conn[CLIENT], "EXPORTER-test", NULL, 0, key, sizeof key, &error) !=
+            STLS_E_STATE ||
+        strstr(error.text, "fork()") == NULL) {
+        return 6;
+    }
+    if (stls_conn_update_keys(p->conn[CLIENT], true) != STLS_E_STATE) {
+        return 7;
+    }
+    error.text[0] = '\0';
+    if (stls_conn_revalidate(p->conn[CLIENT], client_context, &error) != STLS_E_STATE ||
+        strstr(error.text, "fork()") == NULL) {
+        return 8;
+    }
     if (!pair_open_on(&fresh, client_context, client, server_context, NULL) ||
         !pair_connect(&fresh) || !pair_echo(&fresh, 100)) {
-        return 6;
+        return 9;
     }
     pair_close(&fresh);
     return 0;
@@ -204,6 +219,9 @@ static void test_fork(void) {
                                            "the close",
                                            "the handshake",
                                            "the memory transport",
+                                           "the exporter",
+                                           "the key update",
+                                           "judging it again",
                                            "a new connection"};
     end client = {.trust = "root", .peer = "example.test"}, server = {.credential = "server"};
     stls_context *client_context = end_context(STLS_ROLE_CLIENT, &client);
