@@ -28,12 +28,18 @@ else
     fail "memcmp is seen" "valgrind does not complain where it should" "$out"
 fi
 
-# All the places that compare a secret go by it: no memcmp has one of their names in it.
-if grep -nE 'memcmp\([^)]*\b(secret|secrets|mac|password|key_bytes)\b' "$source_dir"/api/*.c "$source_dir"/certstore/*/*.c \
-    >"$out"; then
+# All the places that compare a secret go by it: no memcmp or strcmp has one of their names in it.
+compares_secret() {
+    grep -nE '\b(mem|str|strn|strcase|strncase)cmp\([^;&|]*\b(secret|secrets|mac|mac_value|password|key_bytes|binder|tag)\b' "$@" >"$out"
+}
+cd "$source_dir" || exit 1
+if compares_secret {api,base}/*.c {backends,certstore}/*/*.c tools/siptls/*.c; then
     fail "no secret is compared by memcmp" "these lines do" "$out"
 else
     pass "no secret is compared by memcmp"
+fi
+if compares_secret - <<<'if (memcmp(at(0), secret, len) == 0) {'; then pass "a memcmp of a secret is found"; else
+    fail "a memcmp of a secret is found" "it is not"
 fi
 
 finish
