@@ -258,6 +258,34 @@ static void wrong_password(char text[sizeof wrong_masked + 1]) {
     text[sizeof wrong_masked] = '\0';
 }
 
+/* "pässwört €" as it stands in the PKI, in UTF-8, and in UTF-16 as PKCS#12 has it. */
+static const uint8_t right_masked[] = {'p' ^ MASK, 0xc3 ^ MASK, 0xa4 ^ MASK, 's' ^ MASK, 's' ^ MASK,
+                                       'w' ^ MASK, 0xc3 ^ MASK, 0xb6 ^ MASK, 'r' ^ MASK, 't' ^ MASK,
+                                       ' ' ^ MASK, 0xe2 ^ MASK, 0x82 ^ MASK, 0xac ^ MASK};
+static const uint16_t right_wide[] = {'p', 0xe4, 's', 's', 'w', 0xf6, 'r', 't', ' ', 0x20ac};
+enum { RIGHT_WIDE_LEN = sizeof right_wide };
+
+static void right_password(char text[sizeof right_masked + 1]) {
+    for (size_t i = 0; i < sizeof right_masked; i++) {
+        text[i] = (char)(right_masked[i] ^ MASK);
+    }
+    text[sizeof right_masked] = '\0';
+}
+
+static void learn_right_password(void) {
+    char right[sizeof right_masked + 1];
+    uint8_t wide[RIGHT_WIDE_LEN];
+    right_password(right);
+    learn("password-right", right, sizeof right_masked);
+    for (size_t i = 0; i < RIGHT_WIDE_LEN / 2; i++) {
+        wide[2 * i] = (uint8_t)(right_wide[i] >> 8);
+        wide[2 * i + 1] = (uint8_t)right_wide[i];
+    }
+    learn("password-right-wide", wide, sizeof wide);
+    explicit_bzero(right, sizeof right);
+    explicit_bzero(wide, sizeof wide);
+}
+
 static void learn_files(void) {
     char wrong[sizeof wrong_masked + 1], wide[2 * sizeof wrong_masked];
     learn_key("server.key", "key-pem", "key-ec", 1);
@@ -269,6 +297,7 @@ static void learn_files(void) {
         wide[2 * i + 1] = wrong[i];
     }
     learn("password-wide", wide, sizeof wide);
+    learn_right_password();
     explicit_bzero(wrong, sizeof wrong);
     explicit_bzero(wide, sizeof wide);
 }
@@ -288,21 +317,23 @@ static stls_credential *load(const char *chain, const char *key, const char *pas
 }
 
 static void test_credentials(void) {
-    char wrong[sizeof wrong_masked + 1];
+    char wrong[sizeof wrong_masked + 1], right[sizeof right_masked + 1];
     stls_credential_free(load("server.chain.pem", "server.key", NULL, STLS_OK));
     stls_credential_free(load("server-rsa.chain.pem", "server-rsa.key", NULL, STLS_OK));
     stls_credential_free(load("phone.chain.pem", "server.key", NULL, STLS_E_KEY_MISMATCH));
     search_all("credentials", NULL);
     wrong_password(wrong);
+    right_password(right);
     if (stls_backend_can(test_backend(), STLS_CAN_ENCRYPTED_KEYS)) {
-        stls_credential_free(load("server.chain.pem", "server.key.enc.pem", "secret", STLS_OK));
+        stls_credential_free(load("server.chain.pem", "server.key.umlaut.pem", right, STLS_OK));
         load("server.chain.pem", "server.key.enc.pem", wrong, STLS_E_PASSWORD);
     }
     if (stls_backend_can(test_backend(), STLS_CAN_PKCS12)) {
-        stls_credential_free(load("modern.p12", NULL, "secret", STLS_OK));
+        stls_credential_free(load("umlaut.p12", NULL, right, STLS_OK));
         load("modern.p12", NULL, wrong, STLS_E_PASSWORD);
     }
     explicit_bzero(wrong, sizeof wrong);
+    explicit_bzero(right, sizeof right);
     search_all("passwords", NULL);
 }
 

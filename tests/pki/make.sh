@@ -409,6 +409,8 @@ for name in server server-rsa; do
     must pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -passout pass:$password \
         -in $name.key -out $name.key.enc.pem
 done
+# A password that is nowhere by chance.
+must pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -passout "pass:pässwört €" -in server.key -out server.key.umlaut.pem
 
 # --- PKCS#12 ---------------------------------------------------------------------------------------------
 
