@@ -12,6 +12,7 @@
  * Promise P9 of SECURITY.md.
  *
  * SPDX-License-Identifier: MIT */
+#include "backends/contract.h"
 #include "tests/support/check.h"
 #include "tests/support/expected.h"
 #include "tests/support/heap.h"
@@ -25,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MASK = 0xa7, SECRETS_MAX = 128, SECRET_MAX = 160, TURNS = 60 };
@@ -398,6 +400,44 @@ static void test_stores(void) {
 static stls_context *contexts[2];
 static stls_ticket_ring *ring;
 
+static int64_t ring_time; /* the ring's clock stands still, so that its epoch is known */
+
+static int64_t ring_clock(void *arg) {
+    (void)arg;
+    return ring_time;
+}
+
+static void derive(const uint8_t *from, const char *label, stls_bytes info, uint8_t key[32]) {
+    CHECK_NUMBER(label,
+                 test_backend()->hkdf((stls_bytes){from, STLS_TICKET_SECRET_LEN},
+                                      (stls_bytes){(const uint8_t *)label, strlen(label)}, info,
+                                      key, 32),
+                 STLS_BE_OK);
+}
+
+/* What api/ticket.c makes of the secret: the key of the epoch, and from it those that seal. */
+static void learn_ticket_keys(const uint8_t *of) {
+    static const char *const labels[] = {"siptls ticket cipher", "siptls ticket mac",
+                                         "siptls ticket aead"};
+    static const char *const names[] = {"ticket-cipher-key", "ticket-mac-key", "ticket-aead-key"};
+    const uint64_t epoch = (uint64_t)(ring_time / STLS_TICKET_EPOCH_DEFAULT);
+    uint8_t number[8], master[32], key[32];
+    char whose[128];
+    int len = snprintf(whose, sizeof whose, "%s %s", stls_backend_name(test_backend()),
+                       stls_backend_version_running(test_backend()));
+    for (size_t i = 0; i < sizeof number; i++) {
+        number[i] = (uint8_t)(epoch >> 8 * (7 - i));
+    }
+    derive(of, "siptls ticket epoch", (stls_bytes){number, sizeof number}, master);
+    learn("ticket-epoch-key", master, sizeof master);
+    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
+        derive(master, labels[i], (stls_bytes){(const uint8_t *)whose, (size_t)len}, key);
+        learn(names[i], key, sizeof key);
+    }
+    explicit_bzero(master, sizeof master);
+    explicit_bzero(key, sizeof key);
+}
+
 /* "LABEL RANDOM SECRET", in hexadecimal. */
 static void note_key(void *arg, const char *line) {
     uint8_t bytes[SECRET_MAX];
@@ -535,15 +575,24 @@ static void test_connections(void) {
             ring_secret[i] = (uint8_t)(37 * i + 11);
         }
         learn("ring-secret", ring_secret, sizeof ring_secret);
-        CHECK_RESULT("a ring", stls_ticket_ring_new(test_backend(), NULL, &ring, &error), STLS_OK,
-                     &error);
+        const stls_ticket_ring_options options = {.clock = ring_clock};
+        ring_time = (int64_t)time(NULL);
+        CHECK_RESULT("a ring", stls_ticket_ring_new(test_backend(), &options, &ring, &error),
+                     STLS_OK, &error);
         CHECK_RESULT("its secret", stls_ticket_ring_set_secrets(ring, ring_secret, 1, &error),
                      STLS_OK, &error);
+        learn_ticket_keys(ring_secret);
         explicit_bzero(ring_secret, sizeof ring_secret);
     }
     use_connections("tls1.2", STLS_TLS1_2);
     search_all("tls1.2", "plaintext traffic master key");
     use_connections("tls1.3", STLS_TLS1_3);
+    if (ring != NULL) { /* that those were learnt which the ring uses: it still has them */
+        memset(seen, 0, sizeof seen);
+        search_for("the ring", "ticket", count_found);
+        CHECK(seen[HEAP_OWN][1] >= 4, "%u of the ring's keys are where it has them",
+              seen[HEAP_OWN][1]);
+    }
     stls_ticket_ring_free(ring);
     ring = NULL;
     search_all("tls1.3", NULL);
