@@ -34,7 +34,7 @@ size_t line_random(uint64_t *state, size_t below) {
 /* --- One direction */
 
 const char *trouble_text(trouble_kind kind) {
-    static const char *const names[] = {"no trouble", "FIN", "RST", "stall", "repeat"};
+    static const char *const names[] = {"no trouble", "FIN", "RST", "stall", "repeat", "double"};
     return names[kind];
 }
 
@@ -66,6 +66,12 @@ static void put(line *l, side s, const uint8_t *data, size_t len) {
         append(d, data, clean);
         if (d->sends - 1 == t->at) {
             append(d, data, clean);
+            d->hit = true;
+        }
+    } else if (meets && t->kind == TROUBLE_DOUBLE) {
+        append(d, data, clean);
+        if (t->at >= d->sent && t->at - d->sent < clean) {
+            append(d, data + (t->at - d->sent), clean - (t->at - d->sent));
             d->hit = true;
         }
     } else if (meets) {

@@ -22,6 +22,7 @@ typedef enum trouble_kind {
     TROUBLE_RESET = 2,  /* behind them both ends of both directions fail */
     TROUBLE_STALL = 3,  /* nothing more arrives */
     TROUBLE_REPEAT = 4, /* what the send call number `at` sends arrives twice */
+    TROUBLE_DOUBLE = 5, /* from byte `at` to the end of its send call it does */
 } trouble_kind;
 
 const char *trouble_text(trouble_kind kind);

@@ -229,6 +229,37 @@ static void test_repeats(void) {
     each_kind(repeat_kind);
 }
 
+/* What is behind each offset twice: whatever becomes of it, no byte is read that was not written
+ * there, which run_plan() looks at, and nobody takes it for a proper end. */
+static void double_at(plan p, side of, size_t at) {
+    p.trouble = (trouble){TROUBLE_DOUBLE, of, at};
+    check_case("%s, %s, what is behind byte %zu of the %s's arrives twice", version_text(p.version),
+               kind_text(p.kind), at, side_text(of));
+    run_plan(&p, NULL);
+}
+
+static void double_kind(plan p) {
+    enum { SIGNATURES = 16 }; /* so much longer may they be from run to run */
+    static size_t offsets[OFFSETS_MAX];
+    line whole;
+    check_case("%s, %s, undisturbed", version_text(p.version), kind_text(p.kind));
+    run_plan(&p, &whole);
+    for (side s = CLIENT; s <= SERVER; s++) {
+        const direction *d = &whole.from[s];
+        size_t count = choose_offsets(d, 20, offsets);
+        size_t most = d->sends <= COUNT(d->first) ? d->first[d->sends - 1] : 0; /* close_notify */
+        CHECK(most > 0, "the %s sends too often", side_text(s));
+        for (size_t i = 0; i < count && offsets[i] + SIGNATURES < most; i++) {
+            double_at(p, s, offsets[i]);
+        }
+    }
+    line_free(&whole);
+}
+
+static void test_doubles(void) {
+    each_kind(double_kind);
+}
+
 /* --- A write that waits */
 
 /* A connection whose client's line is full but for `room` bytes. */
@@ -679,6 +710,7 @@ static const test_case tests[] = {
     {"split at each offset", test_splits},
     {"cut at each offset", test_cuts},
     {"each flight twice", test_repeats},
+    {"twice from each offset", test_doubles},
     {"a write that goes on", test_resumed_writes},
     {"closed at each state", test_closes},
     {"FIN, RST, close_notify, half a close", test_endings},
