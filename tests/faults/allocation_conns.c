@@ -7,9 +7,12 @@
 #include "tests/support/end.h"
 #include "tests/support/pki.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { TURNS = 60, CHUNK = 20000 };
 
@@ -19,6 +22,7 @@ static struct {
     stls_context *context[2], *next[2]; /* client, server */
     stls_session_cache *cache;
     bool resumes, mutual;
+    bool sockets; /* in the place of memory */
 } shared;
 
 typedef struct side_state {
@@ -30,6 +34,7 @@ typedef struct side_state {
 
 static struct {
     side_state side[2];
+    int fd[2];
     bool resumed, damaged;
     uint8_t session[STLS_SESSION_BYTES_MAX];
     size_t session_len;
@@ -55,6 +60,12 @@ static bool note(int s, stls_result result) {
 /* What side `s` has to say, to the other. */
 static void carry(int s) {
     side_state *from = &now.side[s], *to = &now.side[1 - s];
+    if (shared.sockets) {
+        if (from->result < 0) {
+            shutdown(now.fd[s], SHUT_WR);
+        }
+        return;
+    }
     stls_bytes out = from->conn != NULL ? stls_conn_peek(from->conn) : (stls_bytes){NULL, 0};
     if (out.len > 0 && to->conn != NULL) {
         heap_mark(1 - s);
@@ -80,7 +91,8 @@ static bool open_side(int s, outcome *out) {
     stls_result result =
         stls_conn_new(shared.context[s], s == 0 ? "example.test" : NULL, &it->conn, &out->error);
     if (result == STLS_OK) {
-        result = stls_conn_use_memory(it->conn, &out->error);
+        result = shared.sockets ? stls_conn_set_fd(it->conn, now.fd[s], &out->error)
+                                : stls_conn_use_memory(it->conn, &out->error);
     }
     if (result == STLS_OK && s == 0) {
         result = stls_conn_set_server_name(it->conn, "example.test", &out->error);
@@ -211,6 +223,9 @@ static void finish_connection(void) {
     stls_context_stats stats;
     for (int s = 0; s < 2; s++) {
         stls_conn_free(now.side[s].conn);
+        if (shared.sockets) {
+            close(now.fd[s]);
+        }
         stls_context_get_stats(shared.context[s], &stats);
         if (stats.under_way != 0) {
             abort(); /* a handshake that is counted for ever: seen as a crash */
@@ -223,6 +238,12 @@ static void finish_connection(void) {
 static bool prepare_connection(void) {
     memset(&now, 0, sizeof now);
     return true;
+}
+
+static bool prepare_sockets(void) {
+    prepare_connection();
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, now.fd) == 0 &&
+           fcntl(now.fd[0], F_SETFL, O_NONBLOCK) == 0 && fcntl(now.fd[1], F_SETFL, O_NONBLOCK) == 0;
 }
 
 /* A session is in the cache. */
@@ -285,6 +306,11 @@ static bool begin_sides(const scenario *self, bool mutual, bool hosts) {
 static bool begin_full(const scenario *self) {
     shared.resumes = false;
     return begin_sides(self, false, false);
+}
+
+static bool begin_sockets(const scenario *self) {
+    shared.sockets = true;
+    return begin_full(self);
 }
 
 static bool begin_hosts(const scenario *self) {
@@ -414,6 +440,8 @@ enum { BOTH = STLS_CAN_RESUME | STLS_CAN_ISSUE_TICKETS };
 const scenario conn_scenarios[] = {
     CONNECTION("full, TLS 1.2", STLS_TLS1_2, begin_full, prepare_connection, 0),
     CONNECTION("full, TLS 1.3", STLS_TLS1_3, begin_full, prepare_connection, 0),
+    CONNECTION("over sockets, TLS 1.2", STLS_TLS1_2, begin_sockets, prepare_sockets, 0),
+    CONNECTION("over sockets, TLS 1.3", STLS_TLS1_3, begin_sockets, prepare_sockets, 0),
     CONNECTION("hosts, TLS 1.2", STLS_TLS1_2, begin_hosts, prepare_connection,
                STLS_CAN_SELECT_VERIFY),
     CONNECTION("hosts, TLS 1.3", STLS_TLS1_3, begin_hosts, prepare_connection,

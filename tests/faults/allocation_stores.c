@@ -140,6 +140,11 @@ static void run_add_file(outcome *out) {
         stls_certstore_add_file(now.store, pki_path("root-rsa.pem"), NULL, 0, NULL, &out->error));
 }
 
+static void run_add_files(outcome *out) {
+    const char *const paths[] = {pki_path("root-rsa.pem"), pki_path("int.pem")};
+    did(out, stls_certstore_add_files(now.store, paths, 2, NULL, 0, NULL, &out->error));
+}
+
 static void run_remove(outcome *out) {
     did(out, stls_certstore_remove_name(now.store, "root", NULL, &out->error));
 }
@@ -152,6 +157,11 @@ static void run_builtin(outcome *out) {
 static void run_crl(outcome *out) {
     stls_bytes crl = pki_bytes("crl-int.pem");
     did(out, stls_certstore_add_crl(now.store, crl.data, crl.len, NULL, NULL, &out->error));
+}
+
+static void run_crl_file(outcome *out) {
+    did(out,
+        stls_certstore_add_crl_file(now.store, pki_path("crl-int.pem"), NULL, NULL, &out->error));
 }
 
 static void run_install(outcome *out) {
@@ -220,6 +230,41 @@ static void run_import(outcome *out) {
     did(out, stls_certstore_import(now.store, now.export, now.export_len, NULL, &out->error));
 }
 
+/* Beside the store's folder. */
+static const char *export_path(void) {
+    static char path[sizeof now.folder + sizeof ".export"];
+    snprintf(path, sizeof path, "%s.export", now.folder);
+    return path;
+}
+
+static void run_export_file(outcome *out) {
+    did(out, stls_certstore_export_file(now.store, STLS_PARTS_ALL, export_path(), &out->error));
+}
+
+/* Written whole, or not at all. */
+static const char *flaw_export(const outcome *out) {
+    bool there = access(export_path(), F_OK) == 0;
+    unlink(export_path());
+    return there == (out->result == STLS_OK) ? flaw(out) : "half exported";
+}
+
+static bool prepare_import_file(void) {
+    outcome out = {.result = STLS_OK};
+    bool prepared = prepare();
+    run_export_file(&out);
+    return prepared && out.result == STLS_OK && stls_certstore_reset(now.store, NULL) == STLS_OK &&
+           describe(now.before);
+}
+
+static void run_import_file(outcome *out) {
+    did(out, stls_certstore_import_file(now.store, export_path(), NULL, &out->error));
+}
+
+static void finish_import_file(void) {
+    unlink(export_path());
+    finish();
+}
+
 static void run_memory(outcome *out) {
     stls_certstore *store = NULL;
     stls_bytes pem = pki_bytes("root.pem"), pair = pki_join("server.chain.pem server.key");
@@ -241,9 +286,11 @@ const scenario store_scenarios[] = {
     STORE("a store opened", run_open, prepare, 0),
     STORE("a certificate added", run_add, prepare, 0),
     STORE("a file added", run_add_file, prepare, 0),
+    STORE("files added", run_add_files, prepare, 0),
     STORE("a certificate removed", run_remove, prepare, 0),
     STORE("a built-in list", run_builtin, prepare, 0),
     STORE("a CRL added", run_crl, prepare, 0),
+    STORE("a CRL added of a file", run_crl_file, prepare, 0),
     STORE("a server certificate", run_install, prepare, 0),
     STORE("a server certificate in files", run_install_files, prepare, 0),
     STORE("a server certificate in PKCS#12", run_install_pkcs12, prepare, STLS_CAN_PKCS12),
@@ -254,5 +301,15 @@ const scenario store_scenarios[] = {
     STORE("a snapshot", run_snapshot, prepare, 0),
     STORE("an export", run_export, prepare, 0),
     STORE("an import", run_import, prepare_import, 0),
+    {.name = "an export to a file",
+     .prepare = prepare,
+     .run = run_export_file,
+     .flaw = flaw_export,
+     .finish = finish},
+    {.name = "an import of a file",
+     .prepare = prepare_import_file,
+     .run = run_import_file,
+     .flaw = flaw,
+     .finish = finish_import_file},
     {.name = "a store in memory", .run = run_memory},
     {.name = NULL}};
