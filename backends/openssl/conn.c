@@ -261,11 +261,24 @@ static stls_be_status ossl_conn_stopped(ossl_conn *conn, int result, stls_be_fai
     return ossl_conn_die(conn, conn->transport_failed ? "the transport failed" : "", failure);
 }
 
-/* An idle connection has no buffers. SSL_MODE_RELEASE_BUFFERS would do the same, but wipes all 17 KB
- * of one each time; of what was read SSL_OP_CLEANSE_PLAINTEXT has wiped every byte by now. */
-static void ossl_conn_release_buffers(ossl_conn *conn) {
-    SSL_clear_options(conn->ssl, SSL_OP_CLEANSE_PLAINTEXT);
-    (void)SSL_free_buffers(conn->ssl); /* not those that hold something */
+/* Gives back OpenSSL's buffers, so that an idle connection has none. OpenSSL should keep those that
+ * are in use, but before 3.0.14, 3.1.6, 3.2.2 and 3.3.1 it frees the one of a record of which only
+ * the header is there, or of which a part was read (CVE-2024-4741). */
+static void ossl_conn_free_buffers(ossl_conn *conn) {
+    if (SSL_has_pending(conn->ssl) == 0 && strcmp(SSL_rstate_string(conn->ssl), "RH") == 0) {
+        (void)SSL_free_buffers(conn->ssl);
+    }
+}
+
+/* The same after a read. SSL_MODE_RELEASE_BUFFERS would wipe all 17 KB of a buffer each time; of
+ * what was read SSL_OP_CLEANSE_PLAINTEXT has wiped every byte by now. Not so of a record that was
+ * refused: it may be decrypted. */
+static void ossl_conn_release_buffers(ossl_conn *conn, int result) {
+    bool wiped = result == 1 || SSL_want_read(conn->ssl);
+    if (wiped) {
+        SSL_clear_options(conn->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+    }
+    ossl_conn_free_buffers(conn);
     SSL_set_options(conn->ssl, SSL_OP_CLEANSE_PLAINTEXT);
 }
 
@@ -311,7 +324,7 @@ stls_be_status ossl_conn_handshake(void *block, stls_be_failure *failure) {
     }
     ossl_clear_errors();
     int result = SSL_do_handshake(conn->ssl);
-    (void)SSL_free_buffers(conn->ssl);
+    ossl_conn_free_buffers(conn);
     if (result != 1) {
         return ossl_conn_stopped(conn, result, failure);
     }
@@ -337,7 +350,7 @@ stls_be_status ossl_conn_read(void *block, uint8_t *data, size_t size, size_t *g
     }
     ossl_clear_errors();
     int result = SSL_read_ex(conn->ssl, data, size, got);
-    ossl_conn_release_buffers(conn);
+    ossl_conn_release_buffers(conn, result);
     return result == 1 ? STLS_BE_OK : ossl_conn_stopped(conn, result, failure);
 }
 
@@ -351,7 +364,7 @@ stls_be_status ossl_conn_write(void *block, const uint8_t *data, size_t len, siz
     ossl_clear_errors();
     /* send takes everything: no write of OpenSSL's stops half way. */
     if (SSL_write_ex(conn->ssl, data, len, taken) == 1) {
-        (void)SSL_free_buffers(conn->ssl);
+        ossl_conn_free_buffers(conn);
         return STLS_BE_OK;
     }
     return ossl_conn_die(conn, "nothing was written", failure);

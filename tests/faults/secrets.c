@@ -513,6 +513,25 @@ static void say(stls_conn *from, stls_conn *to, char letter) {
     explicit_bzero(got, sizeof got);
 }
 
+/* A message whose last byte somebody has changed on its way: it is refused, and was decrypted. */
+static void say_in_vain(stls_conn *from, stls_conn *to, char letter) {
+    char text[128], got[256];
+    uint8_t sent[256];
+    size_t len = compose(text, letter), done = 0;
+    CHECK_RESULT("a write", stls_conn_write(from, text, len, &done), STLS_OK,
+                 stls_conn_error(from));
+    stls_bytes out = stls_conn_peek(from);
+    if (CHECK(out.len > 0 && out.len <= sizeof sent, "%zu bytes were sent", out.len)) {
+        memcpy(sent, out.data, out.len);
+        sent[out.len - 1] ^= 1;
+        stls_conn_feed(to, sent, out.len);
+        stls_conn_consume(from, out.len);
+        CHECK_RESULT("a read", stls_conn_read(to, got, sizeof got, &done), STLS_E_PROTOCOL,
+                     stls_conn_error(to));
+    }
+    explicit_bzero(text, sizeof text);
+}
+
 static bool connect_once(void) {
     stls_conn *conn[2] = {NULL, NULL};
     stls_result result[2] = {STLS_WANT_READ, STLS_WANT_READ};
@@ -530,6 +549,7 @@ static bool connect_once(void) {
     if (CHECK_RESULT("the server", result[1], STLS_OK, stls_conn_error(conn[1]))) {
         say(conn[0], conn[1], 'A');
         say(conn[1], conn[0], 'a');
+        say_in_vain(conn[0], conn[1], 'n');
         stls_conn_get_info(conn[0], &info);
     }
     for (int s = 0; s < 2; s++) {
@@ -569,6 +589,7 @@ static void test_connections(void) {
     stls_error error = {.result = STLS_NOT_DONE};
     learn("plaintext-sent", text, compose(text, 'A'));
     learn("plaintext-received", text, compose(text, 'a'));
+    learn("plaintext-refused", text, compose(text, 'n'));
     explicit_bzero(text, sizeof text);
     if (stls_backend_can(test_backend(), STLS_CAN_ISSUE_TICKETS)) {
         for (size_t i = 0; i < sizeof ring_secret; i++) {
