@@ -29,6 +29,7 @@ enum {
     RECORD_HEADER = 5,
     MESSAGE_HEADER = 4,
     FRAGMENT_MAX = 1 << 14,
+    ENCRYPTED_MAX = FRAGMENT_MAX + 256,
     FRAGMENT_LEAST = 1 << 9,                   /* that can be agreed: RFC 6066, 4 */
     HELLO_MAX = FRAGMENT_MAX - MESSAGE_HEADER, /* mbedTLS takes it in one record only */
     MESSAGE_MAX = 1 << 16,
@@ -261,11 +262,14 @@ static bool is_beyond_us(const stls_guard *guard, uint8_t type, size_t len) {
     if (is_tls1_3(guard)) {
         return type != CCS || len != 1; /* that of RFC 8446, D.4 is dropped */
     }
-    if (stls_queue_len(guard->message) > 0) {
-        return false;
-    }
-    bool early_data = guard->is_server && (guard->choice.retry || guard->choice.version == 0);
-    return (type == CCS && !guard->waits_for_hello) || (type == DATA && early_data);
+    return stls_queue_len(guard->message) == 0 && type == CCS && !guard->waits_for_hello;
+}
+
+/* Whether data may be here: early data, which a HelloRetryRequest has refused. It is dropped (RFC
+ * 8446, 4.2.10), and the hello behind it is looked at as any other. */
+static bool is_early_data(const stls_guard *guard) {
+    return guard->is_server && guard->waits_for_hello && guard->choice.retry &&
+           stls_announces_early_data(bytes_of(guard->hello));
 }
 
 /* A header is there. */
@@ -285,11 +289,12 @@ static bool look_at_header(stls_guard *guard, const uint8_t *header, size_t len)
     if (type != HANDSHAKE && stls_queue_len(guard->message) > 0) {
         return surprise(guard, "it sends something else in the middle of a message");
     }
-    if (type == DATA || (type == CCS && guard->waits_for_hello && !guard->choice.retry)) {
+    bool early = type == DATA && is_early_data(guard);
+    if ((type == DATA && !early) || (type == CCS && guard->waits_for_hello && !guard->choice.retry)) {
         return surprise(guard, type == DATA ? "it sends data during the handshake"
                                             : "it begins with a ChangeCipherSpec");
     }
-    if (len > FRAGMENT_MAX) {
+    if (len > (early ? ENCRYPTED_MAX : FRAGMENT_MAX)) {
         return refuse(guard, STLS_E_PROTOCOL, ALERT_RECORD_OVERFLOW,
                       "it sends a record that is longer than the protocol allows");
     }
@@ -335,7 +340,9 @@ static bool look_at_record(stls_io *io, uint8_t *record, size_t len) {
     if (idle) {
         return surprise(guard, leads_nowhere);
     }
-    guard->longest = len - RECORD_HEADER > guard->longest ? len - RECORD_HEADER : guard->longest;
+    if (record[0] != DATA && len - RECORD_HEADER > guard->longest) {
+        guard->longest = len - RECORD_HEADER;
+    }
     if (record[0] == HANDSHAKE) {
         return look_at_handshake(io, record, len);
     }

@@ -445,6 +445,11 @@ static bool read_client_hello(stls_bytes body, hello *h) {
     return read_front(body, true, h) && read_extensions(h).text == NULL;
 }
 
+bool stls_announces_early_data(stls_bytes body) {
+    hello h;
+    return read_client_hello(body, &h) && has(&h, EXT_EARLY_DATA);
+}
+
 /* Whether a ClientHello has a key share of `group`. */
 static bool has_share(const hello *h, uint16_t group) {
     stls_bytes data, shares, key;

@@ -29,6 +29,9 @@ stls_complaint stls_check_client_hello(stls_bytes body, uint16_t version_min, ui
  * `first` but for what RFC 8446, 4.1.2 names. */
 stls_complaint stls_check_second_hello(stls_bytes body, stls_bytes first, uint16_t group);
 
+/* Whether a ClientHello announces early data: RFC 8446, 4.2.10. */
+bool stls_announces_early_data(stls_bytes body);
+
 /* `own` is the body of the ClientHello that it answers. `choice` is what an earlier
  * HelloRetryRequest has chosen, and then what this message has. */
 stls_complaint stls_check_server_hello(stls_bytes body, stls_bytes own, uint16_t version_min,

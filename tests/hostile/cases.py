@@ -529,6 +529,22 @@ second("random-changed", "PROTOCOL 47", fields("client_hello_2", random=b"\7" * 
 second("extension-added", "PROTOCOL 47", add("client_hello_2", 0x1234))
 second("missing", "EOF -", skip("client_hello_2"), after("client_hello_2", hang_up))
 
+
+def second_behind_early_data(name, expected, *changes):
+    """The client has sent early data, which the HelloRetryRequest refuses."""
+    second(f"behind-early-data/{name}", expected, add("client_hello", EARLY_DATA), put("client_hello", PRE_SHARED_KEY, PSK),
+           before("client_hello_2", lambda p: [p.record(DATA, b"EVIL", keys=Keys13(b"\7" * 32)) for _ in range(3)]),
+           drop("client_hello_2", EARLY_DATA), *changes)
+
+
+second_behind_early_data("good", "OK -")
+second_behind_early_data("suite-added", "PROTOCOL 47", fields("client_hello_2", suites=[0x1301, 0x1303]))
+second_behind_early_data("sni-changed", "PROTOCOL 47",
+                         put("client_hello_2", SERVER_NAME, vec16(b"\0" + vec16(b"other.test"))))
+second_behind_early_data("random-changed", "PROTOCOL 47", fields("client_hello_2", random=b"\7" * 32))
+second_behind_early_data("extension-added", "PROTOCOL 47", add("client_hello_2", 0x1234))
+second("data-unannounced", "PROTOCOL 10", before("client_hello_2", record(DATA, b"EVIL", keys=Keys13(b"\7" * 32))))
+
 # --- Hellos and key exchange of TLS 1.2
 
 SH = "client12/server_hello"

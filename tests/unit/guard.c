@@ -228,6 +228,15 @@ static void play(const guard_case *table, size_t count) {
 
 /* --- Records and messages --- */
 
+#define EARLY_11                                                                                   \
+    ENCRYPTED ENCRYPTED ENCRYPTED ENCRYPTED ENCRYPTED ENCRYPTED ENCRYPTED ENCRYPTED ENCRYPTED      \
+        ENCRYPTED ENCRYPTED
+#define EARLY_33 EARLY_11 EARLY_11 EARLY_11
+#define OFFERED "0029 2[2[2[07*60] 00000000] 2[1[08*32]]]"
+#define EARLY_HELLO(share)                                                                         \
+    HELLO(VERSIONS GROUPS SCHEMES "002d 2[1[01]] 002a 2[]" share OFFERED)
+#define LATER_HELLO(share) HELLO(VERSIONS GROUPS SCHEMES "002d 2[1[01]]" share OFFERED)
+
 static const guard_case passing[] = {
     {"a ClientHello", SERVER, {{NULL, RECORD(HELLO_1_3), NULL}}},
     {"a ClientHello in an old record",
@@ -246,6 +255,12 @@ static const guard_case passing[] = {
       {RECORD(ANSWER(RETRY_RANDOM, "1301", "002b 2[0304] 0033 2[001d]")),
        CCS RECORD(HELLO(VERSIONS GROUPS SCHEMES SHARE)),
        RECORD(HELLO(VERSIONS GROUPS SCHEMES SHARE))},
+      {RECORD(ANSWER_1_3) CCS, ENCRYPTED, NULL}}},
+    {"early data that a retry has refused is dropped",
+     SERVER,
+     {{NULL, RECORD(EARLY_HELLO("0033 2[2[]]")), NULL},
+      {RECORD(ANSWER(RETRY_RANDOM, "1301", "002b 2[0304] 0033 2[001d]")),
+       ENCRYPTED "17 0303 2[ee*16640]" RECORD(LATER_HELLO(SHARE)), RECORD(LATER_HELLO(SHARE))},
       {RECORD(ANSWER_1_3) CCS, ENCRYPTED, NULL}}},
     {"a client of TLS 1.2",
      SERVER,
@@ -308,6 +323,26 @@ static const guard_case refused[] = {
      CLIENT,
      {{RECORD(HELLO_1_3), RECORD(ANSWER_1_2) ENCRYPTED, NULL}},
      PROTOCOL(10, "data during the handshake")},
+    {"data before a hello",
+     SERVER,
+     {{NULL, WARNING ENCRYPTED, NULL}},
+     PROTOCOL(10, "data during the handshake")},
+    {"early data that was not announced",
+     SERVER,
+     {{NULL, RECORD(HELLO(VERSIONS GROUPS SCHEMES "0033 2[2[]]")), NULL},
+      {RECORD(ANSWER(RETRY_RANDOM, "1301", "002b 2[0304] 0033 2[001d]")), ENCRYPTED, NULL}},
+     PROTOCOL(10, "data during the handshake")},
+    {"early data without an end",
+     SERVER,
+     {{NULL, RECORD(EARLY_HELLO("0033 2[2[]]")), NULL},
+      {RECORD(ANSWER(RETRY_RANDOM, "1301", "002b 2[0304] 0033 2[001d]")), EARLY_33, NULL}},
+     PROTOCOL(10, "none that leads anywhere")},
+    {"another hello behind early data",
+     SERVER,
+     {{NULL, RECORD(EARLY_HELLO("0033 2[2[]]")), NULL},
+      {RECORD(ANSWER(RETRY_RANDOM, "1301", "002b 2[0304] 0033 2[001d]")),
+       ENCRYPTED RECORD(LATER_HELLO(SHARE "1234 2[]")), NULL}},
+     PROTOCOL(47, "not like the first")},
     {"CCS between the pieces",
      CLIENT,
      {{RECORD(HELLO_1_3), RECORD(ANSWER_1_2) RECORD("0b 00") CCS, NULL}},
