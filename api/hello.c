@@ -36,6 +36,9 @@ enum {
 /* Where a hello keeps an extension: by its number, or at the end. */
 enum { PLACES = 64, PLACE_RENEGOTIATION = PLACES - 1, NOWHERE = PLACES };
 
+/* More than any hello has: they are looked for in each other, which takes the square of the time. */
+enum { OTHERS_MAX = 128, SHARES_MAX = 64 };
+
 enum { SCSV_RENEGOTIATION = 0x00FF, SCSV_FALLBACK = 0x5600, RANDOM_LEN = 32, SENTINEL_LEN = 8 };
 
 /* RFC 8446, 4.1.3: the random of a HelloRetryRequest, and how one ends of a server that speaks TLS
@@ -49,6 +52,10 @@ static const stls_complaint none = {.result = STLS_OK};
 
 static stls_complaint protocol(uint8_t alert, const char *text) {
     return (stls_complaint){STLS_E_PROTOCOL, alert, text};
+}
+
+static stls_complaint too_many(const char *text) {
+    return (stls_complaint){STLS_E_LIMIT, ALERT_DECODE_ERROR, text};
 }
 
 static stls_complaint nothing_shared(uint8_t alert, const char *text) {
@@ -163,6 +170,7 @@ static unsigned place_of(uint16_t type) {
 static stls_complaint read_extensions(hello *h) {
     stls_bytes in = h->extensions, data;
     seen s;
+    size_t others = 0;
     s.low = 0;
     s.has_others = false;
     while (in.len > 0) {
@@ -178,6 +186,8 @@ static stls_complaint read_extensions(hello *h) {
         if (place != NOWHERE) {
             h->there |= bit;
             h->at[place] = data;
+        } else if (++others > OTHERS_MAX) {
+            return too_many("its hello has more extensions than any has to have");
         }
     }
     return none;
@@ -366,6 +376,7 @@ static uint16_t version_for(const hello *h, uint16_t version_min, uint16_t versi
 static stls_complaint check_shares(stls_bytes data, stls_bytes groups) {
     stls_bytes shares, key;
     uint16_t group;
+    size_t count = 0;
     seen s;
     s.low = 0;
     s.has_others = false;
@@ -378,6 +389,9 @@ static stls_complaint check_shares(stls_bytes data, stls_bytes groups) {
         }
         if (seen_before(&s, group)) {
             return protocol(ALERT_ILLEGAL_PARAMETER, "it sends two key shares of one group");
+        }
+        if (++count > SHARES_MAX) {
+            return too_many("it sends more key shares than any client has to");
         }
         if (!has_code(groups, group)) {
             return protocol(ALERT_ILLEGAL_PARAMETER,
@@ -494,7 +508,7 @@ static bool keeps_extensions(const hello *a, const hello *b) {
 stls_complaint stls_check_second_hello(stls_bytes body, stls_bytes first_body, uint16_t group) {
     hello h, first;
     stls_complaint complaint = stls_check_client_hello(body, STLS_TLS1_3, STLS_TLS1_3);
-    if (complaint.text != NULL && complaint.result == STLS_E_PROTOCOL) {
+    if (complaint.text != NULL && complaint.result != STLS_E_NOTHING_SHARED) {
         return complaint;
     }
     if (!read_client_hello(body, &h) || !read_client_hello(first_body, &first) ||

@@ -256,6 +256,8 @@ for side in BOTH_SERVERS:
          edit("client_hello", lambda p, m: m.extensions.__setitem__(slice(0, 0), [[0x3000 + i, b""] for i in range(100)])))
     case(f"{ch}/extension-twice", "PROTOCOL 47", add("client_hello", GROUPS, vec16(codes([X25519]))))
     case(f"{ch}/extension-unknown-twice", "PROTOCOL 47", add("client_hello", GREASE), add("client_hello", GREASE))
+    case(f"{ch}/extensions-far-too-many", "LIMIT 50",
+         edit("client_hello", lambda p, m: m.extensions.__setitem__(slice(0, 0), [[0x3000 + i, b""] for i in range(3000)])))
     case(f"{ch}/extension-of-30-KB", "LIMIT 50", add("client_hello", 21, b"\0" * 30000))
     case(f"{ch}/extensions-cut", "PROTOCOL 50", body("client_hello", lambda b: b[:-3]))
     case(f"{ch}/groups-unknown", "NOTHING_SHARED 40", put("client_hello", GROUPS, vec16(codes([0x9999, GREASE]))),
