@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MASK = 0xa7, SECRETS_MAX = 128, SECRET_MAX = 160, TURNS = 60 };
+enum { MASK = 0xa7, SECRETS_MAX = 128, SECRET_MAX = 160, TURNS = 60, UNREAD_AT = 10 };
 
 /* --- The secrets, behind a mask */
 
@@ -513,6 +513,18 @@ static void say(stls_conn *from, stls_conn *to, char letter) {
     explicit_bzero(got, sizeof got);
 }
 
+/* A message of which only the front is read before all is closed and freed. */
+static void say_in_part(stls_conn *from, stls_conn *to, char letter) {
+    char text[128], got[UNREAD_AT];
+    size_t len = compose(text, letter), done = 0;
+    CHECK_RESULT("a write", stls_conn_write(from, text, len, &done), STLS_OK,
+                 stls_conn_error(from));
+    carry(from, to);
+    CHECK_RESULT("a read", stls_conn_read(to, got, sizeof got, &done), STLS_OK,
+                 stls_conn_error(to));
+    explicit_bzero(text, sizeof text);
+}
+
 /* A message whose last byte somebody has changed on its way: it is refused, and was decrypted. */
 static void say_in_vain(stls_conn *from, stls_conn *to, char letter) {
     char text[128], got[256];
@@ -549,6 +561,7 @@ static bool connect_once(void) {
     if (CHECK_RESULT("the server", result[1], STLS_OK, stls_conn_error(conn[1]))) {
         say(conn[0], conn[1], 'A');
         say(conn[1], conn[0], 'a');
+        say_in_part(conn[1], conn[0], 'p');
         say_in_vain(conn[0], conn[1], 'n');
         stls_conn_get_info(conn[0], &info);
     }
@@ -590,6 +603,7 @@ static void test_connections(void) {
     learn("plaintext-sent", text, compose(text, 'A'));
     learn("plaintext-received", text, compose(text, 'a'));
     learn("plaintext-refused", text, compose(text, 'n'));
+    learn("plaintext-unread", text + UNREAD_AT, compose(text, 'p') - UNREAD_AT);
     explicit_bzero(text, sizeof text);
     if (stls_backend_can(test_backend(), STLS_CAN_ISSUE_TICKETS)) {
         for (size_t i = 0; i < sizeof ring_secret; i++) {
