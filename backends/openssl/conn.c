@@ -261,25 +261,40 @@ static stls_be_status ossl_conn_stopped(ossl_conn *conn, int result, stls_be_fai
     return ossl_conn_die(conn, conn->transport_failed ? "the transport failed" : "", failure);
 }
 
-/* Gives back OpenSSL's buffers, so that an idle connection has none. OpenSSL should keep those that
- * are in use, but before 3.0.14, 3.1.6, 3.2.2 and 3.3.1 it frees the one of a record of which only
- * the header is there, or of which a part was read (CVE-2024-4741). */
+/* Gives back OpenSSL's buffers, so that an idle connection has none. SSL_MODE_RELEASE_BUFFERS would
+ * do the same, but wipes all 17 KB of one each time; of what was read SSL_OP_CLEANSE_PLAINTEXT has
+ * wiped every byte by now. With that option OpenSSL 3.5 would also wipe a buffer that is not there,
+ * and crash.
+ *
+ * OpenSSL should keep a buffer that is in use, but before 3.0.14, 3.1.6, 3.2.2 and 3.3.1 it frees
+ * that of a record of which only the header is there, or of which a part was read (CVE-2024-4741).
+ */
 static void ossl_conn_free_buffers(ossl_conn *conn) {
-    if (SSL_has_pending(conn->ssl) == 0 && strcmp(SSL_rstate_string(conn->ssl), "RH") == 0) {
+    if (SSL_has_pending(conn->ssl) != 0 || strcmp(SSL_rstate_string(conn->ssl), "RH") != 0) {
+        return;
+    }
+    SSL_clear_options(conn->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+    (void)SSL_free_buffers(conn->ssl);
+    if (conn->established) {
+        SSL_set_options(conn->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+    }
+}
+
+/* After a record that was refused, which may be decrypted: SSL_free() of OpenSSL 3.5 wipes nothing.
+ * First it gets a buffer, if it has none. */
+static void ossl_conn_wipe_buffers(ossl_conn *conn) {
+    if (SSL_alloc_buffers(conn->ssl) == 1) {
         (void)SSL_free_buffers(conn->ssl);
     }
 }
 
-/* The same after a read. SSL_MODE_RELEASE_BUFFERS would wipe all 17 KB of a buffer each time; of
- * what was read SSL_OP_CLEANSE_PLAINTEXT has wiped every byte by now. Not so of a record that was
- * refused: it may be decrypted. */
-static void ossl_conn_release_buffers(ossl_conn *conn, int result) {
-    bool wiped = result == 1 || SSL_want_read(conn->ssl);
-    if (wiped) {
-        SSL_clear_options(conn->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+/* The same for what nobody has read. */
+static void ossl_conn_wipe_unread(ossl_conn *conn) {
+    uint8_t data[1024];
+    size_t got = 0;
+    while (ossl_conn_pending(conn) > 0 && SSL_read_ex(conn->ssl, data, sizeof data, &got) == 1) {
     }
-    ossl_conn_free_buffers(conn);
-    SSL_set_options(conn->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+    OPENSSL_cleanse(data, sizeof data);
 }
 
 /* --- The table's functions --- */
@@ -350,7 +365,11 @@ stls_be_status ossl_conn_read(void *block, uint8_t *data, size_t size, size_t *g
     }
     ossl_clear_errors();
     int result = SSL_read_ex(conn->ssl, data, size, got);
-    ossl_conn_release_buffers(conn, result);
+    if (result == 1 || SSL_want_read(conn->ssl)) {
+        ossl_conn_free_buffers(conn);
+    } else {
+        ossl_conn_wipe_buffers(conn);
+    }
     return result == 1 ? STLS_BE_OK : ossl_conn_stopped(conn, result, failure);
 }
 
@@ -454,6 +473,7 @@ size_t ossl_conn_memory(void *block) {
 void ossl_conn_fini(void *block) {
     ossl_conn *conn = block;
     ossl_clear_errors();
+    ossl_conn_wipe_unread(conn);
     SSL_free(conn->ssl); /* and its BIO */
     ossl_chain_free(conn);
     OPENSSL_cleanse(conn, sizeof *conn);
