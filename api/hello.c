@@ -89,12 +89,17 @@ static bool number16(stls_bytes *in, uint16_t *number) {
 
 /* The next vector of `in`, behind a length of 1 or 2 bytes. */
 static bool vector(stls_bytes *in, size_t octets, stls_bytes *out) {
-    uint16_t len = 0;
-    if (octets == 2) {
-        return number16(in, &len) && take(in, len, out);
+    if (in->len < octets) {
+        return false;
     }
-    stls_bytes first;
-    return take(in, 1, &first) && take(in, first.data[0], out);
+    size_t len = octets == 2 ? (size_t)in->data[0] << 8 | in->data[1] : in->data[0];
+    if (len > in->len - octets) {
+        return false;
+    }
+    *out = (stls_bytes){in->data + octets, len};
+    in->data += octets + len;
+    in->len -= octets + len;
+    return true;
 }
 
 /* All of `data` is one vector behind `octets` bytes, of at least one item of `item` bytes. */
@@ -133,7 +138,19 @@ static bool read_front(stls_bytes body, bool is_client, hello *h) {
 }
 
 static bool next_extension(stls_bytes *extensions, uint16_t *type, stls_bytes *data) {
-    return number16(extensions, type) && vector(extensions, 2, data);
+    enum { HEAD = 2 + 2 }; /* type, length */
+    const uint8_t *at = extensions->data;
+    if (extensions->len < HEAD) {
+        return false;
+    }
+    size_t len = (size_t)at[2] << 8 | at[3];
+    if (len > extensions->len - HEAD) {
+        return false;
+    }
+    *type = (uint16_t)(at[0] << 8 | at[1]);
+    *data = (stls_bytes){at + HEAD, len};
+    *extensions = (stls_bytes){at + HEAD + len, extensions->len - HEAD - len};
+    return true;
 }
 
 /* Remembers numbers. Zero it but for `others`. */
@@ -166,6 +183,17 @@ static unsigned place_of(uint16_t type) {
                                        : NOWHERE;
 }
 
+/* False: it is taken. */
+static bool put(hello *h, unsigned place, stls_bytes data) {
+    uint64_t bit = UINT64_C(1) << place;
+    if ((h->there & bit) != 0) {
+        return false;
+    }
+    h->there |= bit;
+    h->at[place] = data;
+    return true;
+}
+
 /* Finds a place for each extension, which is there once, and whole. */
 static stls_complaint read_extensions(hello *h) {
     stls_bytes in = h->extensions, data;
@@ -179,14 +207,10 @@ static stls_complaint read_extensions(hello *h) {
             return protocol(ALERT_DECODE_ERROR, "the extensions of its hello are cut short");
         }
         unsigned place = place_of(type);
-        uint64_t bit = place != NOWHERE ? UINT64_C(1) << place : 0;
-        if (place != NOWHERE ? (h->there & bit) != 0 : seen_before(&s, type)) {
+        if (place != NOWHERE ? !put(h, place, data) : seen_before(&s, type)) {
             return protocol(ALERT_ILLEGAL_PARAMETER, "its hello has the same extension twice");
         }
-        if (place != NOWHERE) {
-            h->there |= bit;
-            h->at[place] = data;
-        } else if (++others > OTHERS_MAX) {
+        if (place == NOWHERE && ++others > OTHERS_MAX) {
             return too_many("its hello has more extensions than any has to have");
         }
     }
