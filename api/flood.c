@@ -25,11 +25,12 @@ static void count_record(stls_flood *flood, uint8_t type) {
 static void follow_header(stls_flood *flood, uint8_t byte) {
     if (flood->header == 0) {
         flood->type = byte;
-    } else if (flood->header >= LENGTH_AT) {
-        flood->left = (uint16_t)(flood->left << 8 | byte);
+    } else if (flood->header == LENGTH_AT) {
+        flood->high = byte;
     }
     if (++flood->header == HEADER) {
         flood->header = 0;
+        flood->left = (uint16_t)(flood->high << 8 | byte);
         count_record(flood, flood->type);
     }
 }
@@ -37,7 +38,7 @@ static void follow_header(stls_flood *flood, uint8_t byte) {
 /* In pieces of any kind. */
 static void follow(stls_flood *flood, const uint8_t *data, size_t len) {
     for (size_t at = 0; at < len;) {
-        if (flood->header > 0 || flood->left == 0) {
+        if (flood->left == 0) {
             follow_header(flood, data[at++]);
         } else {
             size_t part = len - at < flood->left ? len - at : flood->left;
@@ -49,8 +50,7 @@ static void follow(stls_flood *flood, const uint8_t *data, size_t len) {
 
 stls_be_status stls_flood_watch(stls_flood *flood, uint8_t *data, size_t size, size_t *got) {
     size_t len = *got;
-    if (flood->header == 0 && len <= flood->left) {
-        flood->left -= (uint16_t)len;
+    if (stls_flood_in_record(flood, len)) {
         return STLS_BE_OK;
     }
     if (flood->ended) {

@@ -23,10 +23,11 @@ enum { STLS_FLOOD_MAX = 32, STLS_FLOOD_WARNING = 8 };
 
 /* All zero at first: the headers are followed, and nothing is counted before stls_flood_begin(). */
 typedef struct stls_flood {
-    uint16_t left;  /* bytes to come of the current record's body */
+    uint16_t left;  /* bytes to come of the current record's body; 0 in a header */
     uint8_t header; /* bytes of the next header that came */
     uint8_t idle;   /* since the last plaintext */
     uint8_t type;   /* in that header */
+    uint8_t high;   /* in that header: the first byte of the length */
     bool counts, ended;
 } stls_flood;
 
@@ -43,6 +44,15 @@ static inline void stls_flood_relent(stls_flood *flood) {
 
 /* The record that was counted last is a warning; in TLS 1.2 its header has told. */
 void stls_flood_warned(stls_flood *flood);
+
+/* As stls_flood_watch(), for `len` bytes that need no more than that; false: they do. */
+static inline bool stls_flood_in_record(stls_flood *flood, size_t len) {
+    if (len > flood->left) {
+        return false;
+    }
+    flood->left -= (uint16_t)len;
+    return true;
+}
 
 /* The library asked for up to `size` bytes, and `*got` > 0 came, now in `data`. Follows them, or
  * puts that header in their place. Libraries ask for a header by itself. */

@@ -366,7 +366,8 @@ static stls_be_status end(stls_io *io) {
 static stls_be_status look(stls_io *io) {
     stls_guard *guard = io->guard;
     uint8_t *record;
-    stls_be_status status = stls_io_look(io, RECORD_HEADER, &record);
+    size_t there;
+    stls_be_status status = stls_io_look(io, RECORD_HEADER, &record, &there);
     if (status != STLS_BE_OK) {
         return status;
     }
@@ -375,7 +376,9 @@ static stls_be_status look(stls_io *io) {
         return end(io);
     }
     len += RECORD_HEADER;
-    status = guard->on ? stls_io_look(io, len, &record) : STLS_BE_OK;
+    if (guard->on && there < len) {
+        status = stls_io_look(io, len, &record, &there);
+    }
     if (status == STLS_BE_OK && guard->on && !look_at_record(io, record, len)) {
         return end(io);
     }
@@ -437,10 +440,15 @@ static void learn(stls_guard *guard, stls_bytes record) {
     }
 }
 
+/* In TLS 1.3 nothing is to be learnt from what we send behind the ServerHello. */
+static bool knows_enough(const stls_guard *guard) {
+    return !guard->on || is_tls1_3(guard);
+}
+
 /* Looks at the records of `sent` that are whole; their length. */
 static size_t look_at_sent(stls_guard *guard, stls_bytes sent) {
     size_t done = 0;
-    while (guard->on && sent.len - done >= RECORD_HEADER) {
+    while (!knows_enough(guard) && sent.len - done >= RECORD_HEADER) {
         const uint8_t *record = sent.data + done;
         size_t len = RECORD_HEADER + ((size_t)record[3] << 8 | record[4]);
         if (len > sent.len - done) {
@@ -453,7 +461,7 @@ static size_t look_at_sent(stls_guard *guard, stls_bytes sent) {
 }
 
 void stls_guard_sent(stls_guard *guard, const uint8_t *data, size_t len) {
-    if (guard == NULL || !guard->on) {
+    if (guard == NULL || knows_enough(guard)) {
         return;
     }
     bool in_place = guard->sent == NULL;
@@ -462,12 +470,13 @@ void stls_guard_sent(stls_guard *guard, const uint8_t *data, size_t len) {
         return;
     }
     size_t done = look_at_sent(guard, in_place ? (stls_bytes){data, len} : bytes_of(guard->sent));
-    if (!guard->on) {
+    if (knows_enough(guard)) {
+        stls_queue_free(&guard->sent);
         return;
     }
     if (!in_place) {
         stls_queue_take(&guard->sent, done);
-    } else if (!stls_queue_add(&guard->sent, data + done, len - done)) {
+    } else if (done < len && !stls_queue_add(&guard->sent, data + done, len - done)) {
         guard->no_memory = true;
     }
 }

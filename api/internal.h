@@ -218,10 +218,10 @@ stls_result stls_io_feed(stls_io *io, const uint8_t *data, size_t len);
 stls_be_status stls_io_send(stls_io *io, const uint8_t *data, size_t len);
 stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got);
 
-/* For guard.c, which stands between these and stls_io_recv(). Look: with STLS_BE_OK at least
- * `least` bytes that wait are at `*data`, to be changed in place. Drop: the first `len` of them are
+/* For guard.c, which stands between these and stls_io_recv(). Look: with STLS_BE_OK `*len` bytes
+ * wait at `*data`, at least `least`, to be changed in place. Drop: the first `len` of them are
  * done with. Take: as stls_io_recv(). */
-stls_be_status stls_io_look(stls_io *io, size_t least, uint8_t **data);
+stls_be_status stls_io_look(stls_io *io, size_t least, uint8_t **data, size_t *len);
 void stls_io_drop(stls_io *io, size_t len);
 stls_be_status stls_io_take(stls_io *io, uint8_t *data, size_t size, size_t *got);
 void stls_io_free(stls_io *io);

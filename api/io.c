@@ -108,11 +108,17 @@ static void look_at_first_bytes(stls_io *io, const uint8_t *data, size_t len) {
 
 static stls_result settle(stls_io *io);
 
+static bool has_to_send(const stls_io *io) {
+    return io->scratch->out_len > 0 || stls_queue_len(io->out) > 0;
+}
+
 /* Receives from the transport into `data`. What the backend has to say goes first: the peer may
  * wait for it, and this transport may wait for the peer. */
 static stls_be_status receive(stls_io *io, uint8_t *data, size_t size, size_t *got) {
     size_t done = 0;
-    (void)settle(io); /* what it could not send, stls_io_end() tells */
+    if (has_to_send(io)) {
+        (void)settle(io); /* what it could not send, stls_io_end() tells */
+    }
     stls_result result = io->recv(io->arg, data, size, &done);
     if (result == STLS_OK && done > 0 && done <= size) {
         io->bytes_in += done;
@@ -146,7 +152,7 @@ static uint8_t *first_waiting(const stls_io *io) {
 static bool keep_scratch(stls_io *io) {
     stls_scratch *scratch = io->scratch;
     size_t len = scratch->in_end - scratch->in_start;
-    bool kept = stls_queue_add(&io->in, scratch->in + scratch->in_start, len);
+    bool kept = len == 0 || stls_queue_add(&io->in, scratch->in + scratch->in_start, len);
     scratch->in_start = scratch->in_end = 0;
     io->no_memory |= !kept;
     return kept;
@@ -190,12 +196,13 @@ static stls_be_status receive_more(stls_io *io) {
     return fits || keep_scratch(io) ? status : STLS_BE_FAILED;
 }
 
-stls_be_status stls_io_look(stls_io *io, size_t least, uint8_t **data) {
+stls_be_status stls_io_look(stls_io *io, size_t least, uint8_t **data, size_t *len) {
     stls_be_status status = may_read(io);
     while (status == STLS_BE_OK && waiting(io) < least) {
         status = receive_more(io);
     }
     *data = first_waiting(io);
+    *len = waiting(io);
     return status;
 }
 
@@ -228,19 +235,21 @@ stls_be_status stls_io_take(stls_io *io, uint8_t *data, size_t size, size_t *got
 /* The library's next bite of what one call of recv has brought, if nothing else is to be done. */
 static bool take_from_scratch(stls_io *io, uint8_t *data, size_t size, size_t *got) {
     stls_scratch *scratch = io->scratch;
+    stls_guard *guard = io->guard;
     size_t len = scratch->in_end - scratch->in_start;
-    if (io->guard != NULL && len > io->guard->cleared) {
-        len = io->guard->cleared;
+    if (guard != NULL) {
+        len = len < guard->cleared ? len : guard->cleared;
     }
-    if (len == 0 || size == 0 || io->out != NULL || io->recv_failed) {
+    len = len < size ? len : size;
+    if (len == 0 || io->out != NULL) {
         return false;
     }
-    *got = len < size ? len : size;
-    memcpy(data, scratch->in + scratch->in_start, *got);
-    scratch->in_start += *got;
-    if (io->guard != NULL) {
-        io->guard->cleared -= *got;
+    memcpy(data, scratch->in + scratch->in_start, len);
+    scratch->in_start += len;
+    if (guard != NULL) {
+        guard->cleared -= len;
     }
+    *got = len;
     return true;
 }
 
@@ -253,7 +262,8 @@ stls_be_status stls_io_recv(stls_io *io, uint8_t *data, size_t size, size_t *got
             return status;
         }
     }
-    return stls_flood_watch(&io->flood, data, size, got);
+    return stls_flood_in_record(&io->flood, *got) ? STLS_BE_OK
+                                                  : stls_flood_watch(&io->flood, data, size, got);
 }
 
 stls_result stls_io_feed(stls_io *io, const uint8_t *data, size_t len) {
@@ -345,7 +355,8 @@ static stls_result write_out(stls_io *io) {
     return result;
 }
 
-static stls_result settle_waiting(stls_io *io) {
+/* Writes out what it can, and remembers what cannot be mended. */
+static stls_result settle(stls_io *io) {
     stls_result result = io->send_failed ? STLS_E_TRANSPORT : write_out(io);
     if (result == STLS_E_TRANSPORT) {
         io->send_failed = true;
@@ -357,14 +368,6 @@ static stls_result settle_waiting(stls_io *io) {
     return result;
 }
 
-/* Writes out what it can, and remembers what cannot be mended. */
-static stls_result settle(stls_io *io) {
-    if (stls_queue_len(io->out) == 0 && io->scratch->out_len == 0) {
-        return io->send_failed ? STLS_E_TRANSPORT : STLS_OK;
-    }
-    return settle_waiting(io);
-}
-
 void stls_io_begin(stls_io *io, stls_scratch *scratch) {
     scratch->in_start = scratch->in_end = scratch->out_len = 0;
     io->scratch = scratch;
@@ -372,7 +375,7 @@ void stls_io_begin(stls_io *io, stls_scratch *scratch) {
 }
 
 stls_result stls_io_end(stls_io *io) {
-    stls_result result = settle(io);
+    stls_result result = has_to_send(io) || io->send_failed ? settle(io) : STLS_OK;
     if (result == STLS_OK && io->held) {
         result = STLS_WANT_WRITE; /* the peer's bytes wait: call again */
     }
