@@ -40,19 +40,38 @@ void stls_text_add(stls_text *text, const char *format, ...) {
     va_end(list);
 }
 
-void stls_text_add_foreign(stls_text *text, stls_bytes bytes) {
+/* How many of `bytes`, from the first on, are printable. */
+static size_t printable(stls_bytes bytes) {
+    size_t count = 0;
+    while (count < bytes.len && bytes.data[count] >= 0x20 && bytes.data[count] < 0x7f) {
+        count++;
+    }
+    return count;
+}
+
+static void add_escaped(stls_text *text, uint8_t byte) {
     static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < bytes.len && text->len + 1 < text->size; i++) {
-        uint8_t byte = bytes.data[i];
-        if (byte >= 0x20 && byte < 0x7f) {
-            text->data[text->len++] = (char)byte;
-        } else if (text->size - text->len <= 4) {
-            cut(text);
+    const char escaped[4] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+    if (text->size - text->len <= sizeof escaped) {
+        cut(text);
+        return;
+    }
+    memcpy(text->data + text->len, escaped, sizeof escaped);
+    text->len += sizeof escaped;
+}
+
+void stls_text_add_foreign(stls_text *text, stls_bytes bytes) {
+    while (bytes.len > 0 && text->len + 1 < text->size) {
+        size_t room = text->size - text->len - 1;
+        size_t len = printable((stls_bytes){bytes.data, bytes.len < room ? bytes.len : room});
+        if (len > 0) {
+            memcpy(text->data + text->len, bytes.data, len);
+            text->len += len;
         } else {
-            const char escaped[4] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
-            memcpy(text->data + text->len, escaped, sizeof escaped);
-            text->len += sizeof escaped;
+            add_escaped(text, bytes.data[0]);
+            len = 1;
         }
+        bytes = (stls_bytes){bytes.data + len, bytes.len - len};
     }
     text->data[text->len] = '\0';
 }

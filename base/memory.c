@@ -27,10 +27,11 @@ void *stls_alloc(size_t count, size_t size) {
     if (!atomic_load_explicit(&is_in_use, memory_order_relaxed)) {
         atomic_store(&is_in_use, true);
     }
-    if (size != 0 && count > SIZE_MAX / size) {
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total)) {
         return NULL;
     }
-    size_t total = count * size != 0 ? count * size : 1;
+    total = total != 0 ? total : 1;
     if (custom.allocate == NULL) {
         return calloc(1, total);
     }

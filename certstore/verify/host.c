@@ -14,7 +14,7 @@ static bool is_digit(uint8_t byte) {
 }
 
 static bool is_letter(uint8_t byte) {
-    return lower(byte) >= 'a' && lower(byte) <= 'z';
+    return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
 }
 
 /* What is behind the first `start` of `bytes`, which are not none. */
