@@ -273,8 +273,10 @@ void wolf_alert_received(wolf_conn *conn) {
  * where wolfSSL waits for an encrypted record and calls it a bad header. We want to know what the
  * client said. It cannot do harm to believe it: the connection ends here in any case. */
 void wolf_alert_listen(wolf_conn *conn, const uint8_t *data, size_t len) {
-    if (conn->established)
+    if (len <= conn->frame_skip) {
+        conn->frame_skip -= len;
         return;
+    }
     while (len > 0 && conn->frame_len < sizeof conn->frame) {
         size_t n = conn->frame_skip;
         if (n > 0) {

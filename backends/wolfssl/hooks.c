@@ -16,7 +16,8 @@ int wolf_recv(WOLFSSL *ssl, char *data, int size, void *arg) {
     size_t got = 0;
 
     (void)ssl;
-    if (!conn->established) /* later, the end of the call is soon enough */
+    /* Between two records. Behind the handshake the end of the call is soon enough. */
+    if (!conn->established && conn->frame_skip == 0)
         wolf_alert_received(conn);
 #ifdef WOLF_SESSIONS
     if (conn->session_due)
@@ -267,24 +268,27 @@ int wolf_select(WOLFSSL *ssl, int *alert, void *unused) {
 /* --- Secrets --- */
 
 #ifdef HAVE_SECRET_CALLBACK
+static bool wolf_logs_secrets(const wolf_conn *conn) {
+    return (conn->context->applied & STLS_BE_SET_KEYLOG) != 0;
+}
+
 static void wolf_log_secret(wolf_conn *conn, const char *label, const uint8_t *secret, int len) {
     uint8_t client_random[32];
 
-    if ((conn->context->applied & STLS_BE_SET_KEYLOG) && label && len > 0 &&
-        wolfSSL_get_client_random(conn->ssl, client_random, sizeof client_random) ==
-            sizeof client_random)
+    if (len > 0 && wolfSSL_get_client_random(conn->ssl, client_random, sizeof client_random) ==
+                       sizeof client_random)
         conn->upcalls->keylog(conn->core, label, client_random, (stls_bytes){secret, (size_t)len});
 }
 
 int wolf_master_secret(WOLFSSL *ssl, void *secret, int len, void *conn) {
     (void)ssl;
-    wolf_log_secret(conn, "CLIENT_RANDOM", secret, len);
+    if (wolf_logs_secrets(conn))
+        wolf_log_secret(conn, "CLIENT_RANDOM", secret, len);
     return 0;
 }
 
-int wolf_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void *arg) {
-    wolf_conn *conn = arg;
 #ifdef WOLFSSL_TLS13
+static void wolf_log_secret_of_id(wolf_conn *conn, int id, const uint8_t *secret, int len) {
     static const struct {
         int id;
         const char *label;
@@ -301,6 +305,14 @@ int wolf_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
         if (labels[i].id == id)
             wolf_log_secret(conn, labels[i].label, secret, len);
+}
+#endif
+
+int wolf_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void *arg) {
+    wolf_conn *conn = arg;
+#ifdef WOLFSSL_TLS13
+    if (wolf_logs_secrets(conn))
+        wolf_log_secret_of_id(conn, id, secret, len);
 #endif
     (void)ssl, (void)id;
 #if WOLF_TELLS_SECRET
