@@ -542,44 +542,73 @@ static void learn_extended_master(mbed_conn *conn, int state) {
 #endif
 }
 
-/* A client of TLS 1.2 reads the server's ticket in the step for ChangeCipherSpec, which then comes
- * once more. */
-static bool has_read_ticket(const mbed_conn *conn, int state) {
-    return (state == MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC ||
-            state == MBEDTLS_SSL_NEW_SESSION_TICKET) &&
-           mbed_state(&conn->ssl) == MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC;
+/* The ServerHello was read or written. */
+static void learn_from_server_hello(mbed_conn *conn) {
+    const mbedtls_ssl_context *ssl = &conn->ssl;
+    if (is_tls1_3(conn)) {
+        conn->group = mbed_wire_key_share_group(is_server(conn)
+                                                    ? mbed_message_sent(ssl, MBED_MSG_SERVER_HELLO)
+                                                    : mbed_message(ssl, MBED_MSG_SERVER_HELLO));
+    } else {
+        learn_extended_master(conn, MBEDTLS_SSL_SERVER_HELLO);
+    }
+}
+
+static void learn_from_key_exchange(mbed_conn *conn) {
+    const mbedtls_ssl_context *ssl = &conn->ssl;
+    if (uses_ecdhe(ssl)) {
+        const stls_bytes message = is_server(conn)
+                                       ? mbed_message_sent(ssl, MBED_MSG_SERVER_KEY_EXCHANGE)
+                                       : mbed_message(ssl, MBED_MSG_SERVER_KEY_EXCHANGE);
+        conn->group = mbed_wire_ecdhe_group(message);
+        conn->scheme = is_server(conn) ? 0 : mbed_wire_ecdhe_scheme(message);
+    }
+}
+
+static void learn_from_certificate_verify(mbed_conn *conn) {
+    conn->scheme = mbed_wire_verify_scheme(mbed_message(&conn->ssl, MBED_MSG_CERTIFICATE_VERIFY));
 }
 
 /* What only the message tells that a successful step has read or written: group and scheme, and
  * what resumption needs to know. */
 static void learn(mbed_conn *conn, int state) {
-    const mbedtls_ssl_context *ssl = &conn->ssl;
-    const bool server = is_server(conn);
-    stls_bytes message;
-    if (!is_tls1_3(conn)) {
-        learn_extended_master(conn, state);
-    }
-    if (state == MBEDTLS_SSL_SERVER_CERTIFICATE) {
+    switch (state) {
+    case MBEDTLS_SSL_CLIENT_HELLO:
+        if (!is_tls1_3(conn)) {
+            learn_extended_master(conn, state);
+        }
+        break;
+    case MBEDTLS_SSL_SERVER_HELLO:
+        learn_from_server_hello(conn);
+        break;
+    case MBEDTLS_SSL_SERVER_CERTIFICATE:
         conn->full = true;
-    }
-    if (!server && state == MBEDTLS_SSL_SERVER_CERTIFICATE) {
-        mbed_forget_ticket(&conn->ssl);
-    } else if (!server && has_read_ticket(conn, state)) {
-        conn->ticket_came = true;
-    }
-    if (state == MBEDTLS_SSL_SERVER_HELLO && is_tls1_3(conn)) {
-        message = server ? mbed_message_sent(ssl, MBED_MSG_SERVER_HELLO)
-                         : mbed_message(ssl, MBED_MSG_SERVER_HELLO);
-        conn->group = mbed_wire_key_share_group(message);
-    } else if (state == MBEDTLS_SSL_SERVER_KEY_EXCHANGE && uses_ecdhe(ssl)) {
-        message = server ? mbed_message_sent(ssl, MBED_MSG_SERVER_KEY_EXCHANGE)
-                         : mbed_message(ssl, MBED_MSG_SERVER_KEY_EXCHANGE);
-        conn->group = mbed_wire_ecdhe_group(message);
-        conn->scheme = server ? 0 : mbed_wire_ecdhe_scheme(message);
-    } else if ((state == MBEDTLS_SSL_CERTIFICATE_VERIFY && server != is_tls1_3(conn)) ||
-               (state == MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY && server)) {
-        message = mbed_message(ssl, MBED_MSG_CERTIFICATE_VERIFY);
-        conn->scheme = mbed_wire_verify_scheme(message);
+        if (!is_server(conn)) {
+            mbed_forget_ticket(&conn->ssl);
+        }
+        break;
+    case MBEDTLS_SSL_SERVER_KEY_EXCHANGE:
+        learn_from_key_exchange(conn);
+        break;
+    case MBEDTLS_SSL_CERTIFICATE_VERIFY: /* in TLS 1.3 the server's */
+        if (is_server(conn) != is_tls1_3(conn)) {
+            learn_from_certificate_verify(conn);
+        }
+        break;
+    case MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY:
+        if (is_server(conn)) {
+            learn_from_certificate_verify(conn);
+        }
+        break;
+    case MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC:
+    case MBEDTLS_SSL_NEW_SESSION_TICKET:
+        /* A client of TLS 1.2 reads the server's ticket in the step for ChangeCipherSpec, which
+         * then comes once more. */
+        conn->ticket_came |=
+            !is_server(conn) && mbed_state(&conn->ssl) == MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC;
+        break;
+    default:
+        break;
     }
 }
 
@@ -610,7 +639,7 @@ static void send_no_tickets(mbed_conn *conn) {
 /* RFC 7627 section 5.3: a client must not go on if a server resumes a session that had the
  * extension without it, or the reverse. */
 static bool resumes_other_master(const mbed_conn *conn, int state) {
-    return !is_server(conn) && !is_tls1_3(conn) && state == MBEDTLS_SSL_SERVER_HELLO &&
+    return state == MBEDTLS_SSL_SERVER_HELLO && !is_server(conn) && !is_tls1_3(conn) &&
            mbed_state(&conn->ssl) == MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC &&
            conn->extended_master != conn->session_extended;
 }

@@ -19,13 +19,14 @@ enum {
 
 /* Takes a big-endian number of `size` bytes off the front of `from`. */
 static bool take_number(stls_bytes *from, size_t size, size_t *number) {
+    size_t value = 0;
     if (from->len < size) {
         return false;
     }
-    *number = 0;
     for (size_t i = 0; i < size; i++) {
-        *number = *number << 8 | from->data[i];
+        value = value << 8 | from->data[i];
     }
+    *number = value;
     from->data += size;
     from->len -= size;
     return true;
