@@ -112,16 +112,13 @@ static void ossl_conn_alert(ossl_conn *conn, bool sent, int version, uint8_t lev
 }
 
 void ossl_conn_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
-                       void *unused) {
-    (void)unused;
+                       void *arg) {
+    (void)ssl;
     if (type != SSL3_RT_ALERT && type != SSL3_RT_HANDSHAKE) {
         return; /* the headers of records, mostly */
     }
-    ossl_conn *conn = ossl_conn_of(ssl);
+    ossl_conn *conn = arg;
     const uint8_t *bytes = data;
-    if (conn == NULL) {
-        return;
-    }
     if (type == SSL3_RT_ALERT && len == 2) {
         ossl_conn_alert(conn, sent != 0, version, bytes[0], bytes[1]);
     } else if (type == SSL3_RT_HANDSHAKE && sent == 0 && len > 0) {
@@ -316,6 +313,8 @@ stls_be_status ossl_conn_init(void *block, const void *context,
     }
     BIO_set_data(bio, conn);
     SSL_set_bio(conn->ssl, bio, bio);
+    SSL_set_msg_callback(conn->ssl, ossl_conn_message);
+    SSL_set_msg_callback_arg(conn->ssl, conn);
     SSL_set_verify(conn->ssl, ossl_verify_mode(conn), NULL);
     if (conn->context->role == STLS_ROLE_SERVER) {
         SSL_set_accept_state(conn->ssl);

@@ -116,7 +116,6 @@ static int ossl_select_alpn(SSL *ssl, const unsigned char **out, unsigned char *
 static bool ossl_apply_verdict(ossl_context *context, const stls_be_settings *settings) {
     SSL_CTX_set_verify(context->ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(context->ctx, ossl_chain_verify, NULL);
-    SSL_CTX_set_msg_callback(context->ctx, ossl_conn_message);
     if (settings->may_ask) {
         SSL_CTX_set_keylog_callback(context->ctx, ossl_conn_keylog); /* for alerts: alert.c */
     }

@@ -234,7 +234,7 @@ bool ossl_session_was_agreed(const ossl_conn *conn);
 BIO_METHOD *ossl_bio_method_new(void);
 ossl_conn *ossl_conn_of(const SSL *ssl); /* NULL: it has none yet */
 void ossl_conn_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
-                       void *unused);                    /* for SSL_CTX_set_msg_callback */
+                       void *conn);                      /* for SSL_set_msg_callback */
 void ossl_conn_keylog(const SSL *ssl, const char *line); /* for SSL_CTX_set_keylog_callback */
 stls_be_status ossl_conn_init(void *block, const void *context,
                               const stls_be_conn_settings *settings, stls_be_failure *failure);
