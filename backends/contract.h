@@ -459,6 +459,7 @@ struct stls_backend {
      * library does not tell. */
     size_t (*conn_memory)(void *conn);
 
+    /* The core wipes the block. */
     void (*conn_fini)(void *conn);
 };
 

@@ -883,5 +883,4 @@ void mbed_conn_info(void *block, stls_be_info *info) {
 void mbed_conn_fini(void *block) {
     mbed_conn *conn = block;
     mbedtls_ssl_free(&conn->ssl);
-    *conn = (mbed_conn){0};
 }

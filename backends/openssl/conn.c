@@ -475,6 +475,5 @@ void ossl_conn_fini(void *block) {
     ossl_conn_wipe_unread(conn);
     SSL_free(conn->ssl); /* and its BIO */
     ossl_chain_free(conn);
-    OPENSSL_cleanse(conn, sizeof *conn);
     ossl_clear_errors();
 }

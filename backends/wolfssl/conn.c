@@ -460,5 +460,4 @@ void wolf_conn_fini(void *block) {
     wolfSSL_free(conn->ssl);
     wolf_hello_drop(conn);
     wolf_clear_errors();
-    *conn = (wolf_conn){0};
 }
