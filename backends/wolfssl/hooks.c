@@ -27,15 +27,11 @@ int wolf_recv(WOLFSSL *ssl, char *data, int size, void *arg) {
         return WOLFSSL_CBIO_ERR_WANT_READ;
     switch (conn->upcalls->recv(conn->core, (uint8_t *)data, (size_t)size, &got)) {
     case STLS_BE_OK:
-        if (got > 0 && got <= (size_t)size) {
-            if (!conn->established) {
-                wolf_hello_add(conn, (const uint8_t *)data, got);
-                wolf_alert_listen(conn, (const uint8_t *)data, got);
-            }
-            return (int)got;
+        if (!conn->established) {
+            wolf_hello_add(conn, (const uint8_t *)data, got);
+            wolf_alert_listen(conn, (const uint8_t *)data, got);
         }
-        conn->transport_failed = true;
-        break;
+        return (int)got;
     case STLS_BE_WANT_READ:
         break;
     case STLS_BE_EOF:
