@@ -386,9 +386,9 @@ static stls_be_status look(stls_io *io) {
 }
 
 static stls_be_status give_ready(stls_guard *guard, uint8_t *data, size_t size, size_t *got) {
-    stls_bytes ready = bytes_of(guard->ready);
-    *got = ready.len < size ? ready.len : size;
-    memcpy(data, ready.data, *got);
+    const stls_queue *ready = guard->ready;
+    *got = ready->len < size ? ready->len : size;
+    memcpy(data, ready->data + ready->start, *got);
     stls_queue_take(&guard->ready, *got);
     return STLS_BE_OK;
 }
