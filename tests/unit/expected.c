@@ -18,8 +18,8 @@ static char list[128];
 
 static bool read_text(const char *text) {
     FILE *file = fopen(list, "w");
-    if (!CHECK(file != NULL, "%s cannot be written", list)) {
-        return false;
+    if (file == NULL) {
+        return CHECK(false, "%s cannot be written", list);
     }
     fputs(text, file);
     fclose(file);
