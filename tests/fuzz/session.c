@@ -127,12 +127,15 @@ static stls_conn *server_conn(void) {
     stls_conn *conn = conns[backend_index];
     if (conn == NULL) {
         stls_context *context = calloc(1, sizeof *context);
-        conns[backend_index] = conn = calloc(1, sizeof *conn);
-        must(context != NULL && conn != NULL);
+        must(context != NULL);
+        context->profile = profile_for(STLS_ROLE_SERVER);
+        /* Behind the backend's block stands the peer's name, which is empty. */
+        conns[backend_index] = conn =
+            calloc(1, sizeof *conn + context->profile->backend->conn_size + 1);
+        must(conn != NULL);
         conn->handshake = calloc(1, sizeof *conn->handshake);
         must(conn->handshake != NULL);
-        conn->peer = conn->server_name = "";
-        context->profile = profile_for(STLS_ROLE_SERVER);
+        conn->server_name = "";
         const stls_ticket_ring_options options = {.clock = fixed_clock};
         must(stls_ticket_ring_new(context->profile->backend, &options, &context->ring, NULL) ==
              STLS_OK);

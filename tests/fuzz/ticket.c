@@ -40,7 +40,7 @@ static rig_kind kind_of(uint8_t choice) {
 static stls_session *take(const rig_kind *kind, const stls_conn *client) {
     uint8_t key[STLS_FINGERPRINT_SIZE];
     stls_context *context = rig_context(kind, STLS_ROLE_CLIENT);
-    must(stls_session_key(context, client->peer, client->server_name, key), "there is memory");
+    must(stls_session_key(context, stls_conn_named(client), client->server_name, key), "there is memory");
     return stls_session_cache_take(context->sessions, key, client->proved_at);
 }
 
