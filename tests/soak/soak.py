@@ -160,6 +160,7 @@ class Soak:
              "--trust", f"{o.pki}/root.pem,{o.pki}/root-rsa.pem"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.proxy = Proxy(o, work, int(self.load.stdout.readline()))
+        self.proxy.count()  # it answers once all its threads are there
         self.idle_descriptors = self.proxy.descriptors()
         self.load.stdin.write(f"{self.proxy.port}\n")
         self.load.stdin.flush()
