@@ -189,6 +189,9 @@ static stls_result load_item(void *arg, const stls_parsed_item *parsed, stls_err
     stls_storage_facts facts;
     stls_blob_name(item.place, item.id, name);
     if (item.place == STLS_PLACE_BUILTIN) {
+        if (self->state->has_builtin) {
+            return stls_fail(error, STLS_E_FORMAT, "the built-in list is named twice");
+        }
         self->state->has_builtin = self->state->builtin_stored = true;
         memcpy(self->state->builtin_id, item.id, sizeof item.id);
     }
