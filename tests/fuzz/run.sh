@@ -111,6 +111,7 @@ seed_stores() {
     { printf '\0\1' && store_block 12 "$pki/root.der" && store_block 26 "$work/crl"; } >"$1/damaged"
     printf 'siptls-store 1\ngeneration 7\ntrust all\nsend custom\n' >"$work/index"
     { printf '\20\0' && store_block 0 "$work/index"; } >"$1/index"
+    printf '\1\50\1\0\0\1\1\40' >"$1/two-built-in-lists"
 }
 
 seed() {
