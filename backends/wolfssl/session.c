@@ -203,6 +203,11 @@ static int wolf_ticket_seal(wolf_conn *conn, uint8_t *name, uint8_t *iv, uint8_t
     size_t ticket_len = 0;
     int result;
 
+#ifdef WOLFSSL_EARLY_DATA
+    /* A ticket invites the client to send as much early data as the connection may skip; by now,
+     * nothing is left to skip. */
+    (void)wolfSSL_set_max_early_data(conn->ssl, 0);
+#endif
     if (plain) {
         wolf_put_number(plain, wolf_form());
         wolf_put_number(plain + 2, (uint16_t)wolfSSL_get_current_cipher_suite(conn->ssl));

@@ -66,6 +66,29 @@ serve() {
         --verify optional "$@"
 }
 
+# write_clock FILE SECONDS: what soak-clock.so adds to the time of day.
+write_clock() {
+    python3 -c 'import struct, sys; open(sys.argv[1], "wb").write(struct.pack("=q", int(sys.argv[2])))' "$1" "$2"
+}
+
+# clock_apart NAME RING OPTION...: a client that tells a ticket's age otherwise than the server reckons it (its clock runs
+# ahead or behind, or it has waited in a queue), with a ticket that is not too old.
+clock_apart() {
+    local name=$1 ring=$2 seconds
+    shift 2
+    if [[ $backend = wolfssl && " ${SIPTLS_ORIGINS:-wolfssl=built} " != *" wolfssl=built "* ]]; then
+        skip "$name: a clock apart" "this wolfSSL refuses a ticket whose age is told 11 s wrong"
+        return
+    fi
+    for seconds in 60 -60; do
+        write_clock "$work/clock" "$seconds"
+        LD_PRELOAD=$(dirname "$tool")/soak-clock.so SOAK_CLOCK=$work/clock \
+            ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 serve --ticket-secrets "$ring" || return
+        s_client "$name: a clock $seconds s apart" Reused "$@"
+        stop "$server_pid"
+    done
+}
+
 foreign_client() {
     local name="$backend, TLS ${version/_/.}, s_client" session=$work/session-$backend-$version \
         ring=$work/ring-$backend-$version
@@ -73,6 +96,11 @@ foreign_client() {
     secrets "$ring" old
     serve --ticket-secrets "$ring" || return
     s_client "$name: first" New -tls"$version" -sess_out "$session"
+    if grep -q 'Max Early Data: [1-9]' "$out"; then
+        fail "$name: early data" "the ticket asks for some [P2]" "$out"
+    else
+        pass "$name: early data [P2]"
+    fi
     s_client "$name: second" Reused "${in[@]}"
     secrets "$ring" new old
     kill -HUP "$server_pid"
@@ -89,6 +117,7 @@ foreign_client() {
         fi
     fi
     stop "$server_pid"
+    clock_apart "$name" "$ring" "${in[@]}"
     secrets "$ring" foreign
     serve --ticket-secrets "$ring" || return
     s_client "$name: other secrets" New "${in[@]}"
