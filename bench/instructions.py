@@ -6,11 +6,14 @@
 The program collects what it wants to have counted (bench_enter, bench_leave), and dumps it under a label
 (bench_instructions). Counted are instructions of the process, not the kernel's. "own_instructions" are those in
 siptls's own functions: what functions of other libraries do for them is not in it (it is in "instructions").
+Counts do not suffer from what else the machine does: the subjects of each library are counted in a process of their own,
+as many at once as there are processors.
 
 --functions N: prints, for each label, the N functions of siptls that cost most, instead of writing records.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import re
@@ -83,16 +86,53 @@ def read_dump(path, names):
     return label, total, costs
 
 
-def run(program, arguments, folder):
+def groups_of(program, arguments):
+    """(library, arguments) for each library; those asked for by name stay together."""
+    if "--subject" in arguments:
+        return [("all", arguments)]
+    listed = subprocess.run([program, "--subjects"], check=True, capture_output=True, text=True).stdout
+    subjects = {}
+    for line in listed.splitlines():
+        name, library, _ = line.split("\t")
+        subjects.setdefault(library, []).append(name)
+    return [(library, [*arguments, "--subject", ",".join(names)]) for library, names in subjects.items()]
+
+
+def run(program, group, folder):
+    """The exit status, and [(label, sum, costs)] in the order of the dumps."""
+    library, arguments = group
+    folder = os.path.join(folder, library)
+    os.mkdir(folder)
     out = os.path.join(folder, "out")
     command = ["valgrind", "--tool=callgrind", "--quiet", "--collect-atstart=no", "--instr-atstart=no",
                f"--callgrind-out-file={out}", program, *arguments, "--records", os.devnull]
-    try:
-        status = subprocess.run(command, check=False).returncode
-    except FileNotFoundError:
-        sys.exit("instructions.py: valgrind is not installed (Debian: apt-get install valgrind)")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
+        for line in process.stderr:
+            sys.stderr.write(f"{library}: {line}")
+    names = Names()
     parts = [name for name in os.listdir(folder) if name.startswith("out.")]
-    return status, [os.path.join(folder, name) for name in sorted(parts, key=lambda n: int(n.split(".")[1]))]
+    return process.returncode, [read_dump(os.path.join(folder, name), names)
+                                for name in sorted(parts, key=lambda n: int(n.split(".")[1]))]
+
+
+def run_all(program, arguments):
+    """The worst exit status, and what was collected: {label: [(sum, costs)]}."""
+    folder = tempfile.mkdtemp(prefix="bench-callgrind-")
+    collected, worst = {}, 0
+    try:
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            results = pool.map(lambda group: run(program, group, folder), groups_of(program, arguments))
+            for status, dumps in results:
+                worst = worst or status
+                for label, total, costs in dumps:
+                    if label:
+                        collected.setdefault(json.dumps(label), []).append((total, costs))
+    except FileNotFoundError as error:
+        sys.exit("instructions.py: valgrind is not installed (Debian: apt-get install valgrind)"
+                 if error.filename == "valgrind" else f"instructions.py: {error}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return worst, collected
 
 
 def quartiles(values):
@@ -128,17 +168,7 @@ def main():
     args = parser.parse_args()
     if not args.functions and not args.records:
         parser.error("say where the records go: --records FILE")
-    folder = tempfile.mkdtemp(prefix="bench-callgrind-")
-    collected = {}
-    try:
-        status, dumps = run(args.program, args.arguments, folder)
-        names = Names()
-        for path in dumps:
-            label, total, costs = read_dump(path, names)
-            if label:
-                collected.setdefault(json.dumps(label), []).append((total, costs))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    status, collected = run_all(args.program, args.arguments)
     records = []
     for text, runs in collected.items():
         label = json.loads(text)

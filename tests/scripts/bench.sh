@@ -122,4 +122,40 @@ END
 }
 expect "system calls and allocations of a message" 0 'one each way' check_calls
 
+# --- instructions: each subject's, also of what it does itself; a connection's and a message's
+
+count=("$source_dir/bench/instructions.py")
+expect "instructions of nothing" 1 'nothing was collected' "${count[@]}" --records "$work/none" true
+expect "instructions, and no place for them" 2 'say where the records go' "${count[@]}" "$bin/bench_messages"
+
+# shellcheck disable=SC2317
+check_instructions() {
+    python3 - "$work/instructions" "${#backends[@]}" <<'END'
+import json
+import sys
+
+whole, own = {}, {}
+for line in open(sys.argv[1], encoding="utf-8"):
+    record = json.loads(line)
+    place = {"instructions": whole, "own_instructions": own}[record["metric"]]
+    key = record["subject"], record["peer"], record["side"]
+    assert key not in place and record["low"] <= record["median"] <= record["high"] and record["runs"] == 1, line
+    place[key] = record["median"]
+assert len(whole) == 2 * 2 * int(sys.argv[2]), whole
+assert set(own) == {key for key in whole if key[0].startswith("siptls")}, own
+for key, value in own.items():
+    assert 100 < value < whole[key] / 2, f"{key}: {value} of {whole[key]}"
+print("all counted")
+END
+}
+if [ -n "${SIPTLS_SANITIZE:-}" ] || ! command -v valgrind >/dev/null; then
+    skip "instructions" "valgrind is not there, or cannot run what a sanitizer watches"
+else
+    message=("$bin/bench_messages" --pki "$work/pki" --quick --runs 1 --case '"size":400')
+    expect "instructions of a message" 0 'messages: case 1 of' "${count[@]}" --records "$work/instructions" "${message[@]}"
+    expect "the instructions" 0 'all counted' check_instructions
+    expect "where they go" 0 '^ +[0-9]+  stls_conn_(read|write) +api/' "${count[@]}" --functions 5 "${message[@]}" \
+        --subject "siptls-${backends[0]},raw-${backends[0]}"
+fi
+
 finish
