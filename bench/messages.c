@@ -19,7 +19,8 @@ static const struct {
     size_t size;
     bool quick;
 } cases[] = {
-    {13, 400, true}, {13, 1024, false}, {13, 16384, true}, {12, 400, false}, {12, 16384, false},
+    {13, 400, true},  {13, 1024, false}, {13, 16384, true},
+    {12, 400, false}, {12, 1024, false}, {12, 16384, false},
 };
 
 enum { SIZE_MAX_BYTES = 16384, WARM_UP = 10, ECHOES = 20 /* of one sample */ };
