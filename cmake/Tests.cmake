@@ -139,6 +139,8 @@ if(_support)
     add_library(stls_test_support STATIC ${_support})
     target_include_directories(stls_test_support PUBLIC "${PROJECT_SOURCE_DIR}")
     target_link_libraries(stls_test_support PUBLIC siptls_static siptls_dep_cunit PRIVATE siptls_options)
+    target_compile_definitions(stls_test_support PRIVATE "STLS_TEST_PKI=\"${_pki}\"" "STLS_TEST_ORIGINS=\"${_origins}\""
+        "STLS_TEST_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"")
     set(_helpers stls_test_support siptls_dep_cunit)
 endif()
 

@@ -186,7 +186,8 @@ def main():
     parser.add_argument("--texts", action="store_true", help="shows each outcome and siptls's sentence")
     options = parser.parse_args()
 
-    pki = os.environ.get("SIPTLS_TEST_PKI", "pki")
+    build = os.path.dirname(os.path.dirname(os.path.realpath(options.driver)))
+    pki = os.environ.setdefault("SIPTLS_TEST_PKI", os.path.join(build, "pki"))
     identities = {name: Identity(pki, name) for name in ("server", "phone")}
     driver = Driver(options.driver, options.backend)
     driver.start()

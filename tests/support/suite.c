@@ -32,8 +32,16 @@ static bool add(const test_suite *s, const char *filter) {
     return true;
 }
 
+/* Who starts a program by hand need not name what CTest names. */
+static void find_places(void) {
+    (void)setenv("SIPTLS_TEST_PKI", STLS_TEST_PKI, 0);
+    (void)setenv("SIPTLS_SOURCE_DIR", STLS_TEST_SOURCE_DIR, 0);
+    (void)setenv("SIPTLS_ORIGINS", STLS_TEST_ORIGINS, 0);
+}
+
 int suite_main(const test_suite *suites, int argc, char **argv) {
     unsigned run, failed;
+    find_places();
     /* A crash must not swallow the line that says which test it was in. */
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (CU_initialize_registry() != CUE_SUCCESS) {

@@ -371,14 +371,6 @@ static void test_many(void) {
 
 /* --- Adding --- */
 
-static bool have_pki(const char *test) {
-    if (getenv("SIPTLS_TEST_PKI") == NULL) {
-        test_skip(test, "SIPTLS_TEST_PKI does not name the folder of tests/pki/make.sh");
-        return false;
-    }
-    return true;
-}
-
 static const struct {
     const char *files;
     size_t count;         /* of CRLs that the trust has then */
@@ -398,9 +390,6 @@ static const struct {
 };
 
 static void test_bundles(void) {
-    if (!have_pki("bundles")) {
-        return;
-    }
     for (size_t i = 0; i < COUNT(bundles); i++) {
         stls_trust *trust = stls_trust_new();
         stls_bytes data = pki_join(bundles[i].files);
