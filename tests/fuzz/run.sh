@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # tests/fuzz/run.sh BIN PKI SECONDS [FOLDER MINUTES]
 #
-# Runs every fuzz target of BIN for SECONDS, as many at a time as there are processors, seeded from the test PKI in PKI.
-# Prints one line a target, and last "N passed, N failed, 0 skipped".
+# Runs every fuzz target of BIN for SECONDS, as many at a time as there are processors, seeded from the test PKI in PKI
+# and with what is kept in corpus/. Prints one line a target, and last "N passed, N failed, 0 skipped".
 #
 # With FOLDER: again and again until MINUTES have passed or something was found. Inputs that reach something new are kept
 # in FOLDER/<target> and are where the next run begins, also of another day; what was found is FOLDER/found/*.
 # shellcheck disable=SC2059 # seeds are octets, which printf's format writes
 set -u
 bin=$1 pki=$2 seconds=$3 folder=${4:-} minutes=${5:-0}
+corpus=$(cd "$(dirname "$0")" && pwd)/corpus # of target_BACKEND: that of target
 passed=0 failed=0
 jobs=$(nproc 2>/dev/null || echo 2)
 work=$(mktemp -d) || exit 1
@@ -131,12 +132,16 @@ seed() {
     esac
 }
 
+kind_of() {
+    printf '%s\n' "$1" | sed -E 's/_(openssl|mbedtls|wolfssl)$//'
+}
+
 # 300 kB are more than a peer may send.
 start() {
     local name=$1 kept=${folder:-$work/new}/$1
     mkdir -p "$kept" "$work/found/$name"
     "$bin/fuzz_$name" -max_total_time="$seconds" -max_len=300000 -timeout=20 -rss_limit_mb=4096 \
-        -artifact_prefix="$work/found/$name/" "$kept" "$work/seeds/$name" >"$work/$name.log" 2>&1 &
+        -artifact_prefix="$work/found/$name/" "$kept" "$work/seeds/$name" "$corpus/$(kind_of "$name")" >"$work/$name.log" 2>&1 &
     running[$!]=$name
 }
 
