@@ -14,6 +14,7 @@ as many at once as there are processors.
 
 import argparse
 import concurrent.futures
+import functools
 import json
 import os
 import re
@@ -44,9 +45,11 @@ class Names:
         return self.known.get(key, "???")
 
 
+@functools.cache
 def is_own(path):
-    """Whether a function of this file is siptls's. What CMake generated for it counts as well."""
-    path = os.path.normpath(path)
+    """Whether a function of this file is siptls's. What CMake generated for it counts as well. The compiler may have been
+    told of the source by another way than ours, through a symbolic link."""
+    path = os.path.realpath(path)
     return any(path.startswith(os.path.join(SOURCE, folder) + os.sep) for folder in OWN) or \
         path.endswith("generated/backends_builtin.c")
 
@@ -169,7 +172,7 @@ def main():
     if not args.functions and not args.records:
         parser.error("say where the records go: --records FILE")
     status, collected = run_all(args.program, args.arguments)
-    records = []
+    records, unknown = [], set()
     for text, runs in collected.items():
         label = json.loads(text)
         if args.functions:
@@ -178,11 +181,17 @@ def main():
             continue
         records.append(record(label, "instructions", [total / label["times"] for total, _ in runs]))
         if label["subject"].startswith("siptls"):
-            records.append(record(label, "own_instructions",
-                                  [sum(costs.values()) / label["times"] for _, costs in runs]))
+            own = [sum(costs.values()) / label["times"] for _, costs in runs]
+            if all(own):
+                records.append(record(label, "own_instructions", own))
+            else:
+                unknown.add(label["subject"])
     if records:
         with open(args.records, "a", encoding="utf-8") as file:
             file.writelines(json.dumps(entry, separators=(",", ":")) + "\n" for entry in records)
+    if unknown:
+        sys.exit(f"instructions.py: no function of {', '.join(sorted(unknown))} is known: it was not built of {SOURCE}, "
+                 "or without -g")
     if status:
         sys.exit(f"instructions.py: {os.path.basename(args.program)} ended with status {status}")
     if not collected:

@@ -128,6 +128,11 @@ count=("$source_dir/bench/instructions.py")
 expect "instructions of nothing" 1 'nothing was collected' "${count[@]}" --records "$work/none" true
 expect "instructions, and no place for them" 2 'say where the records go' "${count[@]}" "$bin/bench_messages"
 
+ln -s "$source_dir" "$work/link"
+expect "siptls's own functions, by whatever way the compiler was told of them" 0 '^True False$' \
+    env PYTHONPATH="$source_dir/bench" PYTHONDONTWRITEBYTECODE=1 python3 -c \
+    'import instructions, sys; print(*map(instructions.is_own, sys.argv[1:]))' "$work/link/api/conn.c" "$work/link/bench/own.c"
+
 # shellcheck disable=SC2317
 check_instructions() {
     python3 - "$work/instructions" "${#backends[@]}" <<'END'
@@ -154,6 +159,10 @@ else
     message=("$bin/bench_messages" --pki "$work/pki" --quick --runs 1 --case '"size":400')
     expect "instructions of a message" 0 'messages: case 1 of' "${count[@]}" --records "$work/instructions" "${message[@]}"
     expect "the instructions" 0 'all counted' check_instructions
+    mkdir "$work/elsewhere"
+    cp "$source_dir/bench/instructions.py" "$work/elsewhere"
+    expect "instructions of another source's siptls are not none" 1 'no function of siptls-[a-z]+ is known' \
+        "$work/elsewhere/instructions.py" --records "$work/none" "${message[@]}" --subject "siptls-${backends[0]},raw-${backends[0]}"
     expect "where they go" 0 '^ +[0-9]+  stls_conn_(read|write) +api/' "${count[@]}" --functions 5 "${message[@]}" \
         --subject "siptls-${backends[0]},raw-${backends[0]}"
 fi
