@@ -67,7 +67,7 @@ static void sample(struct series *series, const struct phones_outcome *outcome,
     }
     bench_sample(&series->time, outcome->last_s);
     bench_sample(&series->cpu, cpu);
-    bench_sample(&series->rate, (double)outcome->back / outcome->last_s);
+    bench_sample(&series->rate, outcome->back > 0 ? (double)outcome->back / outcome->last_s : 0);
     bench_sample(&series->rss, rss);
     bench_sample(&series->resumed, (double)outcome->resumed);
     bench_sample(&series->turned_away, (double)outcome->turned_away);
