@@ -70,6 +70,7 @@ def run(arguments):
     if arguments.command == "merge":
         return merge(arguments, rules)
     report = records.read_report(arguments.report)
+    report["bars"] = bars.evaluate(rules, report["records"], report["versions"])  # as the figures, by the rules of now
     if arguments.command == "readme":
         print(readme.write(report, rules, arguments.readme))
     elif arguments.command == "html":
