@@ -141,6 +141,7 @@ static void run_case(int version, size_t size, const char *case_json) {
             }
         }
     }
+    bench_instructions_start(); /* not before: it is slow */
     for (unsigned run = 0; run < bench_options.runs; run++) {
         for (size_t i = 0; i < count; i++) {
             if (lanes[i].context[0] != NULL && !lane_sample(&lanes[i], case_json, size)) {
@@ -148,6 +149,7 @@ static void run_case(int version, size_t size, const char *case_json) {
             }
         }
     }
+    bench_instructions_stop();
     for (size_t i = 0; i < count; i++) {
         if (lanes[i].context[0] != NULL && !bench_counts_instructions()) {
             lane_record(&lanes[i], case_json);
@@ -159,9 +161,6 @@ static void run_case(int version, size_t size, const char *case_json) {
 int main(int argc, char **argv) {
     unsigned wanted = 0, done = 0;
     bench_begin(argc, argv, "messages", 50);
-    if (bench_counts_instructions()) {
-        bench_instructions_start();
-    }
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
             char text[64];
