@@ -1,5 +1,6 @@
 """The report as one HTML page that needs nothing else: no script, no network."""
 import os
+import re
 from html import escape
 
 import charts
@@ -72,8 +73,9 @@ def summary(report, rules):
         " ".join(sentences(report, rules)), table_html(table, "figures"), escape(table.note))
 
 
-def signs(bar):
-    return bar.replace("<=", "≤").replace(">=", "≥").replace("+-", "±")
+def signs(text):
+    """As print has them; 12 345 stays on one line."""
+    return re.sub(r"(?<=\d) (?=\d{3}\b)", "\u00a0", text.replace("<=", "≤").replace(">=", "≥").replace("+-", "±"))
 
 
 def bar_cell(bar, format_name):
@@ -151,8 +153,7 @@ def tables_of(report, section):
 
 
 def lacks_html(report, section):
-    lines = dict.fromkeys("%s cannot do %s: %s" % (words.subject(lack.subject), section.label(lack.case), lack.why)
-                          for lack in report.content["lacks"] if lack.section == section.name)
+    lines = views.lacks(report, section)
     return '<ul class="reasons note">%s</ul>' % "".join("<li>%s</li>" % escape(line) for line in lines) if lines else ""
 
 

@@ -92,10 +92,12 @@ SECTIONS = (
             scale),
     Section("storm", "The storm",
             "A registrar restarts and all its phones come back at once, through two instances of siptls proxy; measured until the last one "
-            "has its 200 OK, and how those fared that were turned away.", storm),
+            "has its 200 OK, and how those fared that were turned away. The phones are clients of siptls on the same machine, and "
+            "take their part of its processors; who is turned away waits a thirtieth of what RFC 5626 advises.", storm),
     Section("peers", "What one would pick instead",
             "Other layers above OpenSSL and other SIP software, as Debian has them, each against OpenSSL used directly, on the "
-            "same definitions, with 150 trusted CAs.", peer),
+            "same definitions, with 150 trusted CAs. Where the context is shared, siptls has seen the server's certificates before, "
+            "and remembers their signatures; the others verify them each time.", peer),
     Section("own", "siptls's own code",
             "Instructions in siptls itself, what its TLS library does left out.", words.handshake),
     Section("code", "Size of the code",

@@ -94,9 +94,8 @@ def section_lines(report, section, paint):
         yield from table_lines(table, paint)
         if table.note:
             yield paint("dim", wrapped(table.note))
-    for lack in report.content["lacks"]:
-        if lack.section == section.name:
-            yield wrapped("%s cannot do %s: %s" % (words.subject(lack.subject), section.label(lack.case), lack.why), 2)
+    for line in views.lacks(report, section):
+        yield wrapped(line, 2)
 
 
 def section_tables(report, section):

@@ -34,6 +34,12 @@ class Report:
         return version if version.lower().startswith(name) else ("%s %s" % (words.library(name), version)).strip()
 
 
+def lacks(report, section):
+    """A sentence for each thing that a subject cannot do, on whichever side."""
+    return list(dict.fromkeys("%s cannot do %s: %s" % (words.subject(lack.subject), section.label(lack.case), lack.why)
+                              for lack in report.content["lacks"] if lack.section == section.name))
+
+
 def figure_rows(report, rules):
     """(what, format, {library: figure}) of each figure in bars.json that was measured."""
     for rule in rules["figures"]:

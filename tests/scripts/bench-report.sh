@@ -222,6 +222,8 @@ if [ "$(head -n 1 README)/$(tail -n 1 README)" = before/after ] && ! grep -q 'ol
 else
     fail "readme changes nothing else" "it did" README
 fi
+expect "readme judges by the bars of now" 0 '^Of 1 bars .* 0 are met, 0 missed, 1 not measured' \
+    report --rules rules readme old/report.json README
 printf 'no markers\n' >README
 expect "readme without markers" 2 '^bench/report: README: the line "<!-- bench/run readme: begin -->"' \
     report readme old/report.json README
