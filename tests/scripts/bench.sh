@@ -16,6 +16,8 @@ expect "no such subject" 2 'there is no subject "gnutls"' "$bin/bench_handshakes
 expect "no number" 2 'takes a number' "$bin/bench_handshakes" --pki "$work/pki" --runs 0
 expect "certificates of nobody" 1 'FAILED: .*makes no context' "$bin/bench_messages" --pki "$work" --runs 1 --quick
 expect "no such section of the whole" 2 'there is no section "speed"' "$source_dir/bench/run" --only speed
+expect "a section of the whole twice" 2 'the section "own" is named twice' "$source_dir/bench/run" --only own,code,own
+expect "no section of the whole" 2 'needs the names of sections' "$source_dir/bench/run" --only ''
 expect "reports are looked for where the user is" 2 "$work/old.json: No such file" \
     env -C "$work" "$source_dir/bench/run" compare old.json new.json
 expect "the sections of the whole" 0 '^handshake +handshakes of each kind' "$source_dir/bench/run" --list
