@@ -152,8 +152,8 @@ def tables_of(report, section):
     return [views.section_table(report, section)]
 
 
-def lacks_html(report, section):
-    lines = views.lacks(report, section)
+def remarks_html(report, section):
+    lines = views.remarks(report, section)
     return '<ul class="reasons note">%s</ul>' % "".join("<li>%s</li>" % escape(line) for line in lines) if lines else ""
 
 
@@ -181,7 +181,7 @@ def section_html(report, section, numbers):
     tables = "".join(details(table, "%s: all figures as a table" % table.title) for table in tables_of(report, section))
     note = '<p class="note">%s</p>' % escape(words.USUAL_TEXT) if section.name == "handshake" else ""
     return "%s<p>%s</p>%s%s%s%s%s</section>" % (head, escape(section.intro), note, legend(report, section), drawn, tables,
-                                               lacks_html(report, section))
+                                               remarks_html(report, section))
 
 
 def html(content, rules):

@@ -34,6 +34,7 @@ class Record:
     low: float
     high: float
     runs: int
+    note: str = ""  # what is to be known of the subject's figures
 
     @property
     def key(self):
@@ -109,14 +110,14 @@ def record(found, where):
     if found.get("metric") == "lacks":
         return lack(found, where)
     check_texts(found, TEXTS, where)
-    for name in ("peer", "side"):
+    for name in ("peer", "side", "note"):
         need(isinstance(found.get(name) or "", str), where, '"%s" must be a text' % name)
     case = check_case(found.get("case", {}), where)
     median, low, high = numbers_of(found, where)
     runs = found.get("runs", 1)
     need(isinstance(runs, int) and not isinstance(runs, bool) and runs > 0, where, '"runs" must be a number from 1 on')
     return Record(found["section"], case, found["subject"], found.get("peer") or "", found.get("side") or "",
-                  found["metric"], found["unit"], median, low, high, runs)
+                  found["metric"], found["unit"], median, low, high, runs, found.get("note") or "")
 
 
 def read_text(path):
@@ -186,7 +187,8 @@ def write_report(report, path):
     parts = []
     for name, value in report.items():
         if name in ("records", "lacks"):
-            text = lines([asdict(one) for one in value])
+            text = lines([{field: content for field, content in asdict(one).items() if field != "note" or content}
+                          for one in value])
         else:
             text = lines(value) if name == "bars" else json.dumps(value, allow_nan=False)
         parts.append("%s: %s" % (json.dumps(name), text))

@@ -94,7 +94,7 @@ def section_lines(report, section, paint):
         yield from table_lines(table, paint)
         if table.note:
             yield paint("dim", wrapped(table.note))
-    for line in views.lacks(report, section):
+    for line in views.remarks(report, section):
         yield wrapped(line, 2)
 
 

@@ -34,10 +34,13 @@ class Report:
         return version if version.lower().startswith(name) else ("%s %s" % (words.library(name), version)).strip()
 
 
-def lacks(report, section):
-    """A sentence for each thing that a subject cannot do, on whichever side."""
-    return list(dict.fromkeys("%s cannot do %s: %s" % (words.subject(lack.subject), section.label(lack.case), lack.why)
-                              for lack in report.content["lacks"] if lack.section == section.name))
+def remarks(report, section):
+    """What is to be known of a subject's figures, and a sentence for each thing that it cannot do, on whichever side."""
+    notes = ["%s: %s" % (words.subject(record.subject), record.note)
+             for record in report.measured.find(section.name) if record.note]
+    lacks = ["%s cannot do %s: %s" % (words.subject(lack.subject), section.label(lack.case), lack.why)
+             for lack in report.content["lacks"] if lack.section == section.name]
+    return list(dict.fromkeys(notes + lacks))
 
 
 def figure_rows(report, rules):

@@ -258,7 +258,8 @@ extern const struct bench_subject bench_libre;
 const struct bench_subject bench_libre = {
     .name = "libre",
     .library = "openssl",
-    .note = "versions, suites and groups are as it has them; its figures hold its own event loop, "
+    .note = "versions, suites and groups are as it has them; its figures hold its own event loop "
+            "(with poll(), since epoll would not notice the socket put in the place of its own), "
             "and making its TCP socket",
     .version = version,
     .lacks = lacks,

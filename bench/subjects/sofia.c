@@ -287,7 +287,8 @@ const struct bench_subject bench_sofia_sip = {
     .library = "openssl",
     .note = "versions, suites, groups and two tickets a connection are as it has them; a client "
             "sends no server name (SNI), and a byte in order to connect; its figures hold its own "
-            "event loop, and making its TCP socket, but not freeing the SSL object, which it leaks",
+            "event loop (with poll(), since epoll would not notice the socket put in the place of "
+            "its own), and making its TCP socket, but not freeing the SSL object, which it leaks",
     .version = version,
     .lacks = lacks,
     .context_new = context_new,

@@ -150,6 +150,7 @@ hostile='<script>alert(1)</script>"&'"'"
     cat old.records
     printf '{"section":"handshake","case":%s,"subject":"raw-wolfssl","metric":"lacks","why":"no <b>such</b> thing"}\n' "$full"
     line peers '{"context":"shared"}' "${hostile//\"/\\\"}" client time us 100 90 110
+    line peers '{"context":"shared"}' libevent client time us 110 | sed 's/,"metric"/,"note":"the program <b>verifies<\/b>"&/'
     line "storm" '{"kind":"<i>full"}' siptls-openssl server time us 100
 } >page.records
 printf '{"versions":{"siptls":"<u>1"},"build":{"flags":"<u>-O2\\u001b[31m"}}' >hostile
@@ -204,6 +205,9 @@ expect "the page is well-formed and needs no network" 0 'well-formed, [1-9]' "$p
 expect "so is a page with little in it" 0 'well-formed' "$python" page.py bar/report.html
 expect "hostile names are escaped" 0 '&lt;script&gt;alert' grep -F '&lt;script&gt;' page/report.html
 expect "what cannot be done is told" 0 'no &lt;b&gt;such' cat page/report.html
+expect "what is to be known of figures is told" 0 'libevent: the program &lt;b&gt;verifies' cat page/report.html
+expect "on the terminal, too" 0 'libevent: the program <b>verifies' cat page.table
+expect "and kept" 0 '"note": "the program' cat page/report.json
 expect "the page says what is not measured" 0 'Not measured in this run' cat old/report.html
 expect "light and dark" 0 'prefers-color-scheme: dark' cat old/report.html
 report html old/report.json >again.html
