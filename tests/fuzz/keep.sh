@@ -23,7 +23,8 @@ for kind in "$work"/*/; do
     rm -rf "${corpus:?}/$kind"
     mkdir "$corpus/$kind"
     for input in "$work/$kind"/*; do
-        [ ! -f "$input" ] || cp "$input" "$corpus/$kind/$(sha256sum <"$input" | cut -c1-12)"
+        # No key is in the tree, also not a test's: the seeds have some, made with the certificates.
+        [ ! -f "$input" ] || grep -qa 'PRIVATE KEY' "$input" || cp "$input" "$corpus/$kind/$(sha256sum <"$input" | cut -c1-12)"
     done
 done
 du -sh "$corpus"
