@@ -90,6 +90,10 @@ size_t stls_guard_ready(const stls_guard *guard) {
     return guard != NULL ? stls_queue_len(guard->ready) : 0;
 }
 
+const stls_be_hello *stls_guard_hello(const stls_guard *guard) {
+    return guard != NULL && guard->is_server && guard->hello != NULL ? &guard->says : NULL;
+}
+
 const stls_complaint *stls_guard_complaint(const stls_guard *guard) {
     return guard != NULL && guard->complaint.text != NULL ? &guard->complaint : NULL;
 }
@@ -139,18 +143,28 @@ static bool is_tls1_3(const stls_guard *guard) {
     return guard->choice.version == STLS_TLS1_3 && !guard->choice.retry;
 }
 
-static bool look_at_hello(stls_guard *guard, stls_bytes body, size_t behind) {
-    stls_complaint complaint;
-    stls_bytes hello = bytes_of(guard->hello);
-    if (!guard->is_server) {
-        complaint = stls_check_server_hello(body, hello, guard->version_min, guard->version_max,
-                                            &guard->choice);
-    } else if (guard->choice.retry) {
-        complaint = stls_check_second_hello(body, hello, guard->choice.group);
-    } else {
-        complaint = stls_check_client_hello(body, guard->version_min, guard->version_max);
-        guard->no_memory |= !stls_queue_add(&guard->hello, body.data, body.len);
+/* Keeps it, in the place of one from before. */
+static stls_complaint look_at_client_hello(stls_guard *guard, stls_bytes body) {
+    stls_queue *first = guard->hello;
+    guard->hello = NULL;
+    guard->no_memory |= !stls_queue_add(&guard->hello, body.data, body.len);
+    body = bytes_of(guard->hello);
+    stls_complaint complaint = {.result = STLS_OK};
+    if (!guard->no_memory) {
+        complaint = first == NULL ? stls_check_client_hello(body, guard->version_min,
+                                                            guard->version_max, &guard->says)
+                                  : stls_check_second_hello(body, bytes_of(first),
+                                                            guard->choice.group, &guard->says);
     }
+    stls_queue_free(&first);
+    return complaint;
+}
+
+static bool look_at_hello(stls_guard *guard, stls_bytes body, size_t behind) {
+    stls_complaint complaint =
+        guard->is_server ? look_at_client_hello(guard, body)
+                         : stls_check_server_hello(body, bytes_of(guard->hello), guard->version_min,
+                                                   guard->version_max, &guard->choice);
     if (complaint.text == NULL && behind > 0 &&
         (guard->is_server || guard->choice.version == STLS_TLS1_3)) {
         return surprise(guard, "it sends something behind its hello in the same record");

@@ -35,6 +35,9 @@ void stls_guard_sent(stls_guard *guard, const uint8_t *data, size_t len);
 /* The bytes that wait for the library, besides those that wait in the transport's queue. */
 size_t stls_guard_ready(const stls_guard *guard);
 
+/* A server: what the ClientHello says that has passed last; NULL: none has, or it is forgotten. */
+const stls_be_hello *stls_guard_hello(const stls_guard *guard);
+
 /* Why it has ended the connection; NULL: it has not. */
 const stls_complaint *stls_guard_complaint(const stls_guard *guard);
 

@@ -124,6 +124,11 @@ static stls_be_decision up_unreadable(void *core, uint16_t version, const stls_b
                                                     : ALERT_UNSUPPORTED_CERTIFICATE);
 }
 
+static const stls_be_hello *up_hello(void *core) {
+    const stls_conn *conn = core;
+    return stls_guard_hello(conn->io.guard);
+}
+
 static stls_be_selection up_select(void *core, stls_bytes server_name) {
     stls_conn *conn = core;
     const stls_profile *profile = conn->context->profile;
@@ -169,6 +174,7 @@ const stls_be_upcalls stls_conn_upcalls = {
     .recv = up_recv,
     .verify = up_verify,
     .unreadable = up_unreadable,
+    .hello = up_hello,
     .select = up_select,
     .alert = up_alert,
     .session = stls_up_session,

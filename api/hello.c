@@ -107,16 +107,6 @@ static bool whole(stls_bytes data, size_t octets, size_t item, stls_bytes *out) 
     return vector(&data, octets, out) && data.len == 0 && out->len > 0 && out->len % item == 0;
 }
 
-static bool has_code(stls_bytes list, uint16_t code) {
-    uint16_t at;
-    while (number16(&list, &at)) {
-        if (at == code) {
-            return true;
-        }
-    }
-    return false;
-}
-
 typedef struct hello {
     uint16_t version, suite; /* the suite of a ServerHello */
     stls_bytes random, session_id, suites, compressions, extensions;
@@ -389,10 +379,10 @@ static stls_complaint check_client_extensions(const hello *h) {
 static uint16_t version_for(const hello *h, uint16_t version_min, uint16_t version_max) {
     stls_bytes data, list = {NULL, 0};
     bool listed = find(h, EXT_VERSIONS, &data) && whole(data, 1, 2, &list);
-    if (version_max >= STLS_TLS1_3 && has_code(list, STLS_TLS1_3)) {
+    if (version_max >= STLS_TLS1_3 && stls_be_lists(list, STLS_TLS1_3)) {
         return STLS_TLS1_3;
     }
-    bool offers_1_2 = listed ? has_code(list, STLS_TLS1_2) : h->version >= STLS_TLS1_2;
+    bool offers_1_2 = listed ? stls_be_lists(list, STLS_TLS1_2) : h->version >= STLS_TLS1_2;
     return offers_1_2 && version_min <= STLS_TLS1_2 ? STLS_TLS1_2 : 0;
 }
 
@@ -417,7 +407,7 @@ static stls_complaint check_shares(stls_bytes data, stls_bytes groups) {
         if (++count > SHARES_MAX) {
             return too_many("it sends more key shares than any client has to");
         }
-        if (!has_code(groups, group)) {
+        if (!stls_be_lists(groups, group)) {
             return protocol(ALERT_ILLEGAL_PARAMETER,
                             "it sends a key share of a group that it does not offer");
         }
@@ -450,8 +440,28 @@ static stls_complaint check_client_hello_1_3(const hello *h) {
     return find(h, EXT_KEY_SHARE, &data) ? check_shares(data, groups) : none;
 }
 
-stls_complaint stls_check_client_hello(stls_bytes body, uint16_t version_min,
-                                       uint16_t version_max) {
+/* What `type` has behind its first `len` bytes; it was checked. */
+static stls_bytes behind(const hello *h, uint16_t type, size_t len) {
+    stls_bytes data;
+    return find(h, type, &data) ? (stls_bytes){data.data + len, data.len - len} : data;
+}
+
+static void tell(const hello *h, stls_be_hello *says) {
+    enum { LIST = 2, NAME = LIST + 1 + 2 }; /* the lengths, and the type of a name */
+    stls_bytes offered;
+    *says = (stls_be_hello){
+        .suites = h->suites,
+        .groups = behind(h, EXT_GROUPS, LIST),
+        .server_name = behind(h, EXT_SERVER_NAME, NAME),
+        .extended_master = has(h, EXT_EXTENDED_MASTER_SECRET),
+    };
+    if (find(h, EXT_PRE_SHARED_KEY, &offered)) {
+        (void)vector(&offered, 2, &says->identities);
+    }
+}
+
+stls_complaint stls_check_client_hello(stls_bytes body, uint16_t version_min, uint16_t version_max,
+                                       stls_be_hello *says) {
     hello h;
     if (!read_front(body, true, &h)) {
         return protocol(ALERT_DECODE_ERROR, "its ClientHello is malformed");
@@ -471,11 +481,12 @@ stls_complaint stls_check_client_hello(stls_bytes body, uint16_t version_min,
         return nothing_shared(ALERT_PROTOCOL_VERSION,
                               "it offers no TLS version that is allowed here");
     }
-    if (version < version_max && has_code(h.suites, SCSV_FALLBACK)) { /* RFC 7507 */
+    if (version < version_max && stls_be_lists(h.suites, SCSV_FALLBACK)) { /* RFC 7507 */
         return nothing_shared(ALERT_INAPPROPRIATE_FALLBACK,
                               "it has fallen back to a lower TLS version than both sides speak: "
                               "somebody may have meddled with its first attempts");
     }
+    tell(&h, says);
     return version == STLS_TLS1_3 ? check_client_hello_1_3(&h) : none;
 }
 
@@ -529,9 +540,10 @@ static bool keeps_extensions(const hello *a, const hello *b) {
     return true;
 }
 
-stls_complaint stls_check_second_hello(stls_bytes body, stls_bytes first_body, uint16_t group) {
+stls_complaint stls_check_second_hello(stls_bytes body, stls_bytes first_body, uint16_t group,
+                                       stls_be_hello *says) {
     hello h, first;
-    stls_complaint complaint = stls_check_client_hello(body, STLS_TLS1_3, STLS_TLS1_3);
+    stls_complaint complaint = stls_check_client_hello(body, STLS_TLS1_3, STLS_TLS1_3, says);
     if (complaint.text != NULL && complaint.result != STLS_E_NOTHING_SHARED) {
         return complaint;
     }
@@ -557,7 +569,7 @@ static stls_complaint check_answers(const hello *h, const hello *own, bool retry
     uint16_t type;
     while (next_extension(&at, &type, &data)) {
         bool asked = find_any(own, type, &ours) || (retry && type == EXT_COOKIE) ||
-                     (type == EXT_RENEGOTIATION && has_code(own->suites, SCSV_RENEGOTIATION));
+                     (type == EXT_RENEGOTIATION && stls_be_lists(own->suites, SCSV_RENEGOTIATION));
         if (!asked) {
             return protocol(ALERT_UNSUPPORTED_EXTENSION,
                             "its ServerHello has an extension that we did not ask for");
@@ -613,7 +625,8 @@ static stls_complaint check_server_hello_1_2(const hello *h, const hello *own,
 
 static bool offers_group(const hello *own, uint16_t group) {
     stls_bytes data, groups;
-    return find(own, EXT_GROUPS, &data) && whole(data, 2, 2, &groups) && has_code(groups, group);
+    return find(own, EXT_GROUPS, &data) && whole(data, 2, 2, &groups) &&
+           stls_be_lists(groups, group);
 }
 
 /* RFC 8446, 4.1.4. */
@@ -723,7 +736,7 @@ stls_complaint stls_check_server_hello(stls_bytes body, stls_bytes own_body, uin
         complaint = protocol(ALERT_ILLEGAL_PARAMETER, "it chose a compression");
     }
     if (complaint.text == NULL &&
-        (!has_code(own.suites, h.suite) || stls_suite_version(h.suite) != version)) {
+        (!stls_be_lists(own.suites, h.suite) || stls_suite_version(h.suite) != version)) {
         complaint = protocol(ALERT_ILLEGAL_PARAMETER,
                              "it chose a cipher suite that we do not offer for that version");
     }

@@ -7,6 +7,8 @@
 #ifndef STLS_API_HELLO_H
 #define STLS_API_HELLO_H
 
+#include "backends/contract.h"
+
 #include <siptls/error.h>
 
 /* Why a peer is refused; `text` NULL: it is not. */
@@ -22,12 +24,15 @@ typedef struct stls_choice {
     uint16_t version, suite, group;
 } stls_choice;
 
-/* `body` is the message without its header. Our versions are `version_min` to `version_max`. */
-stls_complaint stls_check_client_hello(stls_bytes body, uint16_t version_min, uint16_t version_max);
+/* `body` is the message without its header. Our versions are `version_min` to `version_max`. What
+ * it says goes into `says`, if there is no complaint; it points into `body`. */
+stls_complaint stls_check_client_hello(stls_bytes body, uint16_t version_min, uint16_t version_max,
+                                       stls_be_hello *says);
 
 /* The same for the one that answers a HelloRetryRequest for `group` (0: for none): it must be the
  * `first` but for what RFC 8446, 4.1.2 names. */
-stls_complaint stls_check_second_hello(stls_bytes body, stls_bytes first, uint16_t group);
+stls_complaint stls_check_second_hello(stls_bytes body, stls_bytes first, uint16_t group,
+                                       stls_be_hello *says);
 
 /* Whether a ClientHello announces early data: RFC 8446, 4.2.10. */
 bool stls_announces_early_data(stls_bytes body);

@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "backends/contract.h"
 
+bool stls_be_lists(stls_bytes list, uint16_t code) {
+    for (const uint8_t *at = list.data; list.len >= 2; at += 2, list.len -= 2) {
+        if ((at[0] << 8 | at[1]) == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *stls_backend_flaw(const stls_backend *backend) {
     if (backend == NULL) {
         return "no backend was given: the one looked for is not built in, or its library could not "

@@ -41,7 +41,7 @@
 #include <siptls/backend.h> /* names of capabilities and registries; results are not used here */
 
 /* Raised whenever this file changes meaning. The core refuses a backend of another number. */
-#define STLS_CONTRACT_ABI 4u
+#define STLS_CONTRACT_ABI 5u
 
 /* What a call answers. Only STLS_BE_OK is success. Every status below STLS_BE_CLOSED besides OK and
  * WANT_READ is final for the object: the core does not call the same function on it again. */
@@ -208,6 +208,18 @@ typedef struct stls_be_decision {
     uint8_t alert; /* the alert to send, if not accepted */
 } stls_be_decision;
 
+/* What a ClientHello says, as sent. The core has checked it: RFC 8446, RFC 5246, RFC 6066. Empty:
+ * there is no such extension. */
+typedef struct stls_be_hello {
+    stls_bytes suites, groups; /* numbers of two bytes each: stls_be_lists() */
+    stls_bytes server_name;    /* the host name of SNI */
+    stls_bytes identities;     /* those of pre_shared_key, one behind the other */
+    bool extended_master;      /* extended_master_secret, of TLS 1.2 */
+} stls_be_hello;
+
+/* Whether `code` is one of the numbers in `list`. */
+bool stls_be_lists(stls_bytes list, uint16_t code);
+
 /* What the core chose for a ClientHello. Zero refuses. */
 typedef struct stls_be_selection {
     bool accept;
@@ -260,9 +272,12 @@ typedef struct stls_be_upcalls {
     stls_be_decision (*unreadable)(void *core, uint16_t version, const stls_bytes *chain,
                                    size_t count, size_t index);
 
-    /* A server: what to use for this ClientHello. `server_name` is the host name of the SNI
-     * extension as sent, {NULL, 0} if absent. May be called again for the second ClientHello of
-     * TLS 1.3. */
+    /* A server: the ClientHello that the library is reading, from the recv that gives its first
+     * byte until the next send; NULL: there is none. */
+    const stls_be_hello *(*hello)(void *core);
+
+    /* A server: what to use for this ClientHello, which has this server_name. May be called again
+     * for the second ClientHello of TLS 1.3. */
     stls_be_selection (*select)(void *core, stls_bytes server_name);
 
     /* An alert of either level was sent or received; of those passed over, each. */

@@ -115,7 +115,7 @@ static meaning meaning_of(int code) {
 /* The same, where what has been received tells more. */
 static meaning meaning_here(const mbed_conn *conn, int code) {
     enum { HEADER = 5, LONGEST = 16384 + 2048 };
-    const stls_bytes record = mbed_record_coming(&conn->ssl, 0);
+    const stls_bytes record = mbed_record_coming(&conn->ssl);
     const bool is_header = record.len >= HEADER;
     if (code == MBEDTLS_ERR_SSL_INVALID_RECORD && is_header &&
         (record.data[0] < MBEDTLS_SSL_MSG_CHANGE_CIPHER_SPEC ||
@@ -224,16 +224,15 @@ static int bio_send(void *context, const unsigned char *data, size_t len) {
 }
 
 /* See make_narrowed_lists(): the library is about to choose a suite. */
-static void look_at_client_hello(mbed_conn *conn, size_t more) {
-    stls_bytes suites;
+static void look_at_client_hello(mbed_conn *conn) {
+    const stls_be_hello *hello;
     const int *list;
-    if (conn->narrowed || conn->context->narrowed_stride == 0 ||
-        mbed_state(&conn->ssl) != MBEDTLS_SSL_CLIENT_HELLO ||
-        !mbed_wire_offered_suites(mbed_record_coming(&conn->ssl, more), &suites)) {
+    if (conn->narrowed || conn->context->narrowed_stride == 0) {
         return;
     }
-    conn->narrowed = true;
-    list = mbed_narrowed_suites(conn->context, suites);
+    hello = conn->upcalls->hello(conn->core);
+    conn->narrowed = hello != NULL;
+    list = hello != NULL ? mbed_narrowed_suites(conn->context, hello->suites) : NULL;
     if (list != NULL) {
         mbedtls_ssl_conf_ciphersuites(&conn->handshake->conf, list);
     }
@@ -252,7 +251,7 @@ static int bio_recv(void *context, unsigned char *data, size_t size) {
     }
     switch (conn->upcalls->recv(conn->core, data, size, &got)) {
     case STLS_BE_OK:
-        look_at_client_hello(conn, got);
+        look_at_client_hello(conn);
         return (int)got;
     case STLS_BE_WANT_READ:
         conn->recv_blocked = true;
@@ -276,11 +275,6 @@ static void before_call(mbed_conn *conn) {
 
 /* --- Select --- */
 
-bool mbed_read_client_hello(const mbed_conn *conn, mbed_hello *hello) {
-    const stls_bytes message = mbed_message(&conn->ssl, MBED_MSG_CLIENT_HELLO);
-    return message.data != NULL && mbed_wire_client_hello(message, hello);
-}
-
 static int select_for(mbed_conn *conn, stls_bytes server_name) {
     mbedtls_ssl_context *ssl = &conn->ssl;
     const stls_be_selection selection = conn->upcalls->select(conn->core, server_name);
@@ -302,21 +296,20 @@ static int select_for(mbed_conn *conn, stls_bytes server_name) {
 }
 
 /* Makes the select upcall, if it is wanted and was not made for this ClientHello yet. The name is
- * read here: when a ticket asks for it, the library may not have come to it. */
+ * the core's: when a ticket asks for it, the library may not have come to it. */
 int mbed_select_once(mbed_conn *conn) {
-    mbed_hello hello;
-    stls_bytes name;
+    const stls_be_hello *hello = conn->upcalls->hello(conn->core);
     if (conn->refused) {
         return MBEDTLS_ERR_SSL_UNRECOGNIZED_NAME;
     }
     if (!conn->context->select || conn->selected) {
         return 0;
     }
-    if (!mbed_read_client_hello(conn, &hello) || !mbed_wire_server_name(&hello, &name)) {
-        return MBEDTLS_ERR_SSL_DECODE_ERROR;
+    if (hello == NULL) {
+        return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
     }
     conn->selected = true;
-    return select_for(conn, name);
+    return select_for(conn, hello->server_name);
 }
 
 /* The library's certificate callback: once for each ClientHello, with or without a server name. */
@@ -527,12 +520,9 @@ static bool uses_ecdhe(const mbedtls_ssl_context *ssl) {
 /* TLS 1.2: whether this handshake has the extended master secret, from the hello that decides. */
 static void learn_extended_master(mbed_conn *conn, int state) {
 #if defined(MBEDTLS_SSL_EXTENDED_MASTER_SECRET)
-    mbed_hello hello;
-    stls_bytes data;
     if (is_server(conn) && state == MBEDTLS_SSL_CLIENT_HELLO) {
-        conn->extended_master =
-            mbed_read_client_hello(conn, &hello) &&
-            mbed_wire_extension(hello.extensions, MBED_EXTENSION_EXTENDED_MASTER_SECRET, &data);
+        const stls_be_hello *hello = conn->upcalls->hello(conn->core);
+        conn->extended_master = hello != NULL && hello->extended_master;
     } else if (!is_server(conn) && state == MBEDTLS_SSL_SERVER_HELLO) {
         conn->extended_master = mbed_wire_server_hello_has(
             mbed_message(&conn->ssl, MBED_MSG_SERVER_HELLO), MBED_EXTENSION_EXTENDED_MASTER_SECRET);

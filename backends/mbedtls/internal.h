@@ -137,7 +137,7 @@ stls_bytes mbed_message(const mbedtls_ssl_context *ssl, uint8_t type);
 bool mbed_is_amid_message(const mbedtls_ssl_context *ssl);
 size_t mbed_message_announced(const mbedtls_ssl_context *ssl, uint8_t type);
 stls_bytes mbed_message_sent(const mbedtls_ssl_context *ssl, uint8_t type);
-stls_bytes mbed_record_coming(const mbedtls_ssl_context *ssl, size_t more);
+stls_bytes mbed_record_coming(const mbedtls_ssl_context *ssl);
 bool mbed_received_alert(const mbedtls_ssl_context *ssl, uint8_t *level, uint8_t *description);
 bool mbed_passed_over_alert(mbedtls_ssl_context *ssl, uint8_t *description);
 void mbed_forget_empty_records(mbedtls_ssl_context *ssl);
@@ -166,7 +166,6 @@ void mbed_set_ticket_age(mbedtls_ssl_session *session, uint32_t obfuscated_age);
 enum { MBED_CHAIN_MAX = MBEDTLS_SSL_IN_CONTENT_LEN / 128 };
 
 enum { /* handshake messages (RFC 8446, RFC 5246) */
-       MBED_MSG_CLIENT_HELLO = 1,
        MBED_MSG_SERVER_HELLO = 2,
        MBED_MSG_CERTIFICATE = 11,
        MBED_MSG_SERVER_KEY_EXCHANGE = 12,
@@ -175,23 +174,12 @@ enum { /* handshake messages (RFC 8446, RFC 5246) */
 };
 
 enum { /* extensions (RFC 6066, RFC 7627, RFC 8446) */
-       MBED_EXTENSION_SERVER_NAME = 0,
        MBED_EXTENSION_EXTENDED_MASTER_SECRET = 23,
-       MBED_EXTENSION_PRE_SHARED_KEY = 41,
        MBED_EXTENSION_KEY_SHARE = 51,
 };
 
-typedef struct mbed_hello {
-    stls_bytes suites, extensions;
-} mbed_hello;
-
 bool mbed_wire_certificates(stls_bytes message, bool tls1_3, stls_bytes *chain, size_t *count);
-bool mbed_wire_offered_suites(stls_bytes record, stls_bytes *suites);
-bool mbed_wire_client_hello(stls_bytes message, mbed_hello *hello);
-bool mbed_wire_offers_suite(const mbed_hello *hello, int suite);
-bool mbed_wire_extension(stls_bytes extensions, uint16_t type, stls_bytes *data);
-bool mbed_wire_server_name(const mbed_hello *hello, stls_bytes *name);
-bool mbed_wire_ticket_age(const mbed_hello *hello, stls_bytes ticket, uint32_t *age);
+bool mbed_wire_ticket_age(stls_bytes identities, stls_bytes ticket, uint32_t *age);
 bool mbed_wire_server_hello_has(stls_bytes message, uint16_t extension);
 uint16_t mbed_wire_key_share_group(stls_bytes server_hello);
 uint16_t mbed_wire_ecdhe_group(stls_bytes server_key_exchange);
@@ -223,7 +211,6 @@ const int *mbed_narrowed_suites(const mbed_context *context, stls_bytes offered)
 
 int mbed_select(mbedtls_ssl_context *ssl);
 int mbed_select_once(mbed_conn *conn);
-bool mbed_read_client_hello(const mbed_conn *conn, mbed_hello *hello);
 
 /* --- resume.c --- */
 

@@ -121,10 +121,9 @@ stls_bytes mbed_message_sent(const mbedtls_ssl_context *ssl, uint8_t type) {
     return (stls_bytes){NULL, 0};
 }
 
-/* The record that is being received, as far as it is there, with `more` bytes that the receive
- * callback has just put into the buffer. */
-stls_bytes mbed_record_coming(const mbedtls_ssl_context *ssl, size_t more) {
-    return (stls_bytes){ssl->P(in_hdr), ssl->P(in_left) + more};
+/* The record that is being received, as far as it is there. */
+stls_bytes mbed_record_coming(const mbedtls_ssl_context *ssl) {
+    return (stls_bytes){ssl->P(in_hdr), ssl->P(in_left)};
 }
 
 /* After MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE, which the library also returns without an alert. */

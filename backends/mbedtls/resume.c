@@ -163,19 +163,16 @@ static bool suits_credential(const mbed_conn *conn, int suite) {
     }
 }
 
-static bool suits_hello(const mbed_conn *conn, const mbed_hello *hello,
+static bool suits_hello(const mbed_conn *conn, const stls_be_hello *hello,
                         const mbedtls_ssl_session *session, bool extended_master) {
     const uint16_t version = (uint16_t)mbedtls_ssl_get_version_number(&conn->ssl);
     const int suite = mbedtls_ssl_session_get_ciphersuite_id(session);
-    stls_bytes data;
     if (!mbed_session_is_of_server(session) || mbed_session_version(session) != version ||
-        !has_suite(conn->context, suite) || !mbed_wire_offers_suite(hello, suite)) {
+        !has_suite(conn->context, suite) || !stls_be_lists(hello->suites, (uint16_t)suite)) {
         return false;
     }
     return version == STLS_TLS1_3 ||
-           (suits_credential(conn, suite) &&
-            mbed_wire_extension(hello->extensions, MBED_EXTENSION_EXTENDED_MASTER_SECRET, &data) ==
-                extended_master);
+           (suits_credential(conn, suite) && hello->extended_master == extended_master);
 }
 
 /* The library goes on to choose a suite as if nothing was resumed, and in TLS 1.3 fails if that is
@@ -187,18 +184,19 @@ static void allow_only(mbed_conn *conn, int suite) {
     mbedtls_ssl_conf_ciphersuites(&conn->handshake->conf, conn->handshake->resumed_suites);
 }
 
-static bool open_ticket(mbed_conn *conn, const mbed_hello *hello, stls_bytes ticket,
+static bool open_ticket(mbed_conn *conn, const stls_be_hello *hello, stls_bytes ticket,
                         mbedtls_ssl_session *session) {
     uint8_t *state = mbedtls_calloc(1, ticket.len);
     size_t len = 0;
     bool renew = false, extended_master = false;
     uint32_t age = 0;
-    bool good =
-        state != NULL &&
-        conn->upcalls->ticket_open(conn->core, ticket, state, ticket.len, &len, &renew) &&
-        len <= ticket.len && load_state((stls_bytes){state, len}, session, &extended_master) &&
-        suits_hello(conn, hello, session, extended_master) &&
-        (mbed_session_version(session) != STLS_TLS1_3 || mbed_wire_ticket_age(hello, ticket, &age));
+    bool good = state != NULL &&
+                conn->upcalls->ticket_open(conn->core, ticket, state, ticket.len, &len, &renew) &&
+                len <= ticket.len &&
+                load_state((stls_bytes){state, len}, session, &extended_master) &&
+                suits_hello(conn, hello, session, extended_master) &&
+                (mbed_session_version(session) != STLS_TLS1_3 ||
+                 mbed_wire_ticket_age(hello->identities, ticket, &age));
     wipe_and_free(state, ticket.len);
     if (good) {
         mbed_set_ticket_age(session, age);
@@ -212,11 +210,9 @@ static bool open_ticket(mbed_conn *conn, const mbed_hello *hello, stls_bytes tic
 static int read_ticket(void *context, mbedtls_ssl_session *session, unsigned char *ticket,
                        size_t len) {
     mbed_conn *conn = context;
-    mbed_hello hello;
-    conn->ticket_opened = false;
-    if (len > 0 && mbed_select_once(conn) == 0 && mbed_read_client_hello(conn, &hello)) {
-        conn->ticket_opened = open_ticket(conn, &hello, (stls_bytes){ticket, len}, session);
-    }
+    const stls_be_hello *hello = conn->upcalls->hello(conn->core);
+    conn->ticket_opened = len > 0 && hello != NULL && mbed_select_once(conn) == 0 &&
+                          open_ticket(conn, hello, (stls_bytes){ticket, len}, session);
     return conn->ticket_opened ? 0 : MBEDTLS_ERR_SSL_INVALID_MAC;
 }
 

@@ -2,7 +2,7 @@
  *
  * mbedTLS has no calls that tell the exact certificates of the peer, the negotiated group or the
  * peer's signature scheme; the messages do. Nothing here touches the library. Every function takes
- * the bytes of one message (or record), trusts no length in them, and says "no" or 0 when in doubt.
+ * the bytes of one message, trusts no length in them, and says "no" or 0 when in doubt.
  *
  * SPDX-License-Identifier: MIT */
 #include "internal.h"
@@ -10,10 +10,7 @@
 #include <string.h>
 
 enum {
-    RECORD_HEADER = 5,
     MESSAGE_HEADER = 4, /* type, 24-bit length */
-    RECORD_HANDSHAKE = 22,
-    NAME_TYPE_HOST = 0,
     CURVE_TYPE_NAMED = 3,
 };
 
@@ -76,41 +73,8 @@ bool mbed_wire_certificates(stls_bytes message, bool tls1_3, stls_bytes *chain, 
     return true;
 }
 
-/* Takes the front of a ClientHello, up to the suites, with the message's header. */
-static bool take_suites(stls_bytes *from, stls_bytes *suites) {
-    size_t type;
-    return take_number(from, 1, &type) && type == MBED_MSG_CLIENT_HELLO &&
-           skip(from, MESSAGE_HEADER - 1) && skip(from, 2 + 32) && skip_vector(from, 1) &&
-           take_vector(from, 2, suites);
-}
-
-/* The suites offered in the ClientHello that begins in `record`, if the record holds that much. */
-bool mbed_wire_offered_suites(stls_bytes record, stls_bytes *suites) {
-    size_t type;
-    return take_number(&record, 1, &type) && type == RECORD_HANDSHAKE &&
-           skip(&record, RECORD_HEADER - 1) && take_suites(&record, suites);
-}
-
-/* A whole ClientHello; `extensions` is empty if it has none. */
-bool mbed_wire_client_hello(stls_bytes message, mbed_hello *hello) {
-    hello->extensions = (stls_bytes){NULL, 0};
-    return take_suites(&message, &hello->suites) && skip_vector(&message, 1) &&
-           (message.len == 0 || take_vector(&message, 2, &hello->extensions)) && message.len == 0;
-}
-
-bool mbed_wire_offers_suite(const mbed_hello *hello, int suite) {
-    stls_bytes suites = hello->suites;
-    size_t offered;
-    while (take_number(&suites, 2, &offered)) {
-        if (offered == (size_t)suite) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The first extension of this type; false: there is none. */
-bool mbed_wire_extension(stls_bytes extensions, uint16_t type, stls_bytes *data) {
+static bool find_extension(stls_bytes extensions, uint16_t type, stls_bytes *data) {
     size_t found;
     while (take_number(&extensions, 2, &found) && take_vector(&extensions, 2, data)) {
         if (found == type) {
@@ -120,38 +84,11 @@ bool mbed_wire_extension(stls_bytes extensions, uint16_t type, stls_bytes *data)
     return false;
 }
 
-/* The host name that a client asks for, {NULL, 0} if it names none; false: it cannot be read. */
-bool mbed_wire_server_name(const mbed_hello *hello, stls_bytes *name) {
-    stls_bytes data, list;
-    size_t type;
-    *name = (stls_bytes){NULL, 0};
-    if (!mbed_wire_extension(hello->extensions, MBED_EXTENSION_SERVER_NAME, &data)) {
-        return true;
-    }
-    if (!take_vector(&data, 2, &list) || data.len != 0) {
-        return false;
-    }
-    while (list.len > 0) {
-        stls_bytes entry;
-        if (!take_number(&list, 1, &type) || !take_vector(&list, 2, &entry)) {
-            return false;
-        }
-        if (type == NAME_TYPE_HOST) {
-            *name = entry;
-            return true;
-        }
-    }
-    return true;
-}
-
-/* The age that a client of TLS 1.3 sends with `ticket`, as it is sent. */
-bool mbed_wire_ticket_age(const mbed_hello *hello, stls_bytes ticket, uint32_t *age) {
-    stls_bytes data, identities, identity;
+/* The age that a client of TLS 1.3 sends with `ticket`, as it is sent; `identities` are what it
+ * offers. */
+bool mbed_wire_ticket_age(stls_bytes identities, stls_bytes ticket, uint32_t *age) {
+    stls_bytes identity;
     size_t number;
-    if (!mbed_wire_extension(hello->extensions, MBED_EXTENSION_PRE_SHARED_KEY, &data) ||
-        !take_vector(&data, 2, &identities)) {
-        return false;
-    }
     while (take_vector(&identities, 2, &identity) && take_number(&identities, 4, &number)) {
         if (identity.len == ticket.len && memcmp(identity.data, ticket.data, ticket.len) == 0) {
             *age = (uint32_t)number;
@@ -170,7 +107,7 @@ static bool take_server_extensions(stls_bytes message, stls_bytes *extensions) {
 bool mbed_wire_server_hello_has(stls_bytes message, uint16_t extension) {
     stls_bytes extensions, data;
     return take_server_extensions(message, &extensions) &&
-           mbed_wire_extension(extensions, extension, &data);
+           find_extension(extensions, extension, &data);
 }
 
 /* The group in a ServerHello's (or HelloRetryRequest's) key_share; 0: there is none. */
@@ -178,7 +115,7 @@ uint16_t mbed_wire_key_share_group(stls_bytes message) {
     stls_bytes extensions, share;
     size_t group;
     return take_server_extensions(message, &extensions) &&
-                   mbed_wire_extension(extensions, MBED_EXTENSION_KEY_SHARE, &share) &&
+                   find_extension(extensions, MBED_EXTENSION_KEY_SHARE, &share) &&
                    take_number(&share, 2, &group)
                ? (uint16_t)group
                : 0;

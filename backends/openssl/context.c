@@ -28,23 +28,6 @@ int ossl_verify_mode(const ossl_conn *conn) {
     return SSL_VERIFY_NONE;
 }
 
-/* The one host name of RFC 6066. False: the extension is malformed. */
-static bool ossl_hello_name(SSL *ssl, stls_bytes *name) {
-    const unsigned char *data = NULL;
-    size_t len = 0;
-    *name = (stls_bytes){NULL, 0};
-    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &len) != 1) {
-        return true;
-    }
-    /* list length (2), type host_name (1), name length (2), name */
-    if (len < 6 || ((size_t)data[0] << 8 | data[1]) != len - 2 ||
-        data[2] != TLSEXT_NAMETYPE_host_name || ((size_t)data[3] << 8 | data[4]) != len - 5) {
-        return false;
-    }
-    *name = (stls_bytes){data + 5, len - 5};
-    return true;
-}
-
 static bool ossl_use_credential(ossl_conn *conn, const ossl_credential *credential) {
     if (credential == conn->credential) {
         return true;
@@ -66,12 +49,12 @@ static int ossl_select_fail(ossl_conn *conn, stls_be_cause cause, const char *te
 static int ossl_select(SSL *ssl, int *alert, void *unused) {
     (void)unused;
     ossl_conn *conn = ossl_conn_of(ssl);
-    stls_bytes name;
-    *alert = SSL_AD_DECODE_ERROR;
-    if (!ossl_hello_name(ssl, &name)) {
-        return ossl_select_fail(conn, STLS_BE_CAUSE_PROTOCOL, "malformed server_name extension");
+    const stls_be_hello *hello = conn->upcalls->hello(conn->core);
+    *alert = SSL_AD_INTERNAL_ERROR;
+    if (hello == NULL) {
+        return ossl_select_fail(conn, STLS_BE_CAUSE_UNKNOWN, "no ClientHello");
     }
-    stls_be_selection selection = conn->upcalls->select(conn->core, name);
+    stls_be_selection selection = conn->upcalls->select(conn->core, hello->server_name);
     *alert = selection.alert;
     if (!selection.accept) {
         return ossl_select_fail(conn, STLS_BE_CAUSE_SELECT, "the ClientHello was refused");

@@ -189,23 +189,13 @@ static uint8_t ossl_hello_max_fragment(SSL *ssl) {
     return found && len == 1 ? data[0] : 0;
 }
 
-static bool ossl_hello_offers(SSL *ssl, const SSL_CIPHER *suite) {
-    unsigned char *suites = NULL; /* the ClientHello's own list has been read to its end by now */
-    long len = SSL_get0_raw_cipherlist(ssl, &suites);
-    uint16_t code = SSL_CIPHER_get_protocol_id(suite);
-    for (long i = 0; suites != NULL && i + 1 < len; i += 2) {
-        if ((suites[i] << 8 | suites[i + 1]) == code) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Whether OpenSSL would go on well with the session. In TLS 1.2 it does not compare the suite with
  * our list, and ends the handshake if the ClientHello lacks it. In TLS 1.3 the suite is chosen by
  * now; if the hash of the session is another, OpenSSL forgets that a new ticket is due. Another
  * max_fragment_length ends the handshake in both. */
-static bool ossl_session_can_resume(SSL *ssl, SSL_SESSION *session) {
+static bool ossl_session_can_resume(const ossl_conn *conn, SSL_SESSION *session) {
+    SSL *ssl = conn->ssl;
+    const stls_be_hello *hello = conn->upcalls->hello(conn->core);
     const SSL_CIPHER *suite = SSL_SESSION_get0_cipher(session);
     const SSL_CIPHER *chosen = SSL_get_pending_cipher(ssl);
     if (suite == NULL ||
@@ -216,7 +206,8 @@ static bool ossl_session_can_resume(SSL *ssl, SSL_SESSION *session) {
         return chosen != NULL &&
                SSL_CIPHER_get_handshake_digest(chosen) == SSL_CIPHER_get_handshake_digest(suite);
     }
-    return ossl_suites_include(SSL_get_ciphers(ssl), suite) && ossl_hello_offers(ssl, suite);
+    return ossl_suites_include(SSL_get_ciphers(ssl), suite) && hello != NULL &&
+           stls_be_lists(hello->suites, SSL_CIPHER_get_protocol_id(suite));
 }
 
 /* The ticket was opened, or not; IGNORE_RENEW is a full handshake and a new ticket. In TLS 1.3 each
@@ -230,7 +221,7 @@ static SSL_TICKET_RETURN ossl_ticket_decrypted(SSL *ssl, SSL_SESSION *session,
     ossl_conn *conn = ossl_conn_of(ssl);
     conn->ticket_accepted = false;
     bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
-    if (!opened || session == NULL || !ossl_session_can_resume(ssl, session)) {
+    if (!opened || session == NULL || !ossl_session_can_resume(conn, session)) {
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
     void *record = NULL;

@@ -285,7 +285,6 @@ void wolf_conn_info(void *block, stls_be_info *info) {
 
 /* What only the handshake needed. */
 static void wolf_forget(wolf_conn *conn) {
-    wolf_hello_drop(conn);
     wolf_wipe(conn->handshake, sizeof *conn->handshake);
     conn->handshake = NULL;
 }
@@ -458,6 +457,5 @@ void wolf_conn_fini(void *block) {
     wolf_conn *conn = block;
 
     wolfSSL_free(conn->ssl);
-    wolf_hello_drop(conn);
     wolf_clear_errors();
 }

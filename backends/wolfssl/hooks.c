@@ -27,10 +27,8 @@ int wolf_recv(WOLFSSL *ssl, char *data, int size, void *arg) {
         return WOLFSSL_CBIO_ERR_WANT_READ;
     switch (conn->upcalls->recv(conn->core, (uint8_t *)data, (size_t)size, &got)) {
     case STLS_BE_OK:
-        if (!conn->established) {
-            wolf_hello_add(conn, (const uint8_t *)data, got);
+        if (!conn->established)
             wolf_alert_listen(conn, (const uint8_t *)data, got);
-        }
         return (int)got;
     case STLS_BE_WANT_READ:
         break;
@@ -43,6 +41,16 @@ int wolf_recv(WOLFSSL *ssl, char *data, int size, void *arg) {
     return WOLFSSL_CBIO_ERR_WANT_READ;
 }
 
+/* Whether a server can go on with a ClientHello that has no extensions: its client is taken to have
+ * P-256, and so does wolfSSL. */
+static bool wolf_takes_bare_hello(const wolf_context *context) {
+    bool p256 = context->group_count == 0;
+
+    for (size_t i = 0; i < context->group_count; i++)
+        p256 |= context->groups[i] == WOLF_P256;
+    return p256 && !context->select_wanted;
+}
+
 int wolf_send(WOLFSSL *ssl, char *data, int len, void *arg) {
     wolf_conn *conn = arg;
 
@@ -51,7 +59,7 @@ int wolf_send(WOLFSSL *ssl, char *data, int len, void *arg) {
         return WOLFSSL_CBIO_ERR_GENERAL;
     /* wolfSSL does not call wolf_select for a ClientHello of TLS 1.2 without any extension. */
     if (conn->context->role == STLS_ROLE_SERVER && !conn->selected && data[0] != 21 &&
-        !wolf_hello_may_be_bare(conn->context)) {
+        !wolf_takes_bare_hello(conn->context)) {
         conn->cause = STLS_BE_CAUSE_NOTHING_SHARED;
         conn->reason = "a ClientHello without extensions, which wolfSSL shows to nobody";
         return WOLFSSL_CBIO_ERR_GENERAL;
@@ -156,27 +164,20 @@ static bool wolf_refuse(wolf_conn *conn, stls_be_cause cause, const char *reason
     return false;
 }
 
-/* Makes the select upcall, once; whether it accepts. */
-static bool wolf_ask(wolf_conn *conn, stls_bytes server_name) {
-    if (!conn->handshake->asked)
-        conn->handshake->selection = conn->upcalls->select(conn->core, server_name);
-    conn->handshake->asked = true;
-    return conn->handshake->selection.accept;
-}
+/* Makes the select upcall, once: for a ticket, which wolfSSL may open before it has read the name,
+ * or behind the extensions. Whether it accepts. */
+bool wolf_ask(wolf_conn *conn) {
+    const stls_be_hello *hello = conn->upcalls->hello(conn->core);
 
-bool wolf_ask_for_ticket(wolf_conn *conn) {
-    stls_bytes name;
-
-    if (!conn->context->select_wanted)
-        return true;
-    return conn->handshake->asked ? conn->handshake->selection.accept
-                                  : wolf_hello_server_name(conn, &name) && wolf_ask(conn, name);
+    if (conn->context->select_wanted && !conn->handshake->asked && hello) {
+        conn->handshake->selection = conn->upcalls->select(conn->core, hello->server_name);
+        conn->handshake->asked = true;
+    }
+    return !conn->context->select_wanted || conn->handshake->selection.accept;
 }
 
 static bool wolf_choose(wolf_conn *conn, int *alert) {
-    void *name = NULL;
-    size_t len = wolfSSL_SNI_GetRequest(conn->ssl, WOLFSSL_SNI_HOST_NAME, &name);
-    bool accept = wolf_ask(conn, (stls_bytes){len ? name : NULL, len});
+    bool accept = wolf_ask(conn);
     stls_be_selection selection = conn->handshake->selection;
     const wolf_credential *credential =
         selection.credential ? selection.credential : conn->context->credential;
@@ -234,6 +235,26 @@ static bool wolf_choose_protocol(wolf_conn *conn) {
 }
 #endif
 
+/* In TLS 1.2 a server of wolfSSL takes whatever group the client offers, also one that is not in
+ * its own list, and in the client's order: so it is left one group. In TLS 1.3 it keeps to its
+ * list; there "no group in common" is told as on the other backends. False: none is shared. */
+static bool wolf_choose_group(wolf_conn *conn) {
+    const stls_be_hello *hello = conn->upcalls->hello(conn->core);
+    bool tls1_3 = wolfSSL_version(conn->ssl) == STLS_TLS1_3;
+
+    if (conn->context->group_count == 0)
+        return true;
+    for (size_t i = 0; hello && i < conn->context->group_count; i++) {
+        int group = conn->context->groups[i];
+        if (group == WOLF_X25519MLKEM768 && !tls1_3)
+            continue;
+        if (stls_be_lists(hello->groups, (uint16_t)group) ||
+            (hello->groups.len == 0 && group == WOLF_P256))
+            return tls1_3 || wolfSSL_set_groups(conn->ssl, &group, 1) == WOLFSSL_SUCCESS;
+    }
+    return false;
+}
+
 int wolf_select(WOLFSSL *ssl, int *alert, void *unused) {
     wolf_conn *conn = wolfSSL_GetIOReadCtx(ssl);
 
@@ -245,12 +266,11 @@ int wolf_select(WOLFSSL *ssl, int *alert, void *unused) {
     conn->selected = true;
     if (conn->context->select_wanted && !wolf_choose(conn, alert))
         return fatal_return;
-    if (!wolf_hello_choose_group(conn)) {
+    if (!wolf_choose_group(conn)) {
         *alert = handshake_failure;
         wolf_refuse(conn, STLS_BE_CAUSE_NOTHING_SHARED, "no group is shared");
         return fatal_return;
     }
-    wolf_hello_drop(conn);
 #ifdef HAVE_ALPN
     if (!wolf_choose_protocol(conn)) {
         *alert = internal_error;

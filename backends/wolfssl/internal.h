@@ -75,6 +75,7 @@ HAVE_SUPPORTED_CURVES)."
 #endif
 
 enum {
+    WOLF_P256 = 23,               /* what a client that names no group is taken to have */
     WOLF_X25519MLKEM768 = 0x11ec, /* TLS 1.3 only */
     WOLF_SUITES_MAX = 128,
     WOLF_SECRET_MAX = 48, /* a traffic secret of TLS 1.3: SHA-384 */
@@ -110,10 +111,6 @@ typedef struct wolf_context {
 
 /* What only the handshake needs; the core gives it, and wipes it when it is over. */
 typedef struct wolf_handshake {
-    uint8_t *hello; /* a server: the records so far, until the ClientHello is complete */
-    size_t hello_len;
-    bool hello_joined; /* the headers of the records are out of it */
-
     bool asked;                  /* a server: the select upcall was made, ... */
     stls_be_selection selection; /* ... and this came of it */
 
@@ -250,9 +247,8 @@ int wolf_recv(WOLFSSL *ssl, char *data, int size, void *conn);
 int wolf_send(WOLFSSL *ssl, char *data, int len, void *conn);
 int wolf_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
 int wolf_select(WOLFSSL *ssl, int *alert, void *unused);
-/* A server is to open a ticket: makes the select upcall first, if that is due. False: it refuses.
- */
-bool wolf_ask_for_ticket(wolf_conn *conn);
+/* A server: makes the select upcall, if it is wanted and was not made. False: it refuses. */
+bool wolf_ask(wolf_conn *conn);
 #if defined(HAVE_SECRET_CALLBACK)
 /* wolfSSL tells a secret of TLS 1.3, or the master secret of TLS 1.2. */
 int wolf_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void *conn);
@@ -273,17 +269,6 @@ int wolf_session_came(WOLFSSL *ssl, const unsigned char *ticket, int len, void *
 int wolf_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned char *mac,
                 int encrypt, unsigned char *state, int len, int *out_len, void *unused);
 #endif
-
-/* --- hello.c --- */
-void wolf_hello_add(wolf_conn *conn, const uint8_t *data, size_t len);
-void wolf_hello_drop(wolf_conn *conn);
-/* The host name that the ClientHello asks for. False: it cannot be read. */
-bool wolf_hello_server_name(wolf_conn *conn, stls_bytes *name);
-bool wolf_hello_has_suite(wolf_conn *conn, uint16_t suite);
-/* A server has read a ClientHello. False: no group is shared, or memory has run out. */
-bool wolf_hello_choose_group(wolf_conn *conn);
-/* Whether a server can go on with a ClientHello that has no extensions. */
-bool wolf_hello_may_be_bare(const wolf_context *context);
 
 /* --- alert.c --- */
 /* Reports the alerts that have come since the last call. */

@@ -259,10 +259,11 @@ static uint8_t *wolf_ticket_lift(const uint8_t *name, const uint8_t *iv, const u
  * it, or fail. */
 static bool wolf_ticket_suits(wolf_conn *conn, const uint8_t *stamp) {
     uint16_t suite = wolf_number(stamp + 2);
+    const stls_be_hello *hello = conn->upcalls->hello(conn->core);
 
     return wolf_number(stamp) == wolf_form() &&
            (wolfSSL_version(conn->ssl) == STLS_TLS1_3 ||
-            (wolf_has_suite(conn->context, suite) && wolf_hello_has_suite(conn, suite)));
+            (wolf_has_suite(conn->context, suite) && hello && stls_be_lists(hello->suites, suite)));
 }
 
 static int wolf_ticket_open(wolf_conn *conn, const uint8_t *name, const uint8_t *iv,
@@ -302,7 +303,7 @@ int wolf_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned c
         return encrypt ? WOLFSSL_TICKET_RET_FATAL : WOLFSSL_TICKET_RET_REJECT;
     if (encrypt)
         return wolf_ticket_seal(conn, name, iv, mac, state, (size_t)len, (size_t)*out_len, out_len);
-    if (conn->resumable || !wolf_ask_for_ticket(conn))
+    if (conn->resumable || !wolf_ask(conn))
         return WOLFSSL_TICKET_RET_REJECT;
     return wolf_ticket_open(conn, name, iv, mac, state, (size_t)len, out_len);
 }

@@ -88,12 +88,11 @@ seed_tickets() {
     done
 }
 
-# A ClientHello of two suites with a name, groups and a ticket, in records of 33 octets and in one.
+# A ClientHello of two suites with a name, groups and a ticket.
 seed_hellos() {
     hello='\1\0\0\157\3\3rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr\0\0\4\023\1\300\053\1\0\0\102\0\0\0\6\0\4\0\0\1a\0\012\0\4\0\2\0\027'
     ticket='\0\051\0\054\0\7\0\1t\0\0\0\1\0\041\040bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'
-    printf '\040'"$hello$ticket" >"$1/pieces"
-    printf '\377'"$hello$ticket" >"$1/whole"
+    printf "$hello$ticket" >"$1/hello"
 }
 
 # A block of tests/fuzz/store.c: what it is, as an octal number, and a file.

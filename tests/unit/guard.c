@@ -130,6 +130,12 @@ typedef struct step {
     const char *sent, *in, *out;
 } step;
 
+/* What the backend of a server is told of a ClientHello. */
+typedef struct told {
+    const char *suites, *groups, *server_name, *identities;
+    bool extended_master;
+} told;
+
 typedef struct guard_case {
     const char *name;
     stls_role role;
@@ -138,6 +144,7 @@ typedef struct guard_case {
     stls_result result; /* STLS_NOT_DONE: no complaint */
     uint8_t alert;
     const char *text; /* a part of the complaint */
+    const told *told; /* at the end; NULL: not looked at */
 } guard_case;
 
 /* How bytes are cut: by the transport, and by the library's reads and writes. */
@@ -175,6 +182,21 @@ static void check_complaint(const guard_case *c, const stls_io *io, const wire *
     }
 }
 
+static void check_part(const char *what, stls_bytes part, const char *expected) {
+    static buffer text;
+    CHECK_BYTES(what, part, bytes_of(&text, expected));
+}
+
+static void check_told(const told *expected, const stls_be_hello *hello) {
+    if (CHECK(hello != NULL, "nothing is told")) {
+        check_part("suites", hello->suites, expected->suites);
+        check_part("groups", hello->groups, expected->groups);
+        check_part("server name", hello->server_name, expected->server_name);
+        check_part("identities", hello->identities, expected->identities);
+        CHECK_NUMBER("extended master secret", hello->extended_master, expected->extended_master);
+    }
+}
+
 static void play_cut(const guard_case *c, size_t cut) {
     static wire w;
     static buffer text, got;
@@ -189,6 +211,7 @@ static void play_cut(const guard_case *c, size_t cut) {
     w.piece = cuts[cut].piece;
     check_case("%s, cut %zu", c->name, cut);
     CU_ASSERT_FATAL(stls_guard_begin(&io.guard, &profile));
+    CHECK(stls_guard_hello(io.guard) == NULL, "something is told before anything came");
     bool complained = false;
     for (size_t i = 0; i < COUNT(c->steps) && !complained; i++) {
         const step *s = &c->steps[i];
@@ -208,6 +231,9 @@ static void play_cut(const guard_case *c, size_t cut) {
     }
     if (c->result != STLS_NOT_DONE) {
         check_complaint(c, &io, &w);
+    }
+    if (c->told != NULL) {
+        check_told(c->told, stls_guard_hello(io.guard));
     }
     stls_io_free(&io);
 }
@@ -564,6 +590,53 @@ static const guard_case server_hellos[] = {
      PROTOCOL(50, "ServerHello is malformed")},
 };
 
+/* --- What is told of a ClientHello --- */
+
+static const told told_all = {.suites = "1301 c02b",
+                              .groups = "001d 0017 11ec",
+                              .server_name = "61 2e 62",
+                              .identities = "2[99*20] 00000000",
+                              .extended_master = true};
+static const told told_nothing = {.suites = "c02b"};
+static const told told_later = {
+    .suites = "1301 c02b", .groups = "001d 0017 11ec", .identities = "2[07*60] 00000001"};
+
+static const guard_case telling[] = {
+    {"all",
+     SERVER,
+     {{NULL, RECORD(HELLO(NAME VERSIONS GROUPS SCHEMES SHARE MASTER PSK_MODES PSK)), NULL}},
+     .told = &told_all},
+    {"nothing but suites",
+     SERVER,
+     {{NULL, RECORD("01 3[0303 " RANDOM " 1[] 2[c02b] 1[00]]"), NULL}},
+     .told = &told_nothing},
+    {"the second ClientHello",
+     SERVER,
+     {{NULL, RECORD(EARLY_HELLO("0033 2[2[]]")), NULL},
+      {RECORD(ANSWER(RETRY_RANDOM, "1301", "002b 2[0304] 0033 2[001d]")),
+       RECORD(HELLO(VERSIONS GROUPS SCHEMES "002d 2[1[01]]" SHARE
+                                            "0029 2[2[2[07*60] 00000001] 2[1[08*32]]]")),
+       NULL}},
+     .told = &told_later},
+};
+
+static void test_told(void) {
+    play(telling, COUNT(telling));
+}
+
+/* A client's library has made the ClientHello itself. */
+static void test_told_to_a_client(void) {
+    static buffer sent;
+    stls_profile profile = {
+        .role = STLS_ROLE_CLIENT, .version_min = STLS_TLS1_2, .version_max = STLS_TLS1_3};
+    stls_guard *guard = NULL;
+    CU_ASSERT_FATAL(stls_guard_begin(&guard, &profile));
+    send_in_parts(guard, bytes_of(&sent, RECORD(HELLO_1_3)), SIZE);
+    CHECK(stls_guard_hello(guard) == NULL, "a client is told of its own ClientHello");
+    stls_guard_free(&guard);
+    CHECK(stls_guard_hello(guard) == NULL, "a guard that has gone tells something");
+}
+
 static void test_passing(void) {
     play(passing, COUNT(passing));
 }
@@ -585,9 +658,14 @@ static void test_server_hellos(void) {
 }
 
 static const test_case cases[] = {
-    {"what passes", test_passing},        {"what is refused", test_refused},
-    {"ClientHellos", test_client_hellos}, {"second ClientHellos", test_second_hellos},
-    {"ServerHellos", test_server_hellos}, {NULL, NULL},
+    {"what passes", test_passing},
+    {"what is refused", test_refused},
+    {"ClientHellos", test_client_hellos},
+    {"second ClientHellos", test_second_hellos},
+    {"ServerHellos", test_server_hellos},
+    {"what is told of a ClientHello", test_told},
+    {"nothing is told to a client", test_told_to_a_client},
+    {NULL, NULL},
 };
 
 static const test_suite suites[] = {{"guard", cases}, {NULL, NULL}};

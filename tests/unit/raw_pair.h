@@ -12,7 +12,7 @@
 #ifndef STLS_TESTS_UNIT_RAW_PAIR_H
 #define STLS_TESTS_UNIT_RAW_PAIR_H
 
-#include "backends/contract.h"
+#include "api/hello.h"
 #include "certstore/keep/credential.h"
 #include "tests/support/check.h"
 #include "tests/support/pki.h"
@@ -174,6 +174,8 @@ typedef struct raw_end {
     bool done; /* its handshake */
 
     unsigned selects, verifies, tickets_made, tickets_read;
+    uint8_t messages[RAW_STREAM_SIZE]; /* the client's, out of their records */
+    stls_be_hello hello;
     char server_name[64]; /* what the select upcall was told */
     bool read_before_select;
     bool accepted; /* the ticket read last */
@@ -212,6 +214,30 @@ static inline stls_be_status raw_recv(void *core, uint8_t *data, size_t size, si
     memcpy(data, e->in->data + e->in->taken, *got);
     e->in->taken += *got;
     return STLS_BE_OK;
+}
+
+/* Of the ClientHello that came last. All that is in the clear stays in the stream. */
+static inline const stls_be_hello *raw_hello(void *core) {
+    raw_end *e = core;
+    const stls_be_hello *found = NULL;
+    const uint8_t *in = e->in->data;
+    size_t len = 0;
+    for (size_t at = 0, n; at + 5 <= e->in->len && in[at] == 22; at += 5 + n) {
+        n = (size_t)in[at + 3] << 8 | in[at + 4];
+        n = n < e->in->len - at - 5 ? n : e->in->len - at - 5;
+        memcpy(e->messages + len, in + at + 5, n);
+        len += n;
+    }
+    for (size_t at = 0, n; at + 4 <= len && e->messages[at] == 1; at += 4 + n) {
+        n = (size_t)e->messages[at + 1] << 16 | (size_t)e->messages[at + 2] << 8 |
+            e->messages[at + 3];
+        if (n <= len - at - 4 && stls_check_client_hello((stls_bytes){e->messages + at + 4, n},
+                                                         STLS_TLS1_2, STLS_TLS1_3, &e->hello)
+                                         .text == NULL) {
+            found = &e->hello;
+        }
+    }
+    return found;
 }
 
 static inline void raw_set_record(raw_end *e, const uint8_t *record, size_t len) {
@@ -398,6 +424,7 @@ static const stls_be_upcalls raw_upcalls = {
     .recv = raw_recv,
     .verify = raw_verify,
     .unreadable = raw_unreadable,
+    .hello = raw_hello,
     .select = raw_select,
     .alert = raw_alert,
     .session = raw_take_session,
