@@ -91,7 +91,7 @@ size_t stls_guard_ready(const stls_guard *guard) {
 }
 
 const stls_be_hello *stls_guard_hello(const stls_guard *guard) {
-    return guard != NULL && guard->is_server && guard->hello != NULL ? &guard->says : NULL;
+    return guard != NULL && guard->hello != NULL && !guard->waits_for_hello ? &guard->says : NULL;
 }
 
 const stls_complaint *stls_guard_complaint(const stls_guard *guard) {
@@ -160,18 +160,23 @@ static stls_complaint look_at_client_hello(stls_guard *guard, stls_bytes body) {
     return complaint;
 }
 
+static stls_complaint look_at_server_hello(stls_guard *guard, stls_bytes body) {
+    stls_complaint complaint = stls_check_server_hello(
+        body, bytes_of(guard->hello), guard->version_min, guard->version_max, &guard->choice);
+    guard->says.extended_master = guard->choice.extended_master;
+    guard->says.group = guard->choice.group;
+    return complaint;
+}
+
 static bool look_at_hello(stls_guard *guard, stls_bytes body, size_t behind) {
-    stls_complaint complaint =
-        guard->is_server ? look_at_client_hello(guard, body)
-                         : stls_check_server_hello(body, bytes_of(guard->hello), guard->version_min,
-                                                   guard->version_max, &guard->choice);
-    if (complaint.text == NULL && behind > 0 &&
+    guard->complaint =
+        guard->is_server ? look_at_client_hello(guard, body) : look_at_server_hello(guard, body);
+    if (guard->complaint.text == NULL && behind > 0 &&
         (guard->is_server || guard->choice.version == STLS_TLS1_3)) {
         return surprise(guard, "it sends something behind its hello in the same record");
     }
     guard->waits_for_hello = !guard->is_server && guard->choice.retry;
-    guard->complaint = complaint;
-    return complaint.text == NULL;
+    return guard->complaint.text == NULL;
 }
 
 static bool look_at_length(stls_guard *guard, uint8_t type, size_t len) {
@@ -451,6 +456,7 @@ static void learn(stls_guard *guard, stls_bytes record) {
         guard->no_memory |= !stls_queue_add(&guard->hello, hello.data, hello.len);
     } else if (stls_read_choice(hello, &guard->choice)) {
         guard->waits_for_hello = guard->choice.retry;
+        guard->says.group = guard->choice.group;
     }
 }
 

@@ -35,7 +35,7 @@ void stls_guard_sent(stls_guard *guard, const uint8_t *data, size_t len);
 /* The bytes that wait for the library, besides those that wait in the transport's queue. */
 size_t stls_guard_ready(const stls_guard *guard);
 
-/* A server: what the ClientHello says that has passed last; NULL: none has, or it is forgotten. */
+/* What the hellos say, once the peer's has passed; NULL: it is due, or forgotten. */
 const stls_be_hello *stls_guard_hello(const stls_guard *guard);
 
 /* Why it has ended the connection; NULL: it has not. */

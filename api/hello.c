@@ -654,7 +654,7 @@ static stls_complaint check_retry(const hello *h, const hello *own, stls_choice 
                  : protocol(ALERT_ILLEGAL_PARAMETER, "its HelloRetryRequest changes nothing");
 }
 
-static stls_complaint check_share(const hello *h, const hello *own, const stls_choice *before) {
+static stls_complaint check_share(const hello *h, const hello *own, stls_choice *choice) {
     stls_bytes data, key;
     uint16_t group;
     if (!find(h, EXT_KEY_SHARE, &data)) {
@@ -663,10 +663,11 @@ static stls_complaint check_share(const hello *h, const hello *own, const stls_c
     if (!number16(&data, &group) || !vector(&data, 2, &key) || key.len == 0 || data.len > 0) {
         return protocol(ALERT_DECODE_ERROR, "its key share is malformed");
     }
-    if (!has_share(own, group) || (before->group != 0 && before->group != group)) {
+    if (!has_share(own, group) || (choice->group != 0 && choice->group != group)) {
         return protocol(ALERT_ILLEGAL_PARAMETER,
                         "its key share is of a group that we have sent none of");
     }
+    choice->group = group;
     return none;
 }
 
@@ -747,6 +748,7 @@ stls_complaint stls_check_server_hello(stls_bytes body, stls_bytes own_body, uin
     choice->version = version;
     choice->suite = h.suite;
     choice->retry = retry;
+    choice->extended_master = has(&h, EXT_EXTENDED_MASTER_SECRET);
     return complaint;
 }
 
@@ -757,6 +759,7 @@ bool stls_read_choice(stls_bytes body, stls_choice *choice) {
     }
     stls_bytes share;
     *choice = (stls_choice){.retry = memcmp(h.random.data, retry_random, RANDOM_LEN) == 0,
+                            .extended_master = has(&h, EXT_EXTENDED_MASTER_SECRET),
                             .version = version_of(&h),
                             .suite = h.suite};
     if (find(&h, EXT_KEY_SHARE, &share)) {

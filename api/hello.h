@@ -20,8 +20,8 @@ typedef struct stls_complaint {
 
 /* What a ServerHello or HelloRetryRequest has chosen; 0: nothing. */
 typedef struct stls_choice {
-    bool retry;
-    uint16_t version, suite, group;
+    bool retry, extended_master;
+    uint16_t version, suite, group; /* group: of a key share */
 } stls_choice;
 
 /* `body` is the message without its header. Our versions are `version_min` to `version_max`. What

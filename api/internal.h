@@ -181,7 +181,7 @@ typedef struct stls_guard {
     stls_queue *ready;   /* for the library, of messages that came in pieces */
     stls_queue *sent;    /* by the library, as far as it was not looked at */
     stls_queue *hello;   /* the body of the ClientHello, whoever has sent it */
-    stls_be_hello says;  /* a server: what is in it */
+    stls_be_hello says;  /* what is in the hellos */
     stls_choice choice;  /* of the server, whoever that is */
     stls_complaint complaint;
 } stls_guard;

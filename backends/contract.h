@@ -208,13 +208,16 @@ typedef struct stls_be_decision {
     uint8_t alert; /* the alert to send, if not accepted */
 } stls_be_decision;
 
-/* What a ClientHello says, as sent. The core has checked it: RFC 8446, RFC 5246, RFC 6066. Empty:
- * there is no such extension. */
+/* What the hellos say. The core has checked them: RFC 8446, RFC 5246, RFC 6066. Empty: there is no
+ * such extension. */
 typedef struct stls_be_hello {
+    /* Of the ClientHello, and for a server only; as sent. */
     stls_bytes suites, groups; /* numbers of two bytes each: stls_be_lists() */
     stls_bytes server_name;    /* the host name of SNI */
     stls_bytes identities;     /* those of pre_shared_key, one behind the other */
-    bool extended_master;      /* extended_master_secret, of TLS 1.2 */
+
+    bool extended_master; /* TLS 1.2: the peer's has extended_master_secret */
+    uint16_t group;       /* TLS 1.3: of the key share in the ServerHello */
 } stls_be_hello;
 
 /* Whether `code` is one of the numbers in `list`. */
@@ -272,8 +275,8 @@ typedef struct stls_be_upcalls {
     stls_be_decision (*unreadable)(void *core, uint16_t version, const stls_bytes *chain,
                                    size_t count, size_t index);
 
-    /* A server: the ClientHello that the library is reading, from the recv that gives its first
-     * byte until the next send; NULL: there is none. */
+    /* What the hellos say, from the recv that gives the first byte of the peer's (the last one, if
+     * there is a HelloRetryRequest) to the next message from the peer; NULL: there is none. */
     const stls_be_hello *(*hello)(void *core);
 
     /* A server: what to use for this ClientHello, which has this server_name. May be called again

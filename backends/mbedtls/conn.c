@@ -517,30 +517,15 @@ static bool uses_ecdhe(const mbedtls_ssl_context *ssl) {
                              mbed_key_exchange(suite) == MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA);
 }
 
-/* TLS 1.2: whether this handshake has the extended master secret, from the hello that decides. */
-static void learn_extended_master(mbed_conn *conn, int state) {
-#if defined(MBEDTLS_SSL_EXTENDED_MASTER_SECRET)
-    if (is_server(conn) && state == MBEDTLS_SSL_CLIENT_HELLO) {
-        const stls_be_hello *hello = conn->upcalls->hello(conn->core);
-        conn->extended_master = hello != NULL && hello->extended_master;
-    } else if (!is_server(conn) && state == MBEDTLS_SSL_SERVER_HELLO) {
-        conn->extended_master = mbed_wire_server_hello_has(
-            mbed_message(&conn->ssl, MBED_MSG_SERVER_HELLO), MBED_EXTENSION_EXTENDED_MASTER_SECRET);
-    }
-#else
-    (void)conn, (void)state;
-#endif
-}
-
-/* The ServerHello was read or written. */
-static void learn_from_server_hello(mbed_conn *conn) {
-    const mbedtls_ssl_context *ssl = &conn->ssl;
+/* In TLS 1.2 whether this handshake has the extended master secret, in TLS 1.3 the group. */
+static void learn_from_hellos(mbed_conn *conn) {
+    const stls_be_hello *hello = conn->upcalls->hello(conn->core);
     if (is_tls1_3(conn)) {
-        conn->group = mbed_wire_key_share_group(is_server(conn)
-                                                    ? mbed_message_sent(ssl, MBED_MSG_SERVER_HELLO)
-                                                    : mbed_message(ssl, MBED_MSG_SERVER_HELLO));
+        conn->group = hello != NULL ? hello->group : 0;
     } else {
-        learn_extended_master(conn, MBEDTLS_SSL_SERVER_HELLO);
+#if defined(MBEDTLS_SSL_EXTENDED_MASTER_SECRET)
+        conn->extended_master = hello != NULL && hello->extended_master;
+#endif
     }
 }
 
@@ -564,12 +549,15 @@ static void learn_from_certificate_verify(mbed_conn *conn) {
 static void learn(mbed_conn *conn, int state) {
     switch (state) {
     case MBEDTLS_SSL_CLIENT_HELLO:
-        if (!is_tls1_3(conn)) {
-            learn_extended_master(conn, state);
+    case MBEDTLS_SSL_SERVER_HELLO:
+        if (is_server(conn) == (state == MBEDTLS_SSL_CLIENT_HELLO)) {
+            learn_from_hellos(conn);
         }
         break;
-    case MBEDTLS_SSL_SERVER_HELLO:
-        learn_from_server_hello(conn);
+    case MBEDTLS_SSL_ENCRYPTED_EXTENSIONS: /* a server: the ServerHello left before */
+        if (is_server(conn)) {
+            learn_from_hellos(conn);
+        }
         break;
     case MBEDTLS_SSL_SERVER_CERTIFICATE:
         conn->full = true;

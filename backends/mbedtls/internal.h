@@ -166,22 +166,14 @@ void mbed_set_ticket_age(mbedtls_ssl_session *session, uint32_t obfuscated_age);
 enum { MBED_CHAIN_MAX = MBEDTLS_SSL_IN_CONTENT_LEN / 128 };
 
 enum { /* handshake messages (RFC 8446, RFC 5246) */
-       MBED_MSG_SERVER_HELLO = 2,
        MBED_MSG_CERTIFICATE = 11,
        MBED_MSG_SERVER_KEY_EXCHANGE = 12,
        MBED_MSG_CERTIFICATE_VERIFY = 15,
        MBED_MSG_KEY_UPDATE = 24,
 };
 
-enum { /* extensions (RFC 6066, RFC 7627, RFC 8446) */
-       MBED_EXTENSION_EXTENDED_MASTER_SECRET = 23,
-       MBED_EXTENSION_KEY_SHARE = 51,
-};
-
 bool mbed_wire_certificates(stls_bytes message, bool tls1_3, stls_bytes *chain, size_t *count);
 bool mbed_wire_ticket_age(stls_bytes identities, stls_bytes ticket, uint32_t *age);
-bool mbed_wire_server_hello_has(stls_bytes message, uint16_t extension);
-uint16_t mbed_wire_key_share_group(stls_bytes server_hello);
 uint16_t mbed_wire_ecdhe_group(stls_bytes server_key_exchange);
 uint16_t mbed_wire_ecdhe_scheme(stls_bytes server_key_exchange);
 uint16_t mbed_wire_verify_scheme(stls_bytes certificate_verify);

@@ -104,19 +104,11 @@ bool mbed_is_amid_message(const mbedtls_ssl_context *ssl) {
     return ssl->P(badmac_seen_or_in_hsfraglen) > 0;
 }
 
-/* The handshake message that was written last, if it went out in the clear and is of `type`. */
+/* The handshake message that was written last in the clear, and has left, if it is of `type`. */
 stls_bytes mbed_message_sent(const mbedtls_ssl_context *ssl, uint8_t type) {
-    const uint8_t *record, *message;
-    if (ssl->P(transform_out) == NULL && ssl->P(out_left) == 0) { /* TLS 1.2: sent already */
-        message = ssl->P(out_msg);
-        if (message[0] == type && ssl->P(out_msglen) >= 4) {
-            return (stls_bytes){message, ssl->P(out_msglen)};
-        }
-    } else if (ssl->P(out_left) > 5 + 4) { /* TLS 1.3: waits for the next step */
-        record = ssl->P(out_hdr) - ssl->P(out_left);
-        if (record[0] == MBEDTLS_SSL_MSG_HANDSHAKE && record[5] == type) {
-            return (stls_bytes){record + 5, ssl->P(out_left) - 5};
-        }
+    if (ssl->P(transform_out) == NULL && ssl->P(out_left) == 0 && ssl->P(out_msglen) >= 4 &&
+        ssl->P(out_msg)[0] == type) {
+        return (stls_bytes){ssl->P(out_msg), ssl->P(out_msglen)};
     }
     return (stls_bytes){NULL, 0};
 }

@@ -73,17 +73,6 @@ bool mbed_wire_certificates(stls_bytes message, bool tls1_3, stls_bytes *chain, 
     return true;
 }
 
-/* The first extension of this type; false: there is none. */
-static bool find_extension(stls_bytes extensions, uint16_t type, stls_bytes *data) {
-    size_t found;
-    while (take_number(&extensions, 2, &found) && take_vector(&extensions, 2, data)) {
-        if (found == type) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The age that a client of TLS 1.3 sends with `ticket`, as it is sent; `identities` are what it
  * offers. */
 bool mbed_wire_ticket_age(stls_bytes identities, stls_bytes ticket, uint32_t *age) {
@@ -98,30 +87,7 @@ bool mbed_wire_ticket_age(stls_bytes identities, stls_bytes ticket, uint32_t *ag
     return false;
 }
 
-/* Takes a ServerHello up to its extensions. */
-static bool take_server_extensions(stls_bytes message, stls_bytes *extensions) {
-    return skip(&message, MESSAGE_HEADER) && skip(&message, 2 + 32) && skip_vector(&message, 1) &&
-           skip(&message, 2 + 1) && take_vector(&message, 2, extensions);
-}
-
-bool mbed_wire_server_hello_has(stls_bytes message, uint16_t extension) {
-    stls_bytes extensions, data;
-    return take_server_extensions(message, &extensions) &&
-           find_extension(extensions, extension, &data);
-}
-
-/* The group in a ServerHello's (or HelloRetryRequest's) key_share; 0: there is none. */
-uint16_t mbed_wire_key_share_group(stls_bytes message) {
-    stls_bytes extensions, share;
-    size_t group;
-    return take_server_extensions(message, &extensions) &&
-                   find_extension(extensions, MBED_EXTENSION_KEY_SHARE, &share) &&
-                   take_number(&share, 2, &group)
-               ? (uint16_t)group
-               : 0;
-}
-
-/* The same for TLS 1.2, from the ServerKeyExchange of an ECDHE suite. */
+/* The group in the ServerKeyExchange of an ECDHE suite; 0: there is none. */
 uint16_t mbed_wire_ecdhe_group(stls_bytes message) {
     size_t type, group;
     if (!skip(&message, MESSAGE_HEADER) || !take_number(&message, 1, &type) ||

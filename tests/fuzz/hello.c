@@ -38,8 +38,6 @@ static void read_others(stls_bytes message) {
             must_be_inside(chain[i], message);
         }
     }
-    (void)mbed_wire_server_hello_has(message, MBED_EXTENSION_KEY_SHARE);
-    (void)mbed_wire_key_share_group(message);
     (void)mbed_wire_ecdhe_group(message);
     (void)mbed_wire_ecdhe_scheme(message);
     (void)mbed_wire_verify_scheme(message);

@@ -130,10 +130,11 @@ typedef struct step {
     const char *sent, *in, *out;
 } step;
 
-/* What the backend of a server is told of a ClientHello. */
+/* What the backend is told of the hellos. */
 typedef struct told {
     const char *suites, *groups, *server_name, *identities;
     bool extended_master;
+    uint16_t group;
 } told;
 
 typedef struct guard_case {
@@ -194,6 +195,7 @@ static void check_told(const told *expected, const stls_be_hello *hello) {
         check_part("server name", hello->server_name, expected->server_name);
         check_part("identities", hello->identities, expected->identities);
         CHECK_NUMBER("extended master secret", hello->extended_master, expected->extended_master);
+        CHECK_NUMBER("group", hello->group, expected->group);
     }
 }
 
@@ -590,7 +592,7 @@ static const guard_case server_hellos[] = {
      PROTOCOL(50, "ServerHello is malformed")},
 };
 
-/* --- What is told of a ClientHello --- */
+/* --- What is told of the hellos --- */
 
 static const told told_all = {.suites = "1301 c02b",
                               .groups = "001d 0017 11ec",
@@ -598,8 +600,12 @@ static const told told_all = {.suites = "1301 c02b",
                               .identities = "2[99*20] 00000000",
                               .extended_master = true};
 static const told told_nothing = {.suites = "c02b"};
-static const told told_later = {
-    .suites = "1301 c02b", .groups = "001d 0017 11ec", .identities = "2[07*60] 00000001"};
+static const told told_later = {.suites = "1301 c02b",
+                                .groups = "001d 0017 11ec",
+                                .identities = "2[07*60] 00000001",
+                                .group = 0x001d};
+static const told told_answer_1_2 = {.extended_master = true};
+static const told told_answer_1_3 = {.group = 0x001d};
 
 static const guard_case telling[] = {
     {"all",
@@ -610,13 +616,22 @@ static const guard_case telling[] = {
      SERVER,
      {{NULL, RECORD("01 3[0303 " RANDOM " 1[] 2[c02b] 1[00]]"), NULL}},
      .told = &told_nothing},
-    {"the second ClientHello",
+    {"a ServerHello of TLS 1.2",
+     CLIENT,
+     {{RECORD(HELLO_1_3), RECORD(ANSWER_1_2), NULL}},
+     .told = &told_answer_1_2},
+    {"a ServerHello of TLS 1.3",
+     CLIENT,
+     {{RECORD(HELLO_1_3), RECORD(ANSWER_1_3), NULL}},
+     .told = &told_answer_1_3},
+    {"the second ClientHello, and what a server answers to it",
      SERVER,
      {{NULL, RECORD(EARLY_HELLO("0033 2[2[]]")), NULL},
       {RECORD(ANSWER(RETRY_RANDOM, "1301", "002b 2[0304] 0033 2[001d]")),
        RECORD(HELLO(VERSIONS GROUPS SCHEMES "002d 2[1[01]]" SHARE
                                             "0029 2[2[2[07*60] 00000001] 2[1[08*32]]]")),
-       NULL}},
+       NULL},
+      {RECORD(ANSWER_1_3), NULL, NULL}},
      .told = &told_later},
 };
 
@@ -624,15 +639,15 @@ static void test_told(void) {
     play(telling, COUNT(telling));
 }
 
-/* A client's library has made the ClientHello itself. */
-static void test_told_to_a_client(void) {
+/* A client's library has made the ClientHello itself, and waits for the ServerHello. */
+static void test_told_too_early(void) {
     static buffer sent;
     stls_profile profile = {
         .role = STLS_ROLE_CLIENT, .version_min = STLS_TLS1_2, .version_max = STLS_TLS1_3};
     stls_guard *guard = NULL;
     CU_ASSERT_FATAL(stls_guard_begin(&guard, &profile));
     send_in_parts(guard, bytes_of(&sent, RECORD(HELLO_1_3)), SIZE);
-    CHECK(stls_guard_hello(guard) == NULL, "a client is told of its own ClientHello");
+    CHECK(stls_guard_hello(guard) == NULL, "a client is told of its own ClientHello alone");
     stls_guard_free(&guard);
     CHECK(stls_guard_hello(guard) == NULL, "a guard that has gone tells something");
 }
@@ -663,8 +678,8 @@ static const test_case cases[] = {
     {"ClientHellos", test_client_hellos},
     {"second ClientHellos", test_second_hellos},
     {"ServerHellos", test_server_hellos},
-    {"what is told of a ClientHello", test_told},
-    {"nothing is told to a client", test_told_to_a_client},
+    {"what is told of the hellos", test_told},
+    {"what is not told yet", test_told_too_early},
     {NULL, NULL},
 };
 

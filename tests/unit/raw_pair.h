@@ -174,7 +174,7 @@ typedef struct raw_end {
     bool done; /* its handshake */
 
     unsigned selects, verifies, tickets_made, tickets_read;
-    uint8_t messages[RAW_STREAM_SIZE]; /* the client's, out of their records */
+    uint8_t messages[RAW_STREAM_SIZE]; /* the peer's in the clear, out of their records */
     stls_be_hello hello;
     char server_name[64]; /* what the select upcall was told */
     bool read_before_select;
@@ -216,7 +216,19 @@ static inline stls_be_status raw_recv(void *core, uint8_t *data, size_t size, si
     return STLS_BE_OK;
 }
 
-/* Of the ClientHello that came last. All that is in the clear stays in the stream. */
+static inline bool raw_read_hello(uint8_t type, stls_bytes body, stls_be_hello *hello) {
+    enum { CLIENT_HELLO = 1, SERVER_HELLO = 2 };
+    stls_choice choice;
+    if (type == SERVER_HELLO && stls_read_choice(body, &choice)) {
+        *hello = (stls_be_hello){.extended_master = choice.extended_master, .group = choice.group};
+        return true;
+    }
+    return type == CLIENT_HELLO &&
+           stls_check_client_hello(body, STLS_TLS1_2, STLS_TLS1_3, hello).text == NULL;
+}
+
+/* Of the peer's hello that came last: all that is in the clear stays in the stream. A server is not
+ * told the group that it has chosen. */
 static inline const stls_be_hello *raw_hello(void *core) {
     raw_end *e = core;
     const stls_be_hello *found = NULL;
@@ -228,12 +240,11 @@ static inline const stls_be_hello *raw_hello(void *core) {
         memcpy(e->messages + len, in + at + 5, n);
         len += n;
     }
-    for (size_t at = 0, n; at + 4 <= len && e->messages[at] == 1; at += 4 + n) {
-        n = (size_t)e->messages[at + 1] << 16 | (size_t)e->messages[at + 2] << 8 |
-            e->messages[at + 3];
-        if (n <= len - at - 4 && stls_check_client_hello((stls_bytes){e->messages + at + 4, n},
-                                                         STLS_TLS1_2, STLS_TLS1_3, &e->hello)
-                                         .text == NULL) {
+    for (size_t at = 0, n; at + 4 <= len; at += 4 + n) {
+        const uint8_t *message = e->messages + at;
+        n = (size_t)message[1] << 16 | (size_t)message[2] << 8 | message[3];
+        if (n <= len - at - 4 &&
+            raw_read_hello(message[0], (stls_bytes){message + 4, n}, &e->hello)) {
             found = &e->hello;
         }
     }
