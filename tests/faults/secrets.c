@@ -12,6 +12,7 @@
  * Promise P9 of SECURITY.md.
  *
  * SPDX-License-Identifier: MIT */
+#include "tests/faults/secrets.h"
 #include "backends/contract.h"
 #include "tests/support/check.h"
 #include "tests/support/expected.h"
@@ -19,7 +20,6 @@
 #include "tests/support/pki.h"
 #include "tests/support/suite.h"
 
-#include <ctype.h>
 #include <fcntl.h>
 #include <siptls/siptls.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MASK = 0xa7, SECRETS_MAX = 128, SECRET_MAX = 160, TURNS = 60, UNREAD_AT = 10 };
+enum { SECRETS_MAX = 128, TURNS = 60, UNREAD_AT = 10 };
 
 /* --- The secrets, behind a mask */
 
@@ -42,10 +42,37 @@ typedef struct secret {
 static secret secrets[SECRETS_MAX];
 static size_t secret_count;
 
-static void learn(const char *name, const void *data, size_t len) {
+static const uint8_t *search(const uint8_t *at, size_t len, const secret *what) {
+    uint8_t first = what->masked[0] ^ MASK;
+    const uint8_t *end = at + len;
+    while (at < end && (size_t)(end - at) >= what->len &&
+           (at = memchr(at, first, (size_t)(end - at) - what->len + 1)) != NULL) {
+        size_t same = 1;
+        while (same < what->len && at[same] == (what->masked[same] ^ MASK)) {
+            same++;
+        }
+        if (same == what->len) {
+            return at;
+        }
+        at++;
+    }
+    return NULL;
+}
+
+static bool is_known(const uint8_t *bytes, size_t len) {
+    for (size_t i = 0; i < secret_count; i++) {
+        if (secrets[i].len == len && search(bytes, len, &secrets[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void learn(const char *name, const void *data, size_t len) {
     const uint8_t *bytes = data;
     if (!CHECK(secret_count < SECRETS_MAX && len >= 6 && len <= SECRET_MAX, "%s: %zu bytes", name,
-               len)) {
+               len) ||
+        is_known(bytes, len)) {
         return;
     }
     secret *it = &secrets[secret_count++];
@@ -67,23 +94,6 @@ static void learn_number(const char *name, const uint8_t *data, size_t len) {
     learn(name, data, len);
     learn(name, reversed, len);
     explicit_bzero(reversed, sizeof reversed);
-}
-
-static const uint8_t *search(const uint8_t *at, size_t len, const secret *what) {
-    uint8_t first = what->masked[0] ^ MASK;
-    const uint8_t *end = at + len;
-    while (at < end && (size_t)(end - at) >= what->len &&
-           (at = memchr(at, first, (size_t)(end - at) - what->len + 1)) != NULL) {
-        size_t same = 1;
-        while (same < what->len && at[same] == (what->masked[same] ^ MASK)) {
-            same++;
-        }
-        if (same == what->len) {
-            return at;
-        }
-        at++;
-    }
-    return NULL;
 }
 
 /* --- The search */
@@ -165,6 +175,13 @@ static void search_for(const char *stage, const char *only, finding tell) {
 
 static void search_all(const char *stage, const char *only) {
     search_for(stage, only, found);
+}
+
+/* That what was learnt is what is used: it is where it is needed now. */
+static void check_learnt(const char *stage, const char *names, heap_kind kind, unsigned least) {
+    memset(seen, 0, sizeof seen);
+    search_for(stage, names, count_found);
+    CHECK(seen[kind][1] >= least, "%u of %s in use", seen[kind][1], names);
 }
 
 /* A sentence that people read. */
@@ -346,6 +363,25 @@ static stls_result drop(void *arg, const void *data, size_t len, stls_error *err
     return STLS_OK;
 }
 
+/* Refused first. */
+static void install_pkcs12(stls_certstore *store) {
+    char wrong[sizeof wrong_masked + 1], right[sizeof right_masked + 1];
+    stls_error error = {.result = STLS_NOT_DONE};
+    wrong_password(wrong);
+    right_password(right);
+    CHECK_RESULT("a wrong password",
+                 stls_certstore_install_files(store, STLS_PLACE_CUSTOM_SERVER,
+                                              pki_path("umlaut.p12"), NULL, wrong, NULL, &error),
+                 STLS_E_PASSWORD, &error);
+    look_at_text("an error", error.text);
+    CHECK_RESULT("the right one",
+                 stls_certstore_install_files(store, STLS_PLACE_CUSTOM_SERVER,
+                                              pki_path("umlaut.p12"), NULL, right, NULL, &error),
+                 STLS_OK, &error);
+    explicit_bzero(wrong, sizeof wrong);
+    explicit_bzero(right, sizeof right);
+}
+
 static void use_store(stls_certstore *store) {
     stls_error error = {.result = STLS_NOT_DONE};
     stls_credential *credential = NULL;
@@ -364,6 +400,9 @@ static void use_store(stls_certstore *store) {
                                          STLS_SEND_STORED, NULL, &credential, &error),
                  STLS_OK, &error);
     stls_credential_free(credential);
+    if (stls_backend_can(test_backend(), STLS_CAN_PKCS12)) {
+        install_pkcs12(store);
+    }
     CHECK_RESULT("export", stls_certstore_export(store, STLS_PARTS_ALL, drop, NULL, &error),
                  STLS_OK, &error);
     CHECK_RESULT("uninstall", stls_certstore_uninstall(store, STLS_PLACE_GENERIC, &error), STLS_OK,
@@ -383,7 +422,7 @@ static void test_stores(void) {
         use_store(store);
     }
     stls_certstore_free(store);
-    search_all("a-folder", "key");
+    search_all("a-folder", "key password");
     snprintf(path, sizeof path, "rm -rf %s", folder);
     CHECK(system(path) == 0, "%s", path);
     store = NULL;
@@ -392,7 +431,7 @@ static void test_stores(void) {
         use_store(store);
     }
     stls_certstore_free(store);
-    search_all("a-store", "key");
+    search_all("a-store", "key password");
 }
 
 /* --- Connections */
@@ -438,29 +477,6 @@ static void learn_ticket_keys(const uint8_t *of) {
     explicit_bzero(key, sizeof key);
 }
 
-/* "LABEL RANDOM SECRET", in hexadecimal. */
-static void note_key(void *arg, const char *line) {
-    uint8_t bytes[SECRET_MAX];
-    const char *text = strrchr(line, ' ');
-    size_t len = 0;
-    (void)arg;
-    for (text = text != NULL ? text + 1 : ""; len < sizeof bytes && isxdigit((unsigned char)*text);
-         text += 2) {
-        unsigned value = 0;
-        sscanf(text, "%2x", &value);
-        bytes[len++] = (uint8_t)value;
-    }
-    bool is_master = strncmp(line, "CLIENT_RANDOM", 13) == 0;
-    bool is_known = false;
-    for (size_t i = 0; i < secret_count && !is_known; i++) { /* both sides tell */
-        is_known = secrets[i].len == len && search(bytes, len, &secrets[i]) != NULL;
-    }
-    if (!is_known) {
-        learn(is_master ? "master-secret" : "traffic-secret", bytes, len);
-    }
-    explicit_bzero(bytes, sizeof bytes);
-}
-
 static bool make_context(int s, uint16_t version, stls_error *error) {
     stls_profile *profile = NULL;
     stls_trust *trust = pki_trust("root");
@@ -473,7 +489,7 @@ static bool make_context(int s, uint16_t version, stls_error *error) {
                 stls_profile_set_credential(profile, credential, error) == STLS_OK &&
                 stls_profile_set_verify(profile, STLS_VERIFY_REQUIRED, error) == STLS_OK &&
                 (!stls_backend_can(test_backend(), STLS_CAN_KEYLOG) ||
-                 stls_profile_set_keylog(profile, note_key, NULL, error) == STLS_OK) &&
+                 stls_profile_set_keylog(profile, keys_log, NULL, error) == STLS_OK) &&
                 (!stls_backend_can(test_backend(), STLS_CAN_EXPORT_KEYS) ||
                  stls_profile_set_exporter(profile, true, error) == STLS_OK) &&
                 (s == 0 || !stls_backend_can(test_backend(), STLS_CAN_ISSUE_TICKETS) ||
@@ -544,6 +560,19 @@ static void say_in_vain(stls_conn *from, stls_conn *to, char letter) {
     explicit_bzero(text, sizeof text);
 }
 
+/* Of both directions, where it can be done. */
+static void update_keys(stls_conn *client, stls_conn *server) {
+    stls_conn_info info;
+    stls_conn_get_info(client, &info);
+    if (info.version == STLS_TLS1_3 && stls_backend_can(test_backend(), STLS_CAN_UPDATE_KEYS)) {
+        CHECK_RESULT("an update", stls_conn_update_keys(client, true), STLS_OK,
+                     stls_conn_error(client));
+        say(client, server, 'A');
+        carry(server, client);
+        say(server, client, 'a');
+    }
+}
+
 static bool connect_once(void) {
     stls_conn *conn[2] = {NULL, NULL};
     stls_result result[2] = {STLS_WANT_READ, STLS_WANT_READ};
@@ -555,12 +584,18 @@ static bool connect_once(void) {
     for (int turn = 0; turn < TURNS; turn++) {
         int s = turn % 2;
         result[s] = result[s] == STLS_OK ? STLS_OK : stls_conn_handshake(conn[s]);
+        if (turn < 2) {
+            keys_see(s, stls_conn_peek(conn[s]));
+        }
         carry(conn[s], conn[1 - s]);
     }
     CHECK_RESULT("the client", result[0], STLS_OK, stls_conn_error(conn[0]));
     if (CHECK_RESULT("the server", result[1], STLS_OK, stls_conn_error(conn[1]))) {
+        keys_settle(conn[0]);
+        check_learnt("a connection", "record", HEAP_LIBRARY, 2);
         say(conn[0], conn[1], 'A');
         say(conn[1], conn[0], 'a');
+        update_keys(conn[0], conn[1]);
         say_in_part(conn[1], conn[0], 'p');
         say_in_vain(conn[0], conn[1], 'n');
         stls_conn_get_info(conn[0], &info);
@@ -585,10 +620,13 @@ static void use_connections(const char *stage, uint16_t version) {
     if (CHECK(make_context(0, version, &error) && make_context(1, version, &error), "%s",
               error.text)) {
         connect_once();
+        if (version == STLS_TLS1_3 && stls_backend_can(test_backend(), STLS_CAN_TICKET_PEER)) {
+            keys_keep_session(contexts[0], "example.test");
+        }
         CHECK(connect_once() || !stls_backend_can(test_backend(), STLS_CAN_TICKET_PEER),
               "nothing was resumed");
         /* The contexts live: their key, and what resumes, is theirs. */
-        search_all(closed, "plaintext traffic");
+        search_all(closed, "plaintext traffic record");
     }
     for (int s = 0; s < 2; s++) {
         stls_context_free(contexts[s]);
@@ -620,13 +658,10 @@ static void test_connections(void) {
         explicit_bzero(ring_secret, sizeof ring_secret);
     }
     use_connections("tls1.2", STLS_TLS1_2);
-    search_all("tls1.2", "plaintext traffic master key");
+    search_all("tls1.2", "plaintext traffic record master key");
     use_connections("tls1.3", STLS_TLS1_3);
-    if (ring != NULL) { /* that those were learnt which the ring uses: it still has them */
-        memset(seen, 0, sizeof seen);
-        search_for("the ring", "ticket", count_found);
-        CHECK(seen[HEAP_OWN][1] >= 4, "%u of the ring's keys are where it has them",
-              seen[HEAP_OWN][1]);
+    if (ring != NULL) {
+        check_learnt("the ring", "ticket", HEAP_OWN, 4);
     }
     stls_ticket_ring_free(ring);
     ring = NULL;
