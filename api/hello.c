@@ -448,7 +448,7 @@ static stls_bytes behind(const hello *h, uint16_t type, size_t len) {
 
 static void tell(const hello *h, stls_be_hello *says) {
     enum { LIST = 2, NAME = LIST + 1 + 2 }; /* the lengths, and the type of a name */
-    stls_bytes offered;
+    stls_bytes offered, fragment;
     *says = (stls_be_hello){
         .suites = h->suites,
         .groups = behind(h, EXT_GROUPS, LIST),
@@ -457,6 +457,9 @@ static void tell(const hello *h, stls_be_hello *says) {
     };
     if (find(h, EXT_PRE_SHARED_KEY, &offered)) {
         (void)vector(&offered, 2, &says->identities);
+    }
+    if (find(h, EXT_MAX_FRAGMENT, &fragment)) {
+        says->max_fragment = (size_t)256 << fragment.data[0]; /* RFC 6066, 4 */
     }
 }
 

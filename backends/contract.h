@@ -215,6 +215,7 @@ typedef struct stls_be_hello {
     stls_bytes suites, groups; /* numbers of two bytes each: stls_be_lists() */
     stls_bytes server_name;    /* the host name of SNI */
     stls_bytes identities;     /* those of pre_shared_key, one behind the other */
+    size_t max_fragment;       /* that the client asks for, in bytes; 0: it does not */
 
     bool extended_master; /* TLS 1.2: the peer's has extended_master_secret */
     uint16_t group;       /* TLS 1.3: of the key share in the ServerHello */

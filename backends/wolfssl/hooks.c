@@ -257,6 +257,7 @@ static bool wolf_choose_group(wolf_conn *conn) {
 
 int wolf_select(WOLFSSL *ssl, int *alert, void *unused) {
     wolf_conn *conn = wolfSSL_GetIOReadCtx(ssl);
+    const stls_be_hello *hello = conn->upcalls->hello(conn->core);
 
     (void)unused;
     if (wolfSSL_version(ssl) == STLS_TLS1_3)
@@ -264,6 +265,7 @@ int wolf_select(WOLFSSL *ssl, int *alert, void *unused) {
     if (conn->selected)
         return 0; /* the second ClientHello of TLS 1.3 has the same names */
     conn->selected = true;
+    conn->handshake->max_fragment = hello ? hello->max_fragment : 0;
     if (conn->context->select_wanted && !wolf_choose(conn, alert))
         return fatal_return;
     if (!wolf_choose_group(conn)) {

@@ -111,6 +111,8 @@ typedef struct wolf_context {
 
 /* What only the handshake needs; the core gives it, and wipes it when it is over. */
 typedef struct wolf_handshake {
+    size_t max_fragment; /* a server: that the client asks for; 0: it does not */
+
     bool asked;                  /* a server: the select upcall was made, ... */
     stls_be_selection selection; /* ... and this came of it */
 

@@ -141,7 +141,8 @@ enum {
     WOLF_TICKET_FIXED = 16 + 16 + 32, /* key_name, iv, mac */
     WOLF_TICKET_MAC = 32,
     WOLF_TICKET_LENGTH = 2,
-    WOLF_STAMP = 4, /* form of the state, suite */
+    WOLF_TICKET_AROUND = 32, /* at most, of the NewSessionTicket that it is in */
+    WOLF_STAMP = 4,          /* form of the state, suite */
 };
 
 /* What the form of wolfSSL's state in a ticket depends on. */
@@ -194,10 +195,18 @@ static size_t wolf_ticket_lay(const uint8_t *ticket, size_t ticket_len, uint8_t 
     return used < least ? least : used;
 }
 
+/* wolfSSL sends a NewSessionTicket in one record, however short those are that were agreed. */
+static size_t wolf_ticket_most(const wolf_conn *conn, size_t room) {
+    size_t fits = conn->handshake ? conn->handshake->max_fragment : 0;
+    size_t most = WOLF_TICKET_FIXED + room - WOLF_TICKET_LENGTH;
+
+    return fits > 0 && most > fits - WOLF_TICKET_AROUND ? fits - WOLF_TICKET_AROUND : most;
+}
+
 /* `room` is what the state field can hold, `len` what stands there: wolfSSL's state. */
 static int wolf_ticket_seal(wolf_conn *conn, uint8_t *name, uint8_t *iv, uint8_t *mac,
                             uint8_t *state, size_t len, size_t room, int *out_len) {
-    size_t size = WOLF_TICKET_FIXED + room - WOLF_TICKET_LENGTH, plain_len = WOLF_STAMP + len;
+    size_t size = wolf_ticket_most(conn, room), plain_len = WOLF_STAMP + len;
     uint8_t *plain = XMALLOC(plain_len + size, NULL, DYNAMIC_TYPE_TMP_BUFFER),
             *ticket = plain ? plain + plain_len : NULL;
     size_t ticket_len = 0;
