@@ -15,11 +15,26 @@ static void count(stls_flood *flood, unsigned weight) {
 }
 
 void stls_flood_warned(stls_flood *flood) {
-    count(flood, STLS_FLOOD_WARNING - 1); /* as a record it is counted */
+    count(flood, STLS_FLOOD_WARNING - 1); /* as a record it is counted, unless it is long */
 }
 
+/* Whether a record of `len` bytes can be a part of a message. */
+static bool may_be_progress(stls_flood *flood, size_t len) {
+    size_t units = len / STLS_FLOOD_FRAGMENT;
+    if (!flood->counts || units == 0 || units > STLS_FLOOD_FRAGMENTS - (size_t)flood->progress) {
+        return false;
+    }
+    flood->progress = (uint8_t)(flood->progress + units);
+    return true;
+}
+
+/* The header of the next record is there, and flood->left is known. */
 static void count_record(stls_flood *flood, uint8_t type) {
-    count(flood, type == ALERT ? STLS_FLOOD_WARNING : 1);
+    if (type == ALERT) {
+        count(flood, STLS_FLOOD_WARNING);
+    } else if (!may_be_progress(flood, flood->left)) {
+        count(flood, 1);
+    }
 }
 
 static void follow_header(stls_flood *flood, uint8_t byte) {

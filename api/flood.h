@@ -13,33 +13,51 @@
  * below: a server of TLS 1.3 sends two tickets (OpenSSL), ten at most (Java), and updates its keys
  * with data.
  *
+ * A ticket may take many records, though, if short ones were agreed: with max_fragment_length 512
+ * and a client's certificates in it, one of ours takes ten, and a server of ours may send eight.
+ * What is in a record is encrypted, but an honest peer cuts a message into records that are as long
+ * as they may be, which is no shorter than STLS_FLOOD_FRAGMENT (RFC 6066 section 4), and only the
+ * last is. So records of that length are taken for the progress of a message, and not counted,
+ * until they come to STLS_FLOOD_FRAGMENTS times that length, as much as the longest ticket; who
+ * fills them with padding gets us to look at so many more of them and no further.
+ *
+ * What we write does not begin the count anew. Whoever gets us to answer has sent plaintext, which
+ * does; and of a peer that only listens nothing is due, however much we write, but the KeyUpdates
+ * that we have asked for. An honest one has no reason to send records of nothing meanwhile.
+ *
  * SPDX-License-Identifier: MIT */
 #ifndef STLS_API_FLOOD_H
 #define STLS_API_FLOOD_H
 
 #include "backends/contract.h"
 
-enum { STLS_FLOOD_MAX = 32, STLS_FLOOD_WARNING = 8 };
+enum {
+    STLS_FLOOD_MAX = 32,
+    STLS_FLOOD_WARNING = 8,
+    STLS_FLOOD_FRAGMENT = 512,
+    STLS_FLOOD_FRAGMENTS = 128,
+};
 
 /* All zero at first: the headers are followed, and nothing is counted before stls_flood_begin(). */
 typedef struct stls_flood {
-    uint16_t left;  /* bytes to come of the current record's body; 0 in a header */
-    uint8_t header; /* bytes of the next header that came */
-    uint8_t idle;   /* since the last plaintext */
-    uint8_t type;   /* in that header */
-    uint8_t high;   /* in that header: the first byte of the length */
+    uint16_t left;    /* bytes to come of the current record's body; 0 in a header */
+    uint8_t header;   /* bytes of the next header that came */
+    uint8_t idle;     /* since the last plaintext */
+    uint8_t progress; /* since then, in units of STLS_FLOOD_FRAGMENT */
+    uint8_t type;     /* in that header */
+    uint8_t high;     /* in that header: the first byte of the length */
     bool counts, ended;
 } stls_flood;
 
 /* The handshake is over. */
 static inline void stls_flood_begin(stls_flood *flood) {
     flood->counts = true;
-    flood->idle = 0;
+    flood->idle = flood->progress = 0;
 }
 
 /* The peer's records have led to plaintext, or we ask for an answer. */
 static inline void stls_flood_relent(stls_flood *flood) {
-    flood->idle = 0;
+    flood->idle = flood->progress = 0;
 }
 
 /* The record that was counted last is a warning; in TLS 1.2 its header has told. */

@@ -28,6 +28,7 @@ typedef struct setup {
     bool exporter;
     key_log *logs; /* of both sides; NULL: none */
     unsigned max_fragment;
+    unsigned tickets; /* of a server that asks for a certificate; 0: the usual */
 } setup;
 
 static stls_context *context_of(const setup *s, side which) {
@@ -36,6 +37,11 @@ static stls_context *context_of(const setup *s, side which) {
     stls_profile *profile = NULL;
     stls_context *context = NULL;
     stls_error error = {0};
+    if (s->tickets != 0) {
+        ends[CLIENT].credential = "phone-rsa";
+        ends[SERVER].trust = "root root-rsa";
+        ends[SERVER].verify = STLS_VERIFY_REQUIRED;
+    }
     stls_result result = end_try_profile(which == CLIENT ? STLS_ROLE_CLIENT : STLS_ROLE_SERVER,
                                          &ends[which], &profile, &error);
     if (result == STLS_OK && s->exporter) {
@@ -46,6 +52,9 @@ static stls_context *context_of(const setup *s, side which) {
     }
     if (result == STLS_OK && s->max_fragment && which == CLIENT) {
         result = stls_profile_set_max_fragment(profile, s->max_fragment, &error);
+    }
+    if (result == STLS_OK && s->tickets && which == SERVER) {
+        result = stls_profile_set_tickets(profile, NULL, s->tickets, &error);
     }
     if (result == STLS_OK) {
         result = stls_context_new(profile, &context, &error);
@@ -323,6 +332,28 @@ static void test_small_records(void) {
     }
 }
 
+/* With the client's certificates in each of them. A server of wolfSSL, which sends a ticket in one
+ * record, sends none then. */
+static void test_tickets_in_small_records(void) {
+    for (size_t v = 0; v < COUNT(both_versions); v++) {
+        setup s = {.version = both_versions[v], .max_fragment = 512, .tickets = 8};
+        pair p;
+        if (!can(STLS_CAN_MAX_FRAGMENT) || !can(STLS_CAN_ISSUE_TICKETS) ||
+            !can(STLS_CAN_TICKET_PEER)) {
+            return;
+        }
+        check_case("eight tickets in records of 512 bytes, %s", version_text(s.version));
+        if (open_pair(&p, &s)) {
+            pair_shut(&p);
+        }
+        if (s.version == STLS_TLS1_3 && !test_is("wolfssl")) {
+            CHECK(p.wire[SERVER].passed > 8 * 4 * 512, "these are short tickets: %zu bytes",
+                  p.wire[SERVER].passed);
+        }
+        pair_close(&p);
+    }
+}
+
 /* --- What cannot be is refused when it is set --- */
 
 static void test_lacks(void) {
@@ -398,6 +429,7 @@ const test_case keying_tests[] = {
     {"channel bindings", test_bindings},
     {"tls-server-end-point", test_end_points},
     {"the key log", test_keylog},
+    {"tickets in small records", test_tickets_in_small_records},
     {"key updates", test_key_updates},
     {"small records", test_small_records},
     {"what cannot be set", test_lacks},

@@ -741,7 +741,8 @@ for side in SCRIPTS:
              before("open", lambda p: p.send(Message(KEY_UPDATE, b"\0").encode() * 2, count=False)))
         case(f"{side}/key_update-in-the-handshake", "PROTOCOL 10", before("finished", message(KEY_UPDATE, b"\0")))
 
-# --- Floods: of records that bring no data, 31 in a row are taken, and of warnings three
+# --- Floods: of records that bring no data, 31 in a row are taken, and of warnings three; such as are as long as a fragment of
+# a message may be, with 128 times 512 bytes more
 
 
 def at_once(do):
@@ -771,9 +772,21 @@ for side in SCRIPTS:
     if "12" in side:
         flood(f"{opened}/alert-warning", 3, lambda times: record(ALERT, b"\1\x70", times=times))
     else:
-        flood(f"{opened}/padding", 31, lambda times: record(DATA, b"", times=times, padding=500))
+        flood(f"{opened}/padding", 31, lambda times: record(DATA, b"", times=times, padding=400))
+        case(f"{opened}/long-padding-flood/far-too-many", "PROTOCOL 22", before("open", at_once(record(DATA, b"", times=1000, padding=500))))
         flood(f"{opened}/key_update", 31, lambda times: update_keys(b"\0", times))
         flood(f"{opened}/key_update-asked-back", 31, lambda times: update_keys(b"\1", times))
 flood("client12/open/hello_request", 31, lambda times: message(HELLO_REQUEST, b"", times))
-flood("client13/open/ticket", 31, lambda times: message(
-    NEW_SESSION_TICKET, b"\0\0\1\0" + b"\7" * 4 + vec8(b"\1") + vec16(b"\7" * 100) + vec16(b""), times))
+
+
+def tickets(times, length=4600):
+    return message(NEW_SESSION_TICKET, b"\0\0\1\0" + b"\7" * 4 + vec8(b"\1") + vec16(b"\7" * length) + vec16(b""), times)
+
+
+flood("client13/open/ticket", 31, lambda times: tickets(times, 100))
+SHORT_RECORDS = before("open", fragments(512))
+case("client13/open/long-tickets-in-fragments", "OK -", SHORT_RECORDS, before("open", tickets(8)))
+case("client13/open/long-tickets-in-fragments/again-and-again", "OK -", SHORT_RECORDS, *[
+    ("before", "open", do) for _ in range(5) for do in (tickets(8), lambda p: p.data(b"data"))])
+case("client13/open/huge-ticket-in-fragments", "OK -", SHORT_RECORDS, before("open", tickets(1, 60000)))
+case("client13/open/long-tickets-in-fragments-flood", "PROTOCOL 22", SHORT_RECORDS, before("open", at_once(tickets(100))))

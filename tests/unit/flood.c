@@ -9,12 +9,12 @@
 
 #include <string.h>
 
-enum { HEADER = 5, ALERT = 21, HANDSHAKE = 22, DATA = 23 };
+enum { BODY_MAX = 16640, HEADER = 5, ALERT = 21, HANDSHAKE = 22, DATA = 23 };
 
 /* Gives the library one record, of zeros, in pieces as it asks for them; false: it got another
  * header instead. */
 static bool give(stls_flood *flood, uint8_t type, size_t len, size_t piece) {
-    uint8_t record[HEADER + 300] = {type, 3, 3, (uint8_t)(len >> 8), (uint8_t)len};
+    uint8_t record[HEADER + BODY_MAX] = {type, 3, 3, (uint8_t)(len >> 8), (uint8_t)len};
     for (size_t at = 0; at < HEADER + len;) {
         size_t wanted = (at < HEADER ? HEADER : HEADER + len) - at;
         size_t got = wanted < piece ? wanted : piece;
@@ -54,6 +54,12 @@ static void test_most(void) {
         {"without a body", DATA, 0, 300, false, 32},
         {"without a body, byte by byte", DATA, 0, 1, false, 32},
         {"a length of two bytes", DATA, 0x0117, 7, false, 32},
+        {"a byte short of a fragment", DATA, 511, 600, false, 32},
+        {"fragments of a message", DATA, 512, 600, false, 128 + 32},
+        {"fragments, byte by byte", DATA, 529, 1, false, 128 + 32},
+        {"longer ones", DATA, 1041, 600, false, 64 + 32},
+        {"the longest", DATA, BODY_MAX, BODY_MAX, false, 4 + 32},
+        {"long alerts", ALERT, 529, 600, false, 4},
         {"alerts of TLS 1.2", ALERT, 26, 300, false, 4},
         {"warnings of TLS 1.3", DATA, 19, 300, true, 4},
     };
@@ -86,6 +92,25 @@ static void test_plaintext(void) {
     }
 }
 
+/* Long messages, as of a server with the longest tickets that it may have: the short end of each
+ * counts, and plaintext makes room for as many again. */
+static void test_messages(void) {
+    stls_flood flood = {0};
+    check_case("messages in fragments");
+    stls_flood_begin(&flood);
+    for (int round = 0; round < 3; round++) {
+        for (int message = 0; message < 8; message++) {
+            for (int record = 0; record < 16; record++) {
+                CHECK(give(&flood, DATA, 529, 600), "round %d, message %d, record %d", round,
+                      message, record);
+            }
+            CHECK(give(&flood, DATA, 100, 600), "round %d, end of message %d", round, message);
+        }
+        CHECK_NUMBER("counted", flood.idle, 8);
+        stls_flood_relent(&flood);
+    }
+}
+
 /* The header in place of the record that is too many is longer than any may be, whoever asks. */
 static void test_end(void) {
     static const size_t sizes[] = {HEADER, 4096, 1};
@@ -109,6 +134,7 @@ int main(int argc, char **argv) {
     static const test_case cases[] = {{"how many are taken", test_most},
                                       {"the handshake", test_handshake},
                                       {"plaintext", test_plaintext},
+                                      {"messages", test_messages},
                                       {"the end", test_end},
                                       {NULL, NULL}};
     static const test_suite suites[] = {{"flood", cases}, {NULL, NULL}};
