@@ -180,6 +180,9 @@ static stls_result check_server(const importing *self, const stls_parsed_item *p
 /* One certificate has one place; the lists of custom ones and CRLs have many, but none twice. */
 static stls_result check_place(const importing *self, const stls_parsed_item *parsed,
                                stls_error *error) {
+    if (parsed->place == STLS_PLACE_BUILTIN && self->read.has_builtin) {
+        return stls_fail(error, STLS_E_FORMAT, "%s holds the built-in list twice", self->what);
+    }
     if (!stls_place_is_single(parsed->place) && stls_state_count(&self->read, parsed->place) != 0) {
         return stls_fail(error, STLS_E_FORMAT, "%s holds two certificates for one place: %s",
                          self->what, stls_place_name(parsed->place));

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include <siptls/certstore.h>
 
+#include "backends/contract.h"
 #include "tests/support/check.h"
 #include "tests/support/pki.h"
 #include "tests/support/suite.h"
@@ -1012,6 +1013,77 @@ static void test_bad_import(void) {
     stls_certstore_free(from);
 }
 
+/* The line that ends an export, over the `len` bytes before it. */
+static void add_seal(text_sink *sink) {
+    uint8_t digest[STLS_HASH_SIZE_MAX];
+    char line[5 + 2 * STLS_HASH_SIZE_MAX] = "end ";
+    size_t len = 0;
+    stls_backend_default()->digest(STLS_HASH_SHA256, (stls_bytes){sink->data, sink->len}, digest,
+                                   &len);
+    for (size_t i = 0; i < len; i++) {
+        snprintf(line + 4 + 2 * i, 3, "%02x", digest[i]);
+    }
+    strcat(line, "\n");
+    collect(sink, line, strlen(line), NULL);
+}
+
+/* An export of `part`, without the line that ends it. */
+static text_sink open_export(stls_certstore *store, uint32_t part) {
+    text_sink sink = {NULL, 0};
+    stls_error error = {.result = STLS_NOT_DONE};
+    CHECK_RESULT("export", stls_certstore_export(store, part, collect, &sink, &error), STLS_OK,
+                 &error);
+    while (sink.len > 0 && memcmp(sink.data + sink.len, "\nend ", 5) != 0) {
+        sink.len--;
+    }
+    char *end = strdup((char *)sink.data + sink.len + 1);
+    sink.len++;
+    add_seal(&sink);
+    CHECK_TEXT("the seal", (char *)sink.data + sink.len - strlen(end), end);
+    sink.len -= strlen(end);
+    sink.data[sink.len] = '\0';
+    free(end);
+    return sink;
+}
+
+/* Whole and well sealed, but nobody's siptls writes such. */
+static void test_import_twice(void) {
+    static const struct {
+        uint32_t part;
+        const char *builtin; /* of the second */
+        const char *first;   /* what is there twice begins so */
+        const char *says;
+    } rows[] = {
+        {STLS_PART_BUILTIN, "root.pem root-expired.pem", "builtin ", "the built-in list twice"},
+        {STLS_PART_BUILTIN, "other-root.pem", "builtin ", "the built-in list twice"},
+        {STLS_PART_CUSTOM_SERVER, "root.pem", "server ", "two certificates for one place"},
+        {STLS_PART_CUSTOM, "root.pem", "trusted ", "twice"},
+        {STLS_PART_CRL, "root.pem", "crl ", "twice"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        stls_certstore *from = full_store(), *to = new_store(NULL);
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("%sand %s", rows[i].first, rows[i].builtin);
+        text_sink sink = open_export(from, rows[i].part);
+        set_builtin(from, rows[i].builtin);
+        text_sink more = open_export(from, rows[i].part);
+        char *second = strstr((char *)more.data, rows[i].first);
+        if (CHECK(second != NULL, "nothing begins so")) {
+            collect(&sink, second, strlen(second), NULL);
+            add_seal(&sink);
+            CHECK_RESULT("import", stls_certstore_import(to, sink.data, sink.len, NULL, &error),
+                         STLS_E_FORMAT, &error);
+            CHECK_CONTAINS("the error", error.text, rows[i].says);
+        }
+        CHECK_NUMBER("generation", stls_certstore_generation(to), 0);
+        CHECK_NUMBER("certificates", count(to, 0), 0);
+        free(sink.data);
+        free(more.data);
+        stls_certstore_free(to);
+        stls_certstore_free(from);
+    }
+}
+
 static void test_arguments(void) {
     stls_certstore *store = NULL;
     stls_error error = {.result = STLS_NOT_DONE};
@@ -1070,6 +1142,7 @@ int main(int argc, char **argv) {
         {"reset", test_reset},
         {"export and import", test_export},
         {"bad imports", test_bad_import},
+        {"imports of something twice", test_import_twice},
         {"arguments", test_arguments},
         {NULL, NULL},
     };
