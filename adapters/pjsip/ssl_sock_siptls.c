@@ -57,7 +57,7 @@ typedef struct siptls_sock {
     stls_credential *credential;
 } siptls_sock;
 
-#include "ssl_sock_imp_common.c"
+#include "ssl_sock_imp_common.c" /* NOLINT(bugprone-suspicious-include): as in pjproject */
 
 /* --- Errors */
 

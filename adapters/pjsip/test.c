@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #define PJ_SIPTLS_BACKEND getenv("PJ_TEST_BACKEND")
-#include "ssl_sock_siptls.c"
+#include "ssl_sock_siptls.c" /* NOLINT(bugprone-suspicious-include): no header of its own */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
