@@ -36,7 +36,8 @@ enum {
 /* Where a hello keeps an extension: by its number, or at the end. */
 enum { PLACES = 64, PLACE_RENEGOTIATION = PLACES - 1, NOWHERE = PLACES };
 
-/* More than any hello has: they are looked for in each other, which takes the square of the time. */
+/* More than any hello has: they are looked for in each other, which takes the square of the time.
+ */
 enum { OTHERS_MAX = 128, SHARES_MAX = 64 };
 
 enum { SCSV_RENEGOTIATION = 0x00FF, SCSV_FALLBACK = 0x5600, RANDOM_LEN = 32, SENTINEL_LEN = 8 };

@@ -133,6 +133,7 @@ typedef struct step {
 /* What the backend is told of the hellos. */
 typedef struct told {
     const char *suites, *groups, *server_name, *identities;
+    size_t max_fragment;
     bool extended_master;
     uint16_t group;
 } told;
@@ -194,6 +195,7 @@ static void check_told(const told *expected, const stls_be_hello *hello) {
         check_part("groups", hello->groups, expected->groups);
         check_part("server name", hello->server_name, expected->server_name);
         check_part("identities", hello->identities, expected->identities);
+        CHECK_NUMBER("longest fragment", hello->max_fragment, expected->max_fragment);
         CHECK_NUMBER("extended master secret", hello->extended_master, expected->extended_master);
         CHECK_NUMBER("group", hello->group, expected->group);
     }
@@ -259,10 +261,9 @@ static void play(const guard_case *table, size_t count) {
 #define EARLY_11                                                                                   \
     ENCRYPTED ENCRYPTED ENCRYPTED ENCRYPTED ENCRYPTED ENCRYPTED ENCRYPTED ENCRYPTED ENCRYPTED      \
         ENCRYPTED ENCRYPTED
-#define EARLY_33 EARLY_11 EARLY_11 EARLY_11
-#define OFFERED "0029 2[2[2[07*60] 00000000] 2[1[08*32]]]"
-#define EARLY_HELLO(share)                                                                         \
-    HELLO(VERSIONS GROUPS SCHEMES "002d 2[1[01]] 002a 2[]" share OFFERED)
+#define EARLY_33           EARLY_11 EARLY_11 EARLY_11
+#define OFFERED            "0029 2[2[2[07*60] 00000000] 2[1[08*32]]]"
+#define EARLY_HELLO(share) HELLO(VERSIONS GROUPS SCHEMES "002d 2[1[01]] 002a 2[]" share OFFERED)
 #define LATER_HELLO(share) HELLO(VERSIONS GROUPS SCHEMES "002d 2[1[01]]" share OFFERED)
 
 static const guard_case passing[] = {
@@ -598,6 +599,7 @@ static const told told_all = {.suites = "1301 c02b",
                               .groups = "001d 0017 11ec",
                               .server_name = "61 2e 62",
                               .identities = "2[99*20] 00000000",
+                              .max_fragment = 1024,
                               .extended_master = true};
 static const told told_nothing = {.suites = "c02b"};
 static const told told_later = {.suites = "1301 c02b",
@@ -610,7 +612,8 @@ static const told told_answer_1_3 = {.group = 0x001d};
 static const guard_case telling[] = {
     {"all",
      SERVER,
-     {{NULL, RECORD(HELLO(NAME VERSIONS GROUPS SCHEMES SHARE MASTER PSK_MODES PSK)), NULL}},
+     {{NULL, RECORD(HELLO(NAME "0001 2[02]" VERSIONS GROUPS SCHEMES SHARE MASTER PSK_MODES PSK)),
+       NULL}},
      .told = &told_all},
     {"nothing but suites",
      SERVER,
