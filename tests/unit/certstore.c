@@ -1033,7 +1033,7 @@ static text_sink open_export(stls_certstore *store, uint32_t part) {
     stls_error error = {.result = STLS_NOT_DONE};
     CHECK_RESULT("export", stls_certstore_export(store, part, collect, &sink, &error), STLS_OK,
                  &error);
-    while (sink.len > 0 && memcmp(sink.data + sink.len, "\nend ", 5) != 0) {
+    while (sink.len > 0 && strncmp((char *)sink.data + sink.len, "\nend ", 5) != 0) {
         sink.len--;
     }
     char *end = strdup((char *)sink.data + sink.len + 1);
