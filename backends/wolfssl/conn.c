@@ -80,8 +80,9 @@ static stls_be_status wolf_end(wolf_conn *conn, int native, stls_be_failure *fai
     const char *text = wolfSSL_ERR_reason_error_string((unsigned long)native);
     stls_be_status status = STLS_BE_FAILED;
 
-    /* What is shared is settled by then: it is the version of a record that is wrong. */
-    if (conn->established && native == VERSION_ERROR)
+    /* What is shared is settled behind the hellos, and the core looks at that of a server: it is
+     * the version of a record that is wrong. */
+    if (native == VERSION_ERROR && (conn->selected || conn->context->role == STLS_ROLE_CLIENT))
         reason.cause = STLS_BE_CAUSE_PROTOCOL;
     if (!conn->established && !conn->transport_failed && conn->cause == STLS_BE_CAUSE_UNKNOWN)
         wolf_alert_rest(conn);

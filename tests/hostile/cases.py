@@ -673,8 +673,9 @@ for side in SCRIPTS:
     case(f"{opened}/heartbeat", "PROTOCOL 10", before("open", record(HEARTBEAT, b"\1\x40\0EVIL")))
     case(f"{opened}/heartbeat-in-the-clear", "PROTOCOL 10", before("open", plain(HEARTBEAT, b"\1\x40\0")))
     for version in (0x0301, 0x0304, 0x0200, 0x1603):
-        case(f"{opened}/record-version-{version:04x}", "PROTOCOL 20" if thirteen and version >> 8 == 3 else "PROTOCOL 70",
-             before("open", lambda p, v=version: setattr(p, "record_version", v)))
+        for step in ("finished", "open"):
+            case(f"{side}/{step}/record-version-{version:04x}", "PROTOCOL 20" if thirteen and version >> 8 == 3 else "PROTOCOL 70",
+                 before(step, lambda p, v=version: setattr(p, "record_version", v)))
     case(f"{opened}/data-in-the-clear", "PROTOCOL 20", before("open", plain(DATA, b"EVIL" * 8)))
     case(f"{opened}/handshake-in-the-clear", "PROTOCOL 10" if thirteen else "PROTOCOL 20",
          before("open", plain(HANDSHAKE, b"\0\0\0\0" * 8)))
