@@ -14,7 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TURNS = 60, CHUNK = 20000 };
+enum { TURNS = 60, CHUNK = 20000, PIECE = 700, ROOM = 12000 };
+
+typedef enum transport { IN_MEMORY, OVER_SOCKETS, OVER_CALLBACKS } transport;
 
 /* What is shared by all tries; each try has its own connections. */
 static struct {
@@ -22,7 +24,7 @@ static struct {
     stls_context *context[2], *next[2]; /* client, server */
     stls_session_cache *cache;
     bool resumes, mutual;
-    bool sockets; /* in the place of memory */
+    transport transport;
 } shared;
 
 typedef struct side_state {
@@ -32,9 +34,17 @@ typedef struct side_state {
     bool not_fed; /* the result is that of stls_conn_feed(), which has no sentence */
 } side_state;
 
+/* What a side has sent over its own transport, and the other has not received. */
+typedef struct wire {
+    uint8_t data[ROOM];
+    size_t len;
+    bool ended;
+} wire;
+
 static struct {
     side_state side[2];
     int fd[2];
+    wire wire[2];
     bool resumed, damaged;
     uint8_t session[STLS_SESSION_BYTES_MAX];
     size_t session_len;
@@ -57,13 +67,41 @@ static bool note(int s, stls_result result) {
     return true;
 }
 
+/* A transport of our own: small pieces, and not much room. `arg` is the side. */
+static stls_result send_piece(void *arg, const uint8_t *data, size_t len, size_t *done) {
+    wire *it = &now.wire[(side_state *)arg - now.side];
+    size_t room = sizeof it->data - it->len;
+    *done = len < PIECE ? len : PIECE;
+    *done = *done < room ? *done : room;
+    if (*done == 0) {
+        return STLS_WANT_WRITE;
+    }
+    memcpy(it->data + it->len, data, *done);
+    it->len += *done;
+    return STLS_OK;
+}
+
+static stls_result recv_piece(void *arg, uint8_t *data, size_t size, size_t *done) {
+    wire *it = &now.wire[1 - ((side_state *)arg - now.side)];
+    *done = size < PIECE ? size : PIECE;
+    *done = *done < it->len ? *done : it->len;
+    if (*done == 0) {
+        return it->ended ? STLS_EOF : STLS_WANT_READ;
+    }
+    memcpy(data, it->data, *done);
+    it->len -= *done;
+    memmove(it->data, it->data + *done, it->len);
+    return STLS_OK;
+}
+
 /* What side `s` has to say, to the other. */
 static void carry(int s) {
     side_state *from = &now.side[s], *to = &now.side[1 - s];
-    if (shared.sockets) {
-        if (from->result < 0) {
+    if (shared.transport != IN_MEMORY) {
+        if (from->result < 0 && shared.transport == OVER_SOCKETS) {
             shutdown(now.fd[s], SHUT_WR);
         }
+        now.wire[s].ended = from->result < 0;
         return;
     }
     stls_bytes out = from->conn != NULL ? stls_conn_peek(from->conn) : (stls_bytes){NULL, 0};
@@ -91,8 +129,11 @@ static bool open_side(int s, outcome *out) {
     stls_result result =
         stls_conn_new(shared.context[s], s == 0 ? "example.test" : NULL, &it->conn, &out->error);
     if (result == STLS_OK) {
-        result = shared.sockets ? stls_conn_set_fd(it->conn, now.fd[s], &out->error)
-                                : stls_conn_use_memory(it->conn, &out->error);
+        result = shared.transport == OVER_SOCKETS
+                     ? stls_conn_set_fd(it->conn, now.fd[s], &out->error)
+                 : shared.transport == OVER_CALLBACKS
+                     ? stls_conn_set_transport(it->conn, send_piece, recv_piece, it, &out->error)
+                     : stls_conn_use_memory(it->conn, &out->error);
     }
     if (result == STLS_OK && s == 0) {
         result = stls_conn_set_server_name(it->conn, "example.test", &out->error);
@@ -223,7 +264,7 @@ static void finish_connection(void) {
     stls_context_stats stats;
     for (int s = 0; s < 2; s++) {
         stls_conn_free(now.side[s].conn);
-        if (shared.sockets) {
+        if (shared.transport == OVER_SOCKETS) {
             close(now.fd[s]);
         }
         stls_context_get_stats(shared.context[s], &stats);
@@ -309,7 +350,12 @@ static bool begin_full(const scenario *self) {
 }
 
 static bool begin_sockets(const scenario *self) {
-    shared.sockets = true;
+    shared.transport = OVER_SOCKETS;
+    return begin_full(self);
+}
+
+static bool begin_callbacks(const scenario *self) {
+    shared.transport = OVER_CALLBACKS;
     return begin_full(self);
 }
 
@@ -442,6 +488,8 @@ const scenario conn_scenarios[] = {
     CONNECTION("full, TLS 1.3", STLS_TLS1_3, begin_full, prepare_connection, 0),
     CONNECTION("over sockets, TLS 1.2", STLS_TLS1_2, begin_sockets, prepare_sockets, 0),
     CONNECTION("over sockets, TLS 1.3", STLS_TLS1_3, begin_sockets, prepare_sockets, 0),
+    CONNECTION("over callbacks, TLS 1.2", STLS_TLS1_2, begin_callbacks, prepare_connection, 0),
+    CONNECTION("over callbacks, TLS 1.3", STLS_TLS1_3, begin_callbacks, prepare_connection, 0),
     CONNECTION("hosts, TLS 1.2", STLS_TLS1_2, begin_hosts, prepare_connection,
                STLS_CAN_SELECT_VERIFY),
     CONNECTION("hosts, TLS 1.3", STLS_TLS1_3, begin_hosts, prepare_connection,

@@ -44,6 +44,38 @@ static void run_trust(outcome *out) {
     stls_trust_free(trust);
 }
 
+static size_t system_count; /* as many are in the system's bundle, or in the PKI's if it has none */
+
+static stls_result add_system(stls_trust *trust, stls_error *error) {
+    stls_result result = stls_trust_add_system(trust, error);
+    return result == STLS_E_FILE ? stls_trust_add_file(trust, pki_path("two.pem"), error) : result;
+}
+
+static bool begin_system(const scenario *self) {
+    stls_trust *trust = stls_trust_new();
+    stls_error error;
+    (void)self;
+    bool added = add_system(trust, &error) == STLS_OK;
+    system_count = stls_trust_count(trust);
+    stls_trust_free(trust);
+    return added && system_count > 0;
+}
+
+/* What cannot be read is left out; but not what there is no memory for. */
+static void run_system(outcome *out) {
+    stls_trust *trust = stls_trust_new();
+    if (got(out, trust)) {
+        did(out, add_system(trust, &out->error));
+        size_t count = stls_trust_count(trust);
+        if (count != (out->result == STLS_OK ? system_count : 0)) {
+            out->result = STLS_NOT_DONE;
+            snprintf(out->error.text, sizeof out->error.text, "%zu of %zu are trusted", count,
+                     system_count);
+        }
+    }
+    stls_trust_free(trust);
+}
+
 /* What a call that failed has not added is not there. */
 static void run_trust_whole(outcome *out) {
     stls_bytes two = pki_bytes("two.pem"), crls = pki_bytes("crl-two.pem");
@@ -347,6 +379,7 @@ static void run_certificate(outcome *out) {
 
 const scenario object_scenarios[] = {
     {.name = "trust", .run = run_trust},
+    {.name = "the system's trust", .begin = begin_system, .run = run_system},
     {.name = "whole bundles",
      .prepare = prepare_trust,
      .run = run_trust_whole,
