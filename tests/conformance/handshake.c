@@ -1,5 +1,7 @@
 /* tests/conformance/handshake.c - versions, suites, groups, schemes and keys of a handshake.
  *
+ * Promise P2 of SECURITY.md: what is agreed is of both profiles, and else nothing.
+ *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 

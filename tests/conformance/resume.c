@@ -4,7 +4,7 @@
  * outlives a context: the client's cache, the server's ring. A resumed connection must know as much
  * about its peer as a full one.
  *
- * Promise P8 of SECURITY.md.
+ * Promises P5 and P8 of SECURITY.md.
  *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"

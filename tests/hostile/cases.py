@@ -2,6 +2,8 @@
 
 Names begin with the side that is siptls: client13/... is a client of siptls against our server of TLS 1.3. The
 expected outcome is that of the RFC where it says one ("illegal_parameter" is 47), else what most implementations do.
+
+Promises P2 and P4 of SECURITY.md: downgrades, renegotiation, compression and early data are among them.
 """
 from scripts import *  # noqa: F403
 

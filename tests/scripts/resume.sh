@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Resumption with foreign peers: openssl s_client at `siptls serve`, and `siptls connect` at openssl s_server and
 # Kamailio, on each backend, in TLS 1.2 and 1.3. What is lost is a full handshake, never an error.
+# No ticket of ours invites early data. Promise P2 of SECURITY.md.
 # shellcheck source=lib.bash
 . "$(dirname "$0")/lib.bash"
 

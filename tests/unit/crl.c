@@ -4,6 +4,8 @@
  * file by which a signature is good if it is the signer's public key. The last tests are by
  * openssl's CRLs on the real backends.
  *
+ * Promise P5 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "certstore/read/crl.h"
 

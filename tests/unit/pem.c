@@ -1,5 +1,7 @@
 /* Files of certificates and keys: what is in them, and what is said of those that are not.
  *
+ * Promise P5 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "certstore/read/pem.h"
 

@@ -1,5 +1,7 @@
 /* PKCS#12: the same on every backend, and bounded.
  *
+ * Promise P5 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "backends/contract.h"
 

@@ -2,6 +2,8 @@
  *
  * The certificates here are written in the manner of der_text.h; nobody checks their signatures.
  *
+ * Promise P5 of SECURITY.md.
+ *
  * SPDX-License-Identifier: MIT */
 #include "certstore/read/x509.h"
 
