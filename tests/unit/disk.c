@@ -1,7 +1,8 @@
 /* A store in a folder: after every failure, every kill and every power cut it holds the old lists
  * or the new ones.
  *
- * Promise P6 of SECURITY.md.
+ * Promise P6 of SECURITY.md. With SIPTLS_POWER_CUTS=some, one in 37 images of a power cut is looked
+ * at, for what is slow.
  *
  * SPDX-License-Identifier: MIT */
 #include "tests/support/check.h"
@@ -258,13 +259,23 @@ static bool goes_on(sim_disk *disk) {
     return CHECK(good, "%s", error.text);
 }
 
+/* One in so many images is looked at. */
+static size_t image_step(void) {
+    const char *wanted = getenv("SIPTLS_POWER_CUTS");
+    return wanted != NULL && strcmp(wanted, "some") == 0 ? 37 : 1;
+}
+
 /* Every image that a power cut at this moment can leave. The number of those that were looked at.
  */
 static size_t check_power_cuts(const sim_disk *disk) {
+    static size_t number; /* goes on from one moment to the next, so that others have their turn */
     size_t images = 0;
     unsigned masks = 1U << disk->change_count;
     for (unsigned mask = 0; mask < masks; mask++) {
         for (int data = 0; data < SIM_DATA_MODES; data++) {
+            if (number++ % image_step() != 0) {
+                continue;
+            }
             char state[STATE_SIZE];
             stls_error error = {.result = STLS_NOT_DONE};
             sim_disk *cut = sim_cut(disk, mask, (sim_data)data);
@@ -340,7 +351,7 @@ static void test_faults(void) {
         }
     }
     printf("\n    %zu faults, %zu images of a power cut ", faults, images);
-    CHECK(faults > 300 && images > 5000, "%zu faults, %zu images", faults, images);
+    CHECK(faults > 300 && images > 5000 / image_step(), "%zu faults, %zu images", faults, images);
     sim_free(base);
 }
 
