@@ -110,6 +110,13 @@ patch_points() {
         "siptls: wolfcrypt/src/ecc.c has changed; this version of wolfSSL needs a new patch in cmake/deps/build-$lib.sh."
 }
 
+# The round keys of a connection's records, of which the first is the key, stayed in memory that is given back.
+patch_keys() {
+    step sed -i '/^void wc_AesFree(Aes\* aes)/,/^}/ s/^}/    ForceZero(aes, sizeof(Aes));\n}/' wolfcrypt/src/aes.c
+    [ "$(grep -c '^    ForceZero(aes, sizeof(Aes));$' wolfcrypt/src/aes.c)" = 1 ] || die \
+        "siptls: wolfcrypt/src/aes.c has changed; this version of wolfSSL needs a new patch in cmake/deps/build-$lib.sh."
+}
+
 build() {
     local math
     case $machine$sanitize in
@@ -124,6 +131,7 @@ build() {
     cd tree
     patch_tickets
     patch_points
+    patch_keys
     say "building wolfSSL $version from Debian's source package, about 60 s (log: $log)"
     # Files that the build system of a release expects and the tarball does not hold.
     touch wolfssl/options.h wolfssl/wolfcrypt/fips.h
