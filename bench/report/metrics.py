@@ -24,7 +24,7 @@ METRICS = {
     "system_calls": Metric("system calls", "calls", "lower", EXACT),
     "heap": Metric("heap", "bytes", "lower", PERCENT),
     "own_heap": Metric("own heap", "bytes", "lower", PERCENT),
-    "peak": Metric("peak heap", "bytes", "lower", PERCENT),
+    "peak": Metric("peak heap", "bytes", "", PERCENT),  # it depends on when the peer answers
     "rss": Metric("resident memory", "bytes", "lower", QUARTILES),
     "own_peak": Metric("own peak heap", "bytes", "lower", PERCENT),
     "kept": Metric("kept of the peer", "bytes", "lower", PERCENT),
