@@ -298,7 +298,12 @@ static stls_be_status wolf_complete(wolf_conn *conn, stls_be_failure *failure) {
     bool reused = wolfSSL_session_reused(conn->ssl) && !conn->judged;
 
     wolf_alert_received(conn);
-    if (reused && !(client ? conn->offered == wolfSSL_version(conn->ssl) : conn->resumable)) {
+    if (wolfSSL_pending(conn->ssl) > 0 || !wolfSSL_is_init_finished(conn->ssl)) {
+        /* Behind an announcement of early data wolfSSL takes it for such. */
+        conn->cause = STLS_BE_CAUSE_PROTOCOL;
+        conn->reason = "the client has sent data before its Finished";
+    } else if (reused &&
+               !(client ? conn->offered == wolfSSL_version(conn->ssl) : conn->resumable)) {
         conn->cause = STLS_BE_CAUSE_VERIFY;
         conn->reason = "wolfSSL has resumed a session that was not to be resumed";
     } else if (due && !reused && !(conn->judged && conn->accepted)) {
@@ -321,8 +326,16 @@ static stls_be_status wolf_complete(wolf_conn *conn, stls_be_failure *failure) {
 }
 
 static int wolf_go_on(wolf_conn *conn) {
-    return conn->context->role == STLS_ROLE_CLIENT ? wolfSSL_connect(conn->ssl)
-                                                   : wolfSSL_accept(conn->ssl);
+    int result;
+
+    if (conn->context->role == STLS_ROLE_CLIENT)
+        return wolfSSL_connect(conn->ssl);
+    result = wolfSSL_accept(conn->ssl);
+    /* Behind a ClientHello that announces early data it answers success with its own Finished, for
+     * such data to be read: the client's is due. */
+    return result == WOLFSSL_SUCCESS && !wolfSSL_is_init_finished(conn->ssl)
+               ? wolfSSL_accept(conn->ssl)
+               : result;
 }
 
 stls_be_status wolf_conn_handshake(void *block, stls_be_failure *failure) {

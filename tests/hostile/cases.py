@@ -55,7 +55,10 @@ def instead(step, what):
 
 
 def skip(step):
-    return edit(step, lambda p, message: [])
+    def do(p, message):
+        p.skipped.add(step)
+        return []
+    return edit(step, do)
 
 
 def again(step):
@@ -512,8 +515,20 @@ case(f"{CH}/psk-empty", "PROTOCOL 50", put("client_hello", PRE_SHARED_KEY, vec16
 case(f"{CH}/psk-100", "OK -",
      put("client_hello", PRE_SHARED_KEY, vec16((vec16(b"\7" * 60) + b"\0" * 4) * 100) + vec16(vec8(b"\7" * 32) * 100)))
 case(f"{CH}/early-data-without-psk", "PROTOCOL 47", add("client_hello", EARLY_DATA))
-case(f"{CH}/early-data-behind-psk", "OK -", add("client_hello", EARLY_DATA), put("client_hello", PRE_SHARED_KEY, PSK),
-     after("client_hello", lambda p: [p.record(DATA, b"EVIL", keys=Keys13(b"\7" * 32)) for _ in range(3)]))
+
+
+def early_data(name, expected, *changes, **options):
+    """The client has sent early data for a session that the server does not know, and which is passed over."""
+    case(f"{CH}/early-data-behind-psk{name}", expected, add("client_hello", EARLY_DATA), put("client_hello", PRE_SHARED_KEY, PSK),
+         after("client_hello", lambda p: [p.record(DATA, b"EVIL", keys=Keys13(b"\7" * 32)) for _ in range(3)]), *changes, **options)
+
+
+early_data("", "OK -")
+early_data("-certificate", "OK -", mutual=True)
+early_data("-no-finished", "EOF -", skip("finished"), after("finished", hang_up))
+early_data("-data-before-finished", "PROTOCOL 10", before("finished", record(DATA, b"EVIL" * 75)))
+early_data("-data-before-long-finished", "PROTOCOL 10", before("finished", record(DATA, b"EVIL" * 75)),
+           edit("finished", lambda p, m: p.record(HANDSHAKE, m.encode(), padding=1000) or []))
 case("server13/early-data-unasked", "PROTOCOL 20", after("client_hello", record(DATA, b"EVIL", keys=Keys13(b"\7" * 32))))
 case("server13/end-of-early-data", "PROTOCOL 10", before("finished", message(END_OF_EARLY_DATA, b"")))
 

@@ -130,6 +130,8 @@ def faults(p, report, result):
         return found
     if report["handshake"] != "STLS_OK" and int(report["length"]) > 0:
         found.append("data was delivered without a handshake")
+    if report["handshake"] == "STLS_OK" and "finished" in p.skipped:
+        found.append("the handshake counts as over without the peer's Finished")
     if not p.sent_data.startswith(report["data"].encode()):
         found.append(f"data was delivered that nobody sent: {report['data'][:40]}")
     if int(report["length"]) > len(p.sent_data):

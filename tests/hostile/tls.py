@@ -305,6 +305,7 @@ class Peer:
         self.ended = False                  # the end of the transport came
         self.sent_data, self.got_data = b"", b""
         self.last = b""                     # the last record sent, as it went out
+        self.skipped = set()                # steps whose message was not sent
 
     # Records out
 
