@@ -147,6 +147,7 @@ static bool is_tls1_3(const stls_guard *guard) {
 static stls_complaint look_at_client_hello(stls_guard *guard, stls_bytes body) {
     stls_queue *first = guard->hello;
     guard->hello = NULL;
+    guard->says = (stls_be_hello){.extended_master = false};
     guard->no_memory |= !stls_queue_add(&guard->hello, body.data, body.len);
     body = bytes_of(guard->hello);
     stls_complaint complaint = {.result = STLS_OK};
@@ -309,7 +310,8 @@ static bool look_at_header(stls_guard *guard, const uint8_t *header, size_t len)
         return surprise(guard, "it sends something else in the middle of a message");
     }
     bool early = type == DATA && is_early_data(guard);
-    if ((type == DATA && !early) || (type == CCS && guard->waits_for_hello && !guard->choice.retry)) {
+    if ((type == DATA && !early) ||
+        (type == CCS && guard->waits_for_hello && !guard->choice.retry)) {
         return surprise(guard, type == DATA ? "it sends data during the handshake"
                                             : "it begins with a ChangeCipherSpec");
     }

@@ -562,7 +562,7 @@ stls_complaint stls_check_second_hello(stls_bytes body, stls_bytes first_body, u
         return protocol(ALERT_ILLEGAL_PARAMETER,
                         "its second ClientHello has not the key share that it was asked for");
     }
-    return none;
+    return complaint;
 }
 
 /* --- ServerHello --- */

@@ -181,12 +181,10 @@ static int ossl_ticket_generate(SSL *ssl, void *unused) {
     return 1; /* 0 would fail the handshake; ossl_ticket_keys() says that there is none */
 }
 
-/* The code of the max_fragment_length extension in the ClientHello; 0: there is none. */
-static uint8_t ossl_hello_max_fragment(SSL *ssl) {
-    const unsigned char *data = NULL;
-    size_t len = 0;
-    bool found = SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_max_fragment_length, &data, &len) == 1;
-    return found && len == 1 ? data[0] : 0;
+/* The max_fragment_length of a session, in bytes; 0: there is none. RFC 6066 section 4. */
+static size_t ossl_max_fragment(const SSL_SESSION *session) {
+    uint8_t code = SSL_SESSION_get_max_fragment_length(session);
+    return code != 0 ? (size_t)256 << code : 0;
 }
 
 /* Whether OpenSSL would go on well with the session. In TLS 1.2 it does not compare the suite with
@@ -198,15 +196,14 @@ static bool ossl_session_can_resume(const ossl_conn *conn, SSL_SESSION *session)
     const stls_be_hello *hello = conn->upcalls->hello(conn->core);
     const SSL_CIPHER *suite = SSL_SESSION_get0_cipher(session);
     const SSL_CIPHER *chosen = SSL_get_pending_cipher(ssl);
-    if (suite == NULL ||
-        SSL_SESSION_get_max_fragment_length(session) != ossl_hello_max_fragment(ssl)) {
+    if (suite == NULL || hello == NULL || ossl_max_fragment(session) != hello->max_fragment) {
         return false;
     }
     if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION) {
         return chosen != NULL &&
                SSL_CIPHER_get_handshake_digest(chosen) == SSL_CIPHER_get_handshake_digest(suite);
     }
-    return ossl_suites_include(SSL_get_ciphers(ssl), suite) && hello != NULL &&
+    return ossl_suites_include(SSL_get_ciphers(ssl), suite) &&
            stls_be_lists(hello->suites, SSL_CIPHER_get_protocol_id(suite));
 }
 
