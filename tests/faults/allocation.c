@@ -36,18 +36,18 @@
 enum { WHAT_SIZE = 512, TRIES = 6 };
 enum { OWN_TRIES = HEAP_IS_SANITIZED ? 12 : 36 };
 
-/* What went wrong in a try: the words that an expectation uses, too. */
+/* What went wrong in a try, the gravest last: the words that an expectation uses, too. */
 typedef enum flaw {
     FLAW_NONE = 0,
-    FLAW_CRASH, /* the process died */
     FLAW_CODE,  /* another result than STLS_E_NO_MEMORY */
     FLAW_TEXT,  /* an error without a sentence */
+    FLAW_RETRY, /* the next try failed */
     FLAW_STATE, /* the scenario says that something is not whole */
     FLAW_LEAK,  /* memory was left */
-    FLAW_RETRY, /* the next try failed */
+    FLAW_CRASH, /* the process died */
 } flaw;
 
-static const char *const flaw_texts[] = {"none", "crash", "code", "text", "state", "leak", "retry"};
+static const char *const flaw_texts[] = {"none", "code", "text", "retry", "state", "leak", "crash"};
 
 /* Written by the process of a try. */
 typedef struct report {
@@ -80,9 +80,10 @@ bool got(outcome *out, const void *object) {
 
 static void complain(flaw kind, const char *format, ...) CHECK_FORMAT(2, 3);
 
+/* Of several the gravest counts: what is expected must not hide what is not. */
 static void complain(flaw kind, const char *format, ...) {
     va_list arguments;
-    if (result->flaw != FLAW_NONE) {
+    if (kind <= result->flaw) {
         return;
     }
     result->flaw = kind;

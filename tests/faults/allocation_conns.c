@@ -212,16 +212,13 @@ static bool use_keys(int s, outcome *out) {
     return did(out, result);
 }
 
-/* What the side says in whose call memory failed; nobody: what the first says that failed. The
- * other side may say what it sees: an alert, an end. */
+/* What the side says in whose call memory failed; if it says nothing, or nobody's has: what the
+ * other says. The other one may say what it sees, an alert or an end, if the one has said why. */
 static void settle(outcome *out) {
-    int hit = heap_has_failed() ? heap_failed_at() : -1;
-    if (out->result != STLS_OK) {
-        return;
-    }
-    for (int s = 0; s < 2; s++) {
-        const side_state *it = &now.side[s];
-        if ((hit < 0 || s == hit) && it->conn != NULL && it->result != STLS_OK) {
+    int hit = heap_failed_at() > 0;
+    for (int i = 0; i < 2 && out->result == STLS_OK; i++) {
+        const side_state *it = &now.side[i == 0 ? hit : !hit];
+        if (it->conn != NULL && it->result != STLS_OK) {
             out->result = it->result;
             out->error = *stls_conn_error(it->conn);
             if (it->not_fed) {
