@@ -97,6 +97,8 @@ class Proxy:
             sys.exit(f"the proxy does not listen: {self.log()}")
         self.port = int(first.rsplit(":", 1)[1])
         self.counters = Lines(self.process.stdout)
+        with open(f"/proc/{self.process.pid}/maps") as maps:
+            self.has_clock = f"{work}/clock" in maps.read()
 
     def log(self):
         with open(self.log_path, errors="replace") as file:
@@ -251,6 +253,10 @@ class Soak:
             self.problem(f"{clients['wrong'] if clients else 'all'} connections went wrong")
         if clients and clients["bytes"] == 0:
             self.problem("nothing passed")
+        if clients and not clients["resumed"]:
+            self.problem("nobody resumed")
+        if not self.proxy.has_clock:
+            self.problem("the proxy's clock is not the one that jumps")
         most = 2 * (o.connections + 64) + self.idle_descriptors + 2 * o.connections // 5 + 64
         if self.peak_descriptors > most:
             self.problem(f"{self.peak_descriptors} descriptors at once, more than {most}")
@@ -258,7 +264,7 @@ class Soak:
         if log_size < o.disk:
             self.problem(f"the disk was not full: {log_size} bytes of {o.disk} in the log")
         if self.counters and self.counters["reloads"]["bad"] > 0:
-            self.problem(f"{self.counters['reloads']['failed']} reloads failed")
+            self.problem(f"{self.counters['reloads']['bad']} reloads failed")
         if self.counters and not self.counters["reloads"]["good"]:
             self.problem("nothing was reloaded")
         return {
