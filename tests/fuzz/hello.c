@@ -1,7 +1,8 @@
 /* The readers of handshake messages (api/hello.c, backends/mbedtls/wire.c): nothing comes out but
  * what is in the message.
  *
- * The input: a message.
+ * The input: a message; its first two bytes are also where, in what is behind its header, the second
+ * of two hellos begins.
  *
  * SPDX-License-Identifier: MIT */
 #include "api/hello.h"
@@ -61,6 +62,7 @@ static void read_hello(stls_bytes body) {
     if (stls_check_client_hello(body, STLS_TLS1_2, STLS_TLS1_3, &says).text != NULL) {
         return;
     }
+    must(says.max_fragment == 0 || (says.max_fragment >= 512 && says.max_fragment <= 4096));
     must_be_inside(says.suites, body);
     must_be_inside(says.groups, body);
     must_be_inside(says.server_name, body);
@@ -71,11 +73,32 @@ static void read_hello(stls_bytes body) {
     read_age(&says);
 }
 
+/* Two hellos: a ClientHello, and what comes after it, a second one or the answer. */
+static void read_two(stls_bytes first, stls_bytes next) {
+    stls_be_hello says = {.extended_master = false};
+    stls_choice choice = {.retry = false};
+    if (stls_check_second_hello(next, first, 0, &says).text == NULL) {
+        must_be_inside(says.suites, next);
+        must_be_inside(says.identities, next);
+    }
+    if (stls_check_server_hello(next, first, STLS_TLS1_2, STLS_TLS1_3, &choice).text == NULL) {
+        must(choice.version == STLS_TLS1_2 || choice.version == STLS_TLS1_3);
+    }
+    (void)stls_read_choice(next, &choice);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     enum { MESSAGE_HEADER = 4 };
     read_others((stls_bytes){data, size});
     if (size > MESSAGE_HEADER) {
-        read_hello((stls_bytes){data + MESSAGE_HEADER, size - MESSAGE_HEADER});
+        stls_bytes body = {data + MESSAGE_HEADER, size - MESSAGE_HEADER};
+        size_t first = (size_t)data[0] << 8 | data[1];
+        read_hello(body);
+        read_two(body, body);
+        if (first < body.len) {
+            read_two((stls_bytes){body.data, first},
+                     (stls_bytes){body.data + first, body.len - first});
+        }
     }
     return 0;
 }

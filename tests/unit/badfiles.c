@@ -21,6 +21,8 @@
 
 static const char name[] = "the-file";
 
+static const stls_backend *backend; /* whose readers of keys and PKCS#12 are asked */
+
 /* --- What reads them */
 
 static stls_result read_trust(const void *data, size_t len, stls_error *error) {
@@ -42,8 +44,8 @@ static stls_result read_crl(const void *data, size_t len, stls_error *error) {
 static stls_result read_credential(stls_bytes chain, stls_bytes key, const char *password,
                                    stls_error *error) {
     stls_credential *credential = NULL;
-    stls_result result = stls_credential_new(stls_backend_default(), chain.data, chain.len,
-                                             key.data, key.len, password, &credential, error);
+    stls_result result = stls_credential_new(backend, chain.data, chain.len, key.data, key.len,
+                                             password, &credential, error);
     CHECK((result == STLS_OK) == (credential != NULL), "%s and %s credential",
           stls_result_name(result), credential != NULL ? "a" : "no");
     stls_credential_free(credential);
@@ -71,7 +73,7 @@ static stls_result read_profiles(const void *data, size_t len, stls_error *error
 
 static stls_result read_export(const void *data, size_t len, stls_error *error) {
     stls_certstore *store = NULL;
-    stls_result result = stls_certstore_new(stls_backend_default(), NULL, &store, error);
+    stls_result result = stls_certstore_new(backend, NULL, &store, error);
     if (result == STLS_OK) {
         result = stls_certstore_import(store, data, len, NULL, error);
         CHECK((result == STLS_OK) == (stls_certstore_generation(store) != 0),
@@ -99,8 +101,7 @@ static stls_bytes make_export(void) {
     stls_bytes made = {NULL, 0}, custom = pki_bytes("other-root.pem");
     stls_certstore *store = NULL;
     stls_error error = {.result = STLS_NOT_DONE};
-    CHECK_RESULT("a store", stls_certstore_new(stls_backend_default(), NULL, &store, &error),
-                 STLS_OK, &error);
+    CHECK_RESULT("a store", stls_certstore_new(backend, NULL, &store, &error), STLS_OK, &error);
     CHECK_RESULT("a certificate",
                  stls_certstore_add(store, custom.data, custom.len, "mine", 0, NULL, &error),
                  STLS_OK, &error);
@@ -166,37 +167,52 @@ static stls_result damage(const kind *it, stls_bytes data, size_t len, size_t at
 
 static void try_kind(const kind *it, stls_bytes data) {
     static const uint8_t changes[] = {0x01, 0x80, 0xff};
-    check_case("%s", it->what);
+    const char *library = stls_backend_name(backend);
+    check_case("%s, %s", library, it->what);
     CHECK(damage(it, data, data.len, data.len, 0) == STLS_OK, "it is refused as it is");
     for (size_t at = 0; at < data.len; at += it->stride) {
-        check_case("%s, cut off at %zu", it->what, at);
+        check_case("%s, %s, cut off at %zu", library, it->what, at);
         stls_result result = damage(it, data, at, at, 0);
         CHECK(result != STLS_OK || !it->whole_only, "it is taken");
         for (size_t i = 0; i < sizeof changes; i++) {
-            check_case("%s, byte %zu changed by %02x", it->what, at, changes[i]);
+            check_case("%s, %s, byte %zu changed by %02x", library, it->what, at, changes[i]);
             result = damage(it, data, data.len, at, changes[i]);
             CHECK(result != STLS_OK || !it->exact, "it is taken");
         }
     }
 }
 
-static void test_files(void) {
+static void try_kinds(const kind *kinds, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        try_kind(&kinds[i], pki_bytes(kinds[i].file));
+    }
+}
+
+static void test_trust(void) {
     static const kind kinds[] = {
         {"a CA in DER", "root.der", read_trust, 1, true, true, false},
         {"CAs in PEM", "two.pem", read_trust, 1, true, false, false},
         {"a CRL", "crl-int.der", read_crl, 1, true, true, false},
+    };
+    backend = stls_backend_default();
+    try_kinds(kinds, COUNT(kinds));
+}
+
+static void test_credentials(void) {
+    static const kind kinds[] = {
         {"a chain", "server.chain.pem", read_chain, 1, false, false, false},
         {"a key in PEM", "server.key", read_key, 1, false, false, false},
         {"a key in DER", "server.key.der", read_key, 1, false, true, false},
         {"a PKCS#12", "modern.p12", read_pkcs12, 41, false, true, false},
     };
-    for (size_t i = 0; i < COUNT(kinds); i++) {
-        try_kind(&kinds[i], pki_bytes(kinds[i].file));
+    for (size_t i = 0; (backend = stls_backend_at(i)) != NULL; i++) {
+        try_kinds(kinds, COUNT(kinds));
     }
 }
 
 static void test_export(void) {
     static const kind it = {"an export", NULL, read_export, 5, false, true, true};
+    backend = stls_backend_default();
     stls_bytes made = make_export();
     try_kind(&it, made);
     free((void *)(uintptr_t)made.data);
@@ -211,11 +227,13 @@ static void test_profiles(void) {
         test_skip("profiles", "this build reads none");
         return;
     }
+    backend = stls_backend_default();
     try_kind(&it, (stls_bytes){(const uint8_t *)text, sizeof text - 1});
 }
 
 int main(int argc, char **argv) {
-    static const test_case cases[] = {{"certificates, keys and CRLs", test_files},
+    static const test_case cases[] = {{"certificates and CRLs to trust", test_trust},
+                                      {"certificates and keys of our own", test_credentials},
                                       {"exports", test_export},
                                       {"profiles", test_profiles},
                                       {NULL, NULL}};
