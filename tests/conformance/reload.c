@@ -90,6 +90,7 @@ static bool reload(reloader *self) {
         stls_profile_set_trust(profile, trust, NULL);
         stls_profile_set_credential(profile, credential, NULL);
         stls_profile_set_verify(profile, STLS_VERIFY_OPTIONAL, NULL);
+        stls_profile_set_handshake_timeout(profile, END_PATIENCE_MS, NULL);
         result = stls_context_new(profile, &context, &error);
     }
     stls_profile_free(profile);

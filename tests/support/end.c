@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PATIENCE_MS = 10 * 60 * 1000 };
-
 int64_t end_clock(void *arg) {
     const int64_t *now = arg;
     return *now;
@@ -121,7 +119,7 @@ static stls_result set_rest(stls_profile *p, const stls_backend *backend, const 
         r = stls_profile_set_clock_floor(p, e->clock_floor, error);
     }
     if (r == STLS_OK) {
-        r = stls_profile_set_handshake_timeout(p, e->timeout_ms ? *e->timeout_ms : PATIENCE_MS,
+        r = stls_profile_set_handshake_timeout(p, e->timeout_ms ? *e->timeout_ms : END_PATIENCE_MS,
                                                error);
     }
     if (r == STLS_OK && e->chain_bytes) {

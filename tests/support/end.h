@@ -12,6 +12,9 @@
 
 #include <siptls/siptls.h>
 
+/* How long a handshake may take, unless the end says otherwise: also under valgrind. */
+enum { END_PATIENCE_MS = 10 * 60 * 1000 };
+
 /* A host of a server: a name, the credential's name in the PKI, a verify mode. */
 typedef struct end_host {
     const char *name, *credential;
