@@ -93,7 +93,8 @@ static stls_result append(void *arg, const void *data, size_t len, stls_error *e
     memcpy(copy, to->len > 0 ? to->data : data, to->len);
     memcpy(copy + to->len, data, len);
     free((void *)(uintptr_t)to->data);
-    *to = (stls_bytes){copy, to->len + len};
+    to->data = copy;
+    to->len += len;
     return STLS_OK;
 }
 
