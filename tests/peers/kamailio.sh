@@ -146,7 +146,7 @@ traffic() {
 }
 
 # Now and then Kamailio 5.6 loses a connection that it reads from while it reloads, also one of openssl s_client: it then
-# says so: one for each reload at most.
+# says so. There are two reloads, so at most two.
 lost_by_kamailio() {
     grep -c 'tls_h_read_f(): protocol level error' "$log"
 }
@@ -161,15 +161,16 @@ kamailio_ended() {
 reload() {
     local tries
     for tries in 1 2 3; do
-        reloads=$((reloads + 1))
-        kamailio_command "$round" tls.reload >"$out" 2>&1
-        grep -q 'Ok' "$out" && break
+        if kamailio_command "$round" tls.reload >"$out" 2>&1 && grep -q 'Ok' "$out"; then
+            pass "$1"
+            return
+        fi
         kamailio_ended && break
         echo "-- $1: refused ($tries of 3). Kamailio's last words:"
         tail -n 8 "$log" | sed 's/^/      | /'
         sleep 0.5
     done
-    if grep -q 'Ok' "$out"; then pass "$1"; else fail "$1" "Kamailio does not say \"Ok\"" "$out"; fi
+    fail "$1" "Kamailio does not say \"Ok\"" "$out"
 }
 
 reload_under_traffic() {
@@ -177,7 +178,6 @@ reload_under_traffic() {
     connect=("$tool" connect --backend "$backend" --address "$server" --ca "$pki/root.pem")
     rm -f "$work/enough"
     lost_before=$(lost_by_kamailio)
-    reloads=0
     traffic "${connect[@]}" >"$work/traffic" &
     generator=$!
     pids+=("$generator")
@@ -198,7 +198,7 @@ reload_under_traffic() {
     wait "$generator"
     unanswered=$(grep -c '^connection .* exit code' "$work/traffic")
     lost=$(($(lost_by_kamailio) - lost_before))
-    if grep -Eqx '[1-9][0-9]* connections' "$work/traffic" && [ "$unanswered" -le "$lost" ] && [ $lost -le $reloads ]; then
+    if grep -Eqx '[1-9][0-9]* connections' "$work/traffic" && [ "$unanswered" -le "$lost" ] && [ $lost -le 2 ]; then
         pass "$backend: all connections meanwhile were answered, but for $unanswered that Kamailio lost in a reload"
     else
         fail "$backend: connections meanwhile" "$unanswered were not answered; Kamailio lost $lost" "$work/traffic"
