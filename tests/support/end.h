@@ -41,7 +41,7 @@ typedef struct end {
     uint32_t tolerated;
     const int64_t *now; /* the time of the injected clock; must stay where it is */
     int64_t clock_floor;
-    const unsigned *timeout_ms; /* NULL: minutes, for valgrind on a busy machine */
+    const unsigned *timeout_ms; /* NULL: END_PATIENCE_MS */
     size_t chain_bytes;
     const end_host *hosts; /* ended by one without name */
     bool strict_hosts;

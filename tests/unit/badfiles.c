@@ -239,7 +239,5 @@ int main(int argc, char **argv) {
                                       {"profiles", test_profiles},
                                       {NULL, NULL}};
     static const test_suite suites[] = {{"bad files", cases}, {NULL, NULL}};
-    int code = suite_main(suites, argc, argv);
-    pki_forget();
-    return code;
+    return suite_main(suites, argc, argv);
 }
