@@ -98,7 +98,7 @@ run_cppcheck() {
 # Scripts that are sourced (*.bash) use and set variables of those that source them: SC2154, SC2034.
 run_shellcheck() {
     local paths=(-x -S warning -P SCRIPTDIR -P tests/scripts -P cmake) scripts fragments
-    mapfile -t scripts < <(git ls-files -co --exclude-standard -- '*.sh' && printf '%s\n' check demo bench/run .ci/run .ci/long)
+    mapfile -t scripts < <(git ls-files -co --exclude-standard -- '*.sh' && printf '%s\n' check demo bench/run .ci/run .ci/long .ci/night)
     mapfile -t fragments < <(git ls-files -co --exclude-standard -- '*.bash')
     shellcheck "${paths[@]}" "${scripts[@]}" 2>&1 &&
         shellcheck "${paths[@]}" -e SC2154,SC2034 "${fragments[@]}" 2>&1
