@@ -168,86 +168,6 @@ void *stls_conn_user_data(const stls_conn *conn) {
     return conn != NULL ? conn->user_data : NULL;
 }
 
-/* --- Transports --- */
-
-static stls_result check_no_transport(const stls_conn *conn, stls_error *error) {
-    if (conn == NULL) {
-        return stls_fail(error, STLS_E_ARGUMENT, "the connection is NULL");
-    }
-    if (conn->io.kind != STLS_TRANSPORT_NONE) {
-        return stls_fail(error, STLS_E_STATE, "the connection has a transport already");
-    }
-    return STLS_OK;
-}
-
-stls_result stls_conn_set_transport(stls_conn *conn, stls_send send, stls_recv recv, void *arg,
-                                    stls_error *error) {
-    stls_result result = check_no_transport(conn, error);
-    if (result != STLS_OK) {
-        return result;
-    }
-    if (send == NULL || recv == NULL) {
-        return stls_fail(error, STLS_E_ARGUMENT, "a transport needs both of its callbacks");
-    }
-    conn->io.kind = STLS_TRANSPORT_CALLBACKS;
-    conn->io.send = send;
-    conn->io.recv = recv;
-    conn->io.arg = arg;
-    return STLS_OK;
-}
-
-stls_result stls_conn_use_memory(stls_conn *conn, stls_error *error) {
-    stls_result result = check_no_transport(conn, error);
-    if (result == STLS_OK) {
-        conn->io.kind = STLS_TRANSPORT_MEMORY;
-    }
-    return result;
-}
-
-static bool is_of_this_process(const stls_conn *conn) {
-    return conn->fork_generation == stls_fork_generation();
-}
-
-static bool has_memory(const stls_conn *conn) {
-    return conn != NULL && conn->io.kind == STLS_TRANSPORT_MEMORY && is_of_this_process(conn);
-}
-
-stls_result stls_conn_feed(stls_conn *conn, const void *data, size_t len) {
-    if (!has_memory(conn)) {
-        return STLS_E_STATE;
-    }
-    if ((data == NULL && len > 0) || conn->io.eof) {
-        return STLS_E_ARGUMENT;
-    }
-    return stls_io_feed(&conn->io, data, len);
-}
-
-stls_result stls_conn_feed_eof(stls_conn *conn) {
-    if (!has_memory(conn)) {
-        return STLS_E_STATE;
-    }
-    conn->io.eof = true;
-    return STLS_OK;
-}
-
-stls_bytes stls_conn_peek(const stls_conn *conn) {
-    if (!has_memory(conn) || stls_queue_len(conn->io.out) == 0) {
-        return (stls_bytes){NULL, 0};
-    }
-    return (stls_bytes){conn->io.out->data + conn->io.out->start, conn->io.out->len};
-}
-
-stls_result stls_conn_consume(stls_conn *conn, size_t len) {
-    if (!has_memory(conn)) {
-        return STLS_E_STATE;
-    }
-    if (len > stls_queue_len(conn->io.out)) {
-        return STLS_E_ARGUMENT;
-    }
-    stls_queue_take(&conn->io.out, len);
-    return STLS_OK;
-}
-
 /* --- What is told: in words that are constant, or of the heap --- */
 
 #define CONSTANT_ERROR(code, words)                                                                \
@@ -296,7 +216,7 @@ static stls_result check_use(stls_conn *conn) {
     if (conn == NULL) {
         return STLS_E_ARGUMENT;
     }
-    if (!is_of_this_process(conn)) {
+    if (!stls_conn_is_of_this_process(conn)) {
         return tell(conn, &of_another_process);
     }
     if (conn->io.scratch != NULL) {

@@ -315,6 +315,11 @@ static inline const char *stls_conn_peer(const stls_conn *conn) {
     return named[0] != '\0' ? named : NULL;
 }
 
+/* Whether no fork() lies between `conn` and this call. */
+static inline bool stls_conn_is_of_this_process(const stls_conn *conn) {
+    return conn->fork_generation == stls_fork_generation();
+}
+
 /* Makes `name` the one of SNI; false: no memory. */
 bool stls_conn_keep_server_name(stls_conn *conn, const char *name);
 
@@ -325,10 +330,6 @@ void stls_up_keylog(void *core, const char *label, const uint8_t client_random[3
 
 /* Milliseconds of the monotonic clock. */
 int64_t stls_now_ms(void);
-
-/* The transport of a socket (fd.c). */
-stls_result stls_fd_send(void *arg, const uint8_t *data, size_t len, size_t *done);
-stls_result stls_fd_recv(void *arg, uint8_t *data, size_t size, size_t *done);
 
 /* --- handshake.c */
 

@@ -28,7 +28,7 @@ static stls_result check_export(stls_conn *conn, const char *label, const void *
                          "it gives 1 to %d",
                          LABEL_MAX, UINT16_MAX, STLS_EXPORT_MAX);
     }
-    if (conn->fork_generation != stls_fork_generation()) {
+    if (!stls_conn_is_of_this_process(conn)) {
         return stls_fail(error, STLS_E_STATE,
                          "the connection was made before fork() and belongs to the parent process");
     }

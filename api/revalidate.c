@@ -25,7 +25,7 @@ static stls_result check_conn(const stls_conn *conn, stls_error *error) {
     if (conn == NULL) {
         return stls_fail(error, STLS_E_ARGUMENT, "the connection is NULL");
     }
-    if (conn->fork_generation != stls_fork_generation()) {
+    if (!stls_conn_is_of_this_process(conn)) {
         return stls_fail(error, STLS_E_STATE,
                          "the connection was made before fork() and belongs to the parent process");
     }
