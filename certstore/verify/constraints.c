@@ -14,7 +14,8 @@
 typedef enum relation {
     OUTSIDE,
     INSIDE,
-    TOUCHING, /* a pattern that stands for names on both sides */
+    TOUCHING, /* perhaps: a pattern that stands for names on both sides, or words that somebody else
+                 may hold for the same */
     UNCLEAR,  /* one of the two cannot be read */
 } relation;
 
@@ -108,7 +109,17 @@ static relation relate_address(stls_bytes name, stls_bytes base) {
     return INSIDE;
 }
 
-/* Whether a Name has strings that are compared octet for octet only (dn.h). */
+static bool is_ascii(stls_bytes text) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] > 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether a Name has strings that are compared octet for octet only (dn.h), or letters whose case
+ * and composition are not looked at. */
 static bool has_opaque_strings(stls_bytes name) {
     stls_name_walk walk;
     bool new_rdn;
@@ -118,20 +129,22 @@ static bool has_opaque_strings(stls_bytes name) {
         return true;
     }
     while (stls_name_walk_next(&walk, &new_rdn, &type, &tag, &value)) {
-        if (tag != STLS_DER_UTF8_STRING && tag != STLS_DER_PRINTABLE_STRING &&
-            tag != STLS_DER_IA5_STRING) {
+        bool folded = tag == STLS_DER_UTF8_STRING || tag == STLS_DER_PRINTABLE_STRING ||
+                      tag == STLS_DER_IA5_STRING;
+        if (!folded || !is_ascii(value)) {
             return true;
         }
     }
     return false;
 }
 
-/* The same words in another type of string may be the same name: that is for nobody to tell. */
+/* The same words in another type of string, or in other letters ("Ä", "ä"), may be the same name.
+ */
 static relation relate_directory(stls_bytes name, stls_bytes base) {
     if (stls_name_within(name, base)) {
         return INSIDE;
     }
-    return has_opaque_strings(name) || has_opaque_strings(base) ? UNCLEAR : OUTSIDE;
+    return has_opaque_strings(name) || has_opaque_strings(base) ? TOUCHING : OUTSIDE;
 }
 
 static relation relate(stls_general_name_kind kind, stls_bytes name, stls_bytes base) {
@@ -189,7 +202,7 @@ static answer ask(constraints *from, stls_bytes subtrees, stls_general_name_kind
         stls_general_name_kind base_kind;
         stls_bytes base;
         if (!stls_general_name_next(&subtree, &base_kind, &base) ||
-            !stls_search_spend(from->search, 1 + base.len / OCTETS_FOR_ONE)) {
+            !stls_search_spend(from->search, 1 + (base.len + name.len) / OCTETS_FOR_ONE)) {
             from->exhausted = true;
             return sum;
         }
@@ -250,6 +263,20 @@ static void judge_subject_email(constraints *from, const stls_x509 *x509, size_t
     }
 }
 
+/* RFC 5280 lets a constraint for dNSName pass what other kinds of names say of the same host: a CA
+ * that may speak for "customer.example" only could name "sip:bank.example". What is taken for the
+ * identity of a host is held to the constraints for hosts, whatever kind of name it is. */
+static void judge_identities(constraints *from, const stls_x509 *leaf) {
+    stls_der names = stls_der_of(leaf->alt_names);
+    stls_bytes host;
+    while (stls_identity_next_sip_uri(&names, &host)) {
+        judge_name(from, STLS_GENERAL_NAME_DNS, host, 0);
+    }
+    if (stls_identity_common_name(from->search->request->rules, leaf, &host)) {
+        judge_name(from, STLS_GENERAL_NAME_DNS, host, 0);
+    }
+}
+
 static void judge_names(constraints *from, const stls_x509 *x509, size_t depth) {
     if (!stls_name_is_empty(x509->subject)) {
         judge_name(from, STLS_GENERAL_NAME_DIRECTORY, x509->subject, depth);
@@ -261,8 +288,8 @@ static void judge_names(constraints *from, const stls_x509 *x509, size_t depth) 
     while (stls_general_name_next(&names, &kind, &value)) {
         judge_name(from, kind, value, depth);
     }
-    if (depth == 0 && stls_identity_common_name(from->search->request->rules, x509, &value)) {
-        judge_name(from, STLS_GENERAL_NAME_DNS, value, depth);
+    if (depth == 0) {
+        judge_identities(from, x509);
     }
 }
 

@@ -16,6 +16,9 @@
 #define WEAK    ((uint32_t)STLS_FLAG_WEAK_ALGORITHM)
 #define EXPIRED ((uint32_t)STLS_FLAG_CRL_EXPIRED)
 
+/* What leaves open what a CRL says: it may be the one that revokes, so that no other can acquit. */
+#define UNJUDGED ((uint32_t)(STLS_FLAG_UNSUPPORTED | STLS_FLAG_LIMIT))
+
 /* What may be the matter with a CRL that says that a certificate is good, least first. */
 static const uint32_t blemishes[] = {0, WEAK, EXPIRED, WEAK | EXPIRED};
 enum { BLEMISHES = sizeof blemishes / sizeof blemishes[0] };
@@ -179,7 +182,7 @@ static bool is_current(const stls_crl *crl, const stls_judge_request *request) {
 
 /* What `flags` of a signature that is not good mean for the certificate. */
 static uint32_t obstacle(const inquiry *in, const stls_crl *crl, uint32_t flags) {
-    uint32_t kept = flags & (uint32_t)(STLS_FLAG_UNSUPPORTED | STLS_FLAG_LIMIT);
+    uint32_t kept = flags & UNJUDGED;
     return kept == 0 && names_another_key(in, crl) ? 0 : kept | (uint32_t)STLS_FLAG_CRL_INVALID;
 }
 
@@ -240,6 +243,9 @@ static uint32_t inquire(stls_search *search, const stls_cert *cert, size_t issue
     }
     if (in.revoked) {
         return STLS_FLAG_REVOKED;
+    }
+    if ((in.obstacles & UNJUDGED) != 0) {
+        return in.obstacles;
     }
     for (size_t i = 0; i < BLEMISHES; i++) {
         if (in.covered[i] == STLS_REASONS_ALL) {

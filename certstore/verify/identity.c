@@ -264,6 +264,10 @@ bool stls_identity_check(const stls_rules *rules, const char *peer, const stls_x
     return false;
 }
 
+bool stls_identity_next_sip_uri(stls_der *names, stls_bytes *host) {
+    return next_alt_identity(names, STLS_NAME_SIP_URI, host);
+}
+
 bool stls_identity_common_name(const stls_rules *rules, const stls_x509 *leaf, stls_bytes *name) {
     stls_der names = stls_der_of(leaf->alt_names);
     stls_general_name_kind kind;
@@ -273,9 +277,8 @@ bool stls_identity_common_name(const stls_rules *rules, const stls_x509 *leaf, s
     while (stls_general_name_next(&names, &kind, &value)) {
         has_dns = has_dns || kind == STLS_GENERAL_NAME_DNS;
     }
-    bool counts = rules->identity == STLS_IDENTITY_SIP
-                      ? !has_alt_name(leaf)
-                      : !has_dns && (rules->identity_flags & STLS_IDENTITY_COMMON_NAME) != 0;
+    bool counts = !has_alt_name(leaf) || (rules->identity != STLS_IDENTITY_SIP && !has_dns &&
+                                          (rules->identity_flags & STLS_IDENTITY_COMMON_NAME) != 0);
     return counts && stls_name_common_name(leaf->subject, &tag, name) &&
            (stls_host_is_dns(*name) || stls_host_is_wildcard(*name, &parent));
 }

@@ -13,8 +13,12 @@
 bool stls_identity_check(const stls_rules *rules, const char *peer, const stls_x509 *leaf,
                          stls_verdict *verdict);
 
-/* The common name of `leaf`, if `rules` let it stand for a host and it is a DNS name: no SAN (mode
- * SIP), or no dNSName in it (with STLS_IDENTITY_COMMON_NAME). */
+/* The host of the next of `names`, which is what is left of a SAN, that is a SIP domain identity
+ * (RFC 5922 7.1); false: there is none left. */
+bool stls_identity_next_sip_uri(stls_der *names, stls_bytes *host);
+
+/* The common name of `leaf`, if it is a DNS name and may be taken for a host: there is no SAN, or
+ * `rules` say so where there is no dNSName in it (STLS_IDENTITY_COMMON_NAME). */
 bool stls_identity_common_name(const stls_rules *rules, const stls_x509 *leaf, stls_bytes *name);
 
 /* "sip:other.test, DNS:other.test": the first names of `leaf`, for a sentence. */

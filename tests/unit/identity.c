@@ -321,9 +321,13 @@ static void test_constraint_name(void) {
     leaf made;
     stls_bytes name;
     make_leaf(&made, NULL, "example.test");
-    CHECK(stls_identity_common_name(&rules, &made.x509, &name), "SIP: the CN counts without SAN");
+    CHECK(stls_identity_common_name(&rules, &made.x509, &name), "the CN counts without SAN");
+    rules.identity = STLS_IDENTITY_NONE;
+    CHECK(stls_identity_common_name(&rules, &made.x509, &name),
+          "also if no name is asked for: it may be told as the peer's");
+    make_leaf(&made, "Usip:example.test", "example.test");
     rules.identity = STLS_IDENTITY_HTTPS;
-    CHECK(!stls_identity_common_name(&rules, &made.x509, &name), "HTTPS: it does not");
+    CHECK(!stls_identity_common_name(&rules, &made.x509, &name), "not beside a SAN");
     rules.identity_flags = STLS_IDENTITY_COMMON_NAME;
     CHECK(stls_identity_common_name(&rules, &made.x509, &name), "HTTPS: with the flag it does");
     make_leaf(&made, "Dx.test", "example.test");

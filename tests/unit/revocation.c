@@ -205,6 +205,9 @@ static const struct verdict_case {
      .flags = STLS_FLAG_CRL_INVALID},
     {"signed with an unknown algorithm", .crls = {{.algorithm = "30{06{2A03}}"}}, .crl_count = 1,
      .flags = STLS_FLAG_CRL_INVALID | STLS_FLAG_UNSUPPORTED},
+    {"signed with an unknown algorithm, and another that does not list it",
+     .crls = {{.algorithm = "30{06{2A03}}", .entries = ENTRY("05")}, {.entries = NULL}},
+     .crl_count = 2, .flags = STLS_FLAG_CRL_INVALID | STLS_FLAG_UNSUPPORTED},
     {"signed with an algorithm of another kind of key",
      .crls = {{.algorithm = "30{06{2A8648CE3D040302}}"}}, .crl_count = 1,
      .flags = STLS_FLAG_CRL_INVALID},
@@ -500,6 +503,55 @@ static void test_verdicts(void) {
     }
 }
 
+/* However many signature checks the peer's chain leaves for CRLs: the one that revokes counts. */
+static void test_checks_used_up(void) {
+    enum { NAMESAKES_MAX = 130 };
+    stls_rules rules = {.identity = STLS_IDENTITY_NONE,
+                        .usage = STLS_USAGE_TLS_OR_SIP,
+                        .strength = STLS_STRENGTH_STANDARD,
+                        .crl = STLS_CRL_LEAF,
+                        .max_intermediates = 8,
+                        .chain_bytes_max = 65536};
+    static const struct verdict_case c = {
+        .crls = {{.extensions = NUMBER("01")},
+                 {.extensions = NUMBER("02"), .entries = ENTRY("05")}},
+        .crl_count = 2,
+    };
+    bool was_revoked = false, was_limited = false;
+    for (size_t namesakes = 0; namesakes <= NAMESAKES_MAX; namesakes += namesakes < 100 ? 20 : 1) {
+        check_case("%zu namesakes of the issuer", namesakes);
+        stls_trust *trust = make_trust(&c);
+        stls_bytes chain[2 + NAMESAKES_MAX];
+        stls_verdict verdict;
+        size_t count = 0;
+        add_der(chain, &count, make(&(maker){"05", "int", "leaf", 'I', 'L', ""}));
+        for (size_t i = 0; i < namesakes; i++) {
+            char serial[8];
+            snprintf(serial, sizeof serial, "10%02X", (unsigned)i);
+            add_der(chain, &count,
+                    make(&(maker){serial, "root", "int", 'X', (char)(0x7d + i), CA}));
+        }
+        add_der(chain, &count, make(&(maker){"02", "root", "int", 'R', 'I', CA}));
+        stls_judge(&(stls_judge_request){.backend = &fake,
+                                         .trust = trust,
+                                         .rules = &rules,
+                                         .peer_role = STLS_ROLE_SERVER,
+                                         .now = june_15,
+                                         .chain = chain,
+                                         .count = count},
+                   &verdict);
+        CHECK_NUMBER("state", verdict.state, STLS_VERDICT_REJECTED);
+        CHECK((verdict.flags & (STLS_FLAG_REVOKED | STLS_FLAG_LIMIT)) != 0, "flags %s",
+              flags_text(verdict.flags));
+        was_revoked = was_revoked || (verdict.flags & STLS_FLAG_REVOKED) != 0;
+        was_limited = was_limited || (verdict.flags & STLS_FLAG_LIMIT) != 0;
+        free_all(chain, count);
+        stls_trust_free(trust);
+    }
+    CHECK(was_revoked && was_limited, "revoked %d, limit %d: one of them was never reached",
+          was_revoked, was_limited);
+}
+
 /* A clock that is not set leaves a CRL's dates open, and nothing else. */
 static void test_clock(void) {
     const uint32_t unset = STLS_FLAG_CLOCK_NOT_SET;
@@ -511,29 +563,36 @@ static void test_clock(void) {
         {{"nothing revoked", .crls = {{.entries = NULL}}, .crl_count = 1}, july_1, "tolerated"},
         {{"revoked", .crls = {{.entries = ENTRY("05")}}, .crl_count = 1,
           .flags = STLS_FLAG_REVOKED},
-         0, "revoked by its issuer"},
+         0,
+         "revoked by its issuer"},
         {{"no CRL", .flags = STLS_FLAG_CRL_MISSING}, 0, "no CRL of its issuer"},
         {{"forged", .crls = {{.signer = 'X'}}, .crl_count = 1, .flags = STLS_FLAG_CRL_INVALID},
-         0, "its signature is not good"},
+         0,
+         "its signature is not good"},
         {{"without nextUpdate: old at any time", .crls = {{.until = ""}}, .crl_count = 1,
           .flags = STLS_FLAG_CRL_EXPIRED},
-         0, "does not say until when"},
+         0,
+         "does not say until when"},
         {{"over on the first day that can be", .crls = {{.entries = NULL}}, .crl_count = 1,
           .earliest = july_1 + 1, .flags = STLS_FLAG_CRL_EXPIRED},
-         0, "was valid until 2026-07-01: load a newer one"},
+         0,
+         "was valid until 2026-07-01: load a newer one"},
         {{"not over on the first day that can be", .crls = {{.entries = NULL}}, .crl_count = 1,
           .earliest = july_1},
-         july_1, "tolerated"},
+         july_1,
+         "tolerated"},
         {{"the newest counts, whenever it is",
           .crls = {{.extensions = NUMBER("01"), .entries = ENTRY("05")},
                    {.extensions = NUMBER("02"), .since = "17{'260610000000Z'}"}},
           .crl_count = 2},
-         july_1, "tolerated"},
+         july_1,
+         "tolerated"},
         {{"chain: the first to end", .mode = STLS_CRL_CHAIN,
           .crls = {{.entries = NULL},
                    {.issuer = "root", .signer = 'R', .until = "17{'260615000000Z'}"}},
           .crl_count = 2},
-         june_15, "tolerated"},
+         june_15,
+         "tolerated"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct verdict_case c = cases[i].c;
@@ -816,6 +875,7 @@ static void test_names(void) {
 int main(int argc, char **argv) {
     static const test_case tests[] = {
         {"verdicts", test_verdicts},
+        {"signature checks used up", test_checks_used_up},
         {"a clock that is not set", test_clock},
         {"sentences", test_sentences},
         {"signatures are checked once", test_proofs},

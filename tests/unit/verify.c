@@ -833,11 +833,13 @@ static const made constrained_ca = {
     .subject = "a", .issuer = "root", .key = 2, .signer = 1, .ca = true};
 
 typedef struct constraint_case {
-    uint8_t kind; /* the tag: 0x81 e-mail, 0x82 DNS, 0x86 URI, 0x87 IP */
+    uint8_t kind; /* the tag: 0x81 e-mail, 0x82 DNS, 0x86 URI, 0x87 IP, 0xa4 directory */
     const char *base, *name;
     char permitted, excluded; /* what comes of it: 'y' accepted, 'n' rejected */
-    uint8_t name_kind;        /* 0: `kind` */
+    uint8_t name_kind;        /* 0: `kind`; COMMON_NAME: there is no SAN */
 } constraint_case;
+
+enum { COMMON_NAME = 0x0c };
 
 static const constraint_case constraint_cases[] = {
     {0x82, "example.test", "example.test", 'y', 'n', 0},
@@ -853,7 +855,13 @@ static const constraint_case constraint_cases[] = {
     {0x82, "example.test", "example.test.", 'n', 'n', 0},
     {0x82, "example.test", "a b.example.test", 'n', 'n', 0},
     {0x82, "*.example.test", "sip.example.test", 'n', 'n', 0},
-    {0x82, "example.test", "sip:other.test", 'y', 'y', 0x86},
+    {0x82, "example.test", "sip:example.test", 'y', 'n', 0x86},
+    {0x82, "example.test", "sip:other.test", 'n', 'y', 0x86},
+    {0x82, "example.test", "sip:alice@other.test", 'y', 'y', 0x86}, /* no domain's identity */
+    {0x82, "example.test", "https://other.test/", 'y', 'y', 0x86},
+    {0x82, "example.test", "example.test", 'y', 'n', COMMON_NAME},
+    {0x82, "example.test", "other.test", 'n', 'y', COMMON_NAME},
+    {0x82, "example.test", "no host", 'y', 'y', COMMON_NAME},
     {0x86, "example.test", "sip:example.test", 'y', 'n', 0},
     {0x86, "example.test", "sip:alice@example.test:5061;lr", 'y', 'n', 0},
     {0x86, "example.test", "https://example.test/x", 'y', 'n', 0},
@@ -872,7 +880,68 @@ static const constraint_case constraint_cases[] = {
     {0x87, "\x0a\x01\x01\x01\xff\xff\xff\xff", "\x0a\x01\x01\x01", 'y', 'n', 0},
     {0x87, "\x0a\x01\x01\x01\xff\xff\xff\xff", "\x0a\x01\x01\x02", 'n', 'y', 0},
     {0x87, "\x0a\x01\x01\x01\xff\xff\xff\xff", "0123456789abcdef", 'n', 'y', 0},
+    {0xa4, "Aerzte", "aerzte", 'y', 'n', COMMON_NAME},
+    {0xa4, "Aerzte", "Kassen", 'n', 'y', COMMON_NAME},
+    {0xa4, "\u00c4rzte", "\u00c4rzte", 'y', 'n', COMMON_NAME},
+    {0xa4, "\u00c4rzte", "\u00e4rzte", 'n', 'n', COMMON_NAME},
+    {0xa4, "aerzte", "aer\u00adzte", 'n', 'n', COMMON_NAME},
 };
+
+/* A GeneralSubtree. */
+static void put_base(writer *out, uint8_t kind, const char *base) {
+    size_t start = out->len;
+    if (kind == 0xa4) {
+        put_name(out, base);
+        put_tag(out, kind, start);
+    } else {
+        put_string(out, kind, base);
+    }
+    put_tag(out, 0x30, start);
+}
+
+/* 64 paths over a CA that nobody trusts, which excludes 100 names from a subject of 1 500 octets:
+ * to compare long names is work, whose bound counts them. */
+static void test_long_names(void) {
+    static char long_name[1501];
+    writer extension = {.len = 0};
+    bench *b = bench_new();
+    check_case("100 excluded names, a long subject, 64 paths");
+    memset(long_name, 'x', sizeof long_name - 1);
+    for (int i = 0; i < 100; i++) {
+        put_base(&extension, 0xa4, "y");
+    }
+    put_tag(&extension, 0xa1, 0);
+    put_extension(&extension, 0x1e);
+    trust_one(b, root);
+    send_one(b, (made){.subject = long_name, .issuer = "level0", .key = 9, .signer = 2});
+    for (int level = 0; level < 3; level++) {
+        char subject[16], issuer[16];
+        snprintf(subject, sizeof subject, "level%d", level);
+        snprintf(issuer, sizeof issuer, "level%d", level + 1);
+        for (int i = 0; i < 4; i++) {
+            char date[16];
+            snprintf(date, sizeof date, "2040010100000%dZ", i);
+            send_one(b, (made){.subject = subject,
+                               .issuer = issuer,
+                               .key = 2,
+                               .signer = 2,
+                               .ca = true,
+                               .not_after = date});
+        }
+    }
+    send_one(b, (made){.subject = "level3",
+                       .issuer = "root",
+                       .key = 2,
+                       .signer = 3,
+                       .ca = true,
+                       .extension = extension.data + sizeof extension.data - extension.len,
+                       .extension_len = extension.len});
+    b->rules.chain_bytes_max = 65536;
+    judge(b);
+    CHECK_NUMBER("state", b->verdict.state, STLS_VERDICT_REJECTED);
+    CHECK(b->verdict.flags & STLS_FLAG_LIMIT, "flags %s", flags_text(b->verdict.flags));
+    bench_free(b);
+}
 
 static void test_constraints(void) {
     for (size_t i = 0; i < 2 * sizeof constraint_cases / sizeof constraint_cases[0]; i++) {
@@ -880,11 +949,14 @@ static void test_constraints(void) {
         bool excluded = i % 2 != 0;
         writer extension = {.len = 0};
         made leaf = constrained_leaf;
-        leaf.dns = at->name;
-        leaf.alt_tag = at->name_kind != 0 ? at->name_kind : at->kind;
+        if (at->name_kind == COMMON_NAME) {
+            leaf.subject = at->name;
+        } else {
+            leaf.dns = at->name;
+            leaf.alt_tag = at->name_kind != 0 ? at->name_kind : at->kind;
+        }
         check_case("%s \"%s\": \"%s\"", excluded ? "excluded" : "permitted", at->base, at->name);
-        put_string(&extension, at->kind, at->base);
-        put_tag(&extension, 0x30, 0);
+        put_base(&extension, at->kind, at->base);
         put_tag(&extension, excluded ? 0xa1 : 0xa0, 0);
         put_extension(&extension, 0x1e);
         bool accepted = (excluded ? at->excluded : at->permitted) == 'y';
@@ -1018,6 +1090,7 @@ int main(int argc, char **argv) {
         {"borrowed keys", test_borrowed_keys},
         {"many flaws", test_many_flaws},
         {"name constraints", test_constraints},
+        {"name constraints on long names", test_long_names},
         {"policies", test_policies},
         {"unreadable certificates", test_unreadable},
         {"names of flags", test_flag_names},
