@@ -3,35 +3,48 @@
 
 #include <string.h>
 
-enum { ALERT = 21, DATA = 23, HEADER = 5, LENGTH_AT = 3 };
+enum { CCS = 20, ALERT = 21, DATA = 23, HEADER = 5, LENGTH_AT = 3 };
 
 static const uint8_t too_long[HEADER] = {DATA, 3, 3, 0xff, 0xff};
 
+static unsigned most(const stls_flood *flood) {
+    return flood->open ? STLS_FLOOD_MAX : STLS_FLOOD_HANDSHAKE_MAX;
+}
+
 static void count(stls_flood *flood, unsigned weight) {
     unsigned idle = flood->idle + weight;
-    if (flood->counts) {
-        flood->idle = (uint8_t)(idle < STLS_FLOOD_MAX ? idle : STLS_FLOOD_MAX);
-    }
+    flood->idle = (uint16_t)(idle < most(flood) ? idle : most(flood));
+}
+
+/* What counts for `weight` on an open connection. */
+static void count_empty(stls_flood *flood, unsigned weight) {
+    count(flood, weight * (most(flood) / STLS_FLOOD_MAX));
 }
 
 void stls_flood_warned(stls_flood *flood) {
-    count(flood, STLS_FLOOD_WARNING - 1); /* as a record it is counted, unless it is long */
+    if (flood->type != ALERT) { /* whose header has told */
+        count_empty(flood,
+                    STLS_FLOOD_WARNING - 1); /* as a record it is counted, unless it is long */
+    }
 }
 
 /* Whether a record of `len` bytes can be a part of a message. */
 static bool may_be_progress(stls_flood *flood, size_t len) {
     size_t units = len / STLS_FLOOD_FRAGMENT;
-    if (!flood->counts || units == 0 || units > STLS_FLOOD_FRAGMENTS - (size_t)flood->progress) {
+    if (units == 0 || units > STLS_FLOOD_FRAGMENTS - (size_t)flood->progress) {
         return false;
     }
     flood->progress = (uint8_t)(flood->progress + units);
     return true;
 }
 
-/* The header of the next record is there, and flood->left is known. */
-static void count_record(stls_flood *flood, uint8_t type) {
-    if (type == ALERT) {
-        count(flood, STLS_FLOOD_WARNING);
+/* The header of the next record is there: its type and flood->left. */
+static void count_record(stls_flood *flood) {
+    if (flood->type == ALERT) {
+        count_empty(flood, STLS_FLOOD_WARNING);
+    } else if (!flood->open) {
+        count(flood, flood->type == CCS ? STLS_FLOOD_HANDSHAKE_MAX / STLS_FLOOD_CCS_MAX
+                                        : 1 + (unsigned)flood->left / STLS_FLOOD_FRAGMENT);
     } else if (!may_be_progress(flood, flood->left)) {
         count(flood, 1);
     }
@@ -46,7 +59,7 @@ static void follow_header(stls_flood *flood, uint8_t byte) {
     if (++flood->header == HEADER) {
         flood->header = 0;
         flood->left = (uint16_t)(flood->high << 8 | byte);
-        count_record(flood, flood->type);
+        count_record(flood);
     }
 }
 
@@ -72,13 +85,14 @@ stls_be_status stls_flood_watch(stls_flood *flood, uint8_t *data, size_t size, s
         return STLS_BE_FAILED;
     }
     bool between = flood->header == 0 && flood->left == 0;
-    if (between && flood->idle >= STLS_FLOOD_MAX) {
+    if (between && flood->idle >= most(flood)) {
         flood->ended = true;
         *got = size < HEADER ? size : HEADER;
         memcpy(data, too_long, *got);
     } else if (between && len == HEADER) {
+        flood->type = data[0];
         flood->left = (uint16_t)(data[LENGTH_AT] << 8 | data[LENGTH_AT + 1]);
-        count_record(flood, data[0]);
+        count_record(flood);
     } else {
         follow(flood, data, len);
     }

@@ -1,4 +1,4 @@
-/* api/flood.h - a peer that sends record after record, and nothing to read.
+/* api/flood.h - a peer that sends record after record, and none that leads anywhere.
  *
  * The model: on an open connection a peer may send records that bring the caller nothing, such as
  * tickets, KeyUpdates, empty data against traffic analysis, warnings, HelloRequests. Each costs us
@@ -25,6 +25,12 @@
  * does; and of a peer that only listens nothing is due, however much we write, but the KeyUpdates
  * that we have asked for. An honest one has no reason to send records of nothing meanwhile.
  *
+ * In a handshake every record may lead on, down to single bytes of a message, and what is encrypted
+ * cannot be told apart. There the count is of all records, from the first, and only bounds the
+ * work: a library may read on over what it drops for as long as there is something, within one call
+ * and past its deadline. Some lead nowhere for sure: 64 ChangeCipherSpecs (OpenSSL's own limit is
+ * 32), or four warnings, use it up.
+ *
  * SPDX-License-Identifier: MIT */
 #ifndef STLS_API_FLOOD_H
 #define STLS_API_FLOOD_H
@@ -36,22 +42,24 @@ enum {
     STLS_FLOOD_WARNING = 8,
     STLS_FLOOD_FRAGMENT = 512,
     STLS_FLOOD_FRAGMENTS = 128,
+    STLS_FLOOD_HANDSHAKE_MAX = 8192, /* a record of a handshake is one, and its fragments */
+    STLS_FLOOD_CCS_MAX = 64,
 };
 
-/* All zero at first: the headers are followed, and nothing is counted before stls_flood_begin(). */
+/* All zero at first: a handshake is under way. */
 typedef struct stls_flood {
     uint16_t left;    /* bytes to come of the current record's body; 0 in a header */
+    uint16_t idle;    /* since the last plaintext, or of the handshake */
     uint8_t header;   /* bytes of the next header that came */
-    uint8_t idle;     /* since the last plaintext */
     uint8_t progress; /* since then, in units of STLS_FLOOD_FRAGMENT */
-    uint8_t type;     /* in that header */
+    uint8_t type;     /* in that header, or the last */
     uint8_t high;     /* in that header: the first byte of the length */
-    bool counts, ended;
+    bool open, ended;
 } stls_flood;
 
 /* The handshake is over. */
 static inline void stls_flood_begin(stls_flood *flood) {
-    flood->counts = true;
+    flood->open = true;
     flood->idle = flood->progress = 0;
 }
 
@@ -60,7 +68,7 @@ static inline void stls_flood_relent(stls_flood *flood) {
     flood->idle = flood->progress = 0;
 }
 
-/* The record that was counted last is a warning; in TLS 1.2 its header has told. */
+/* The record that was counted last is a warning. */
 void stls_flood_warned(stls_flood *flood);
 
 /* As stls_flood_watch(), for `len` bytes that need no more than that; false: they do. */

@@ -164,7 +164,7 @@ static void up_alert(void *core, bool sent, bool fatal, uint8_t description) {
     if (fatal && *place == STLS_ALERT_NONE) { /* the first one ended it */
         *place = description;
     }
-    if (!sent && !fatal && conn->agreed.version == STLS_TLS1_3) {
+    if (!sent && !fatal) {
         stls_flood_warned(&conn->io.flood);
     }
 }

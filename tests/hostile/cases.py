@@ -760,7 +760,7 @@ for side in SCRIPTS:
         case(f"{side}/key_update-in-the-handshake", "PROTOCOL 10", before("finished", message(KEY_UPDATE, b"\0")))
 
 # --- Floods: of records that bring no data, 31 in a row are taken, and of warnings three; such as are as long as a fragment of
-# a message may be, with 128 times 512 bytes more
+# a message may be, with 128 times 512 bytes more. In a handshake there is an end, too, while the peer sends on
 
 
 def at_once(do):
@@ -794,6 +794,11 @@ for side in SCRIPTS:
         case(f"{opened}/long-padding-flood/far-too-many", "PROTOCOL 22", before("open", at_once(record(DATA, b"", times=1000, padding=500))))
         flood(f"{opened}/key_update", 31, lambda times: update_keys(b"\0", times))
         flood(f"{opened}/key_update-asked-back", 31, lambda times: update_keys(b"\1", times))
+    case(f"{side}/finished/warning-flood", "PROTOCOL 22", before("finished", at_once(record(ALERT, b"\1\x5a", times=20))))
+    if "13" in side:
+        case(f"{side}/finished/data-flood", "PROTOCOL 10", before("finished", at_once(record(DATA, b"", times=300, padding=16000))))
+        case(f"{side}/finished/ccs-flood", "PROTOCOL 10",
+             before("finished", at_once(lambda p: [p.plain(CCS, b"\1") for _ in range(10000)])))
 flood("client12/open/hello_request", 31, lambda times: message(HELLO_REQUEST, b"", times))
 
 

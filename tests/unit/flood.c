@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { BODY_MAX = 16640, HEADER = 5, ALERT = 21, HANDSHAKE = 22, DATA = 23 };
+enum { BODY_MAX = 16640, HEADER = 5, CCS = 20, ALERT = 21, HANDSHAKE = 22, DATA = 23 };
 
 /* Gives the library one record, of zeros, in pieces as it asks for them; false: it got another
  * header instead. */
@@ -31,7 +31,7 @@ static bool give(stls_flood *flood, uint8_t type, size_t len, size_t piece) {
 /* How many records of a kind are taken in a row. */
 static unsigned most(stls_flood *flood, uint8_t type, size_t len, size_t piece, bool warns) {
     unsigned taken = 0;
-    while (taken < 1000 && give(flood, type, len, piece)) {
+    while (taken < 10000 && give(flood, type, len, piece)) {
         taken++;
         if (warns) {
             stls_flood_warned(flood);
@@ -73,10 +73,33 @@ static void test_most(void) {
     }
 }
 
+/* 8192 records that may be of use, 64 ChangeCipherSpecs, four warnings; then all begins anew. */
 static void test_handshake(void) {
-    stls_flood flood = {0};
-    check_case("nothing is counted before the connection is open");
-    CHECK_NUMBER("taken", most(&flood, HANDSHAKE, 1, 300, true), 1000);
+    static const struct {
+        const char *name;
+        uint8_t type;
+        size_t len, piece;
+        bool warns;
+        unsigned most;
+    } rows[] = {
+        {"single bytes of a message", HANDSHAKE, 1, 300, false, 8192},
+        {"encrypted, and perhaps empty", DATA, 17, 300, false, 8192},
+        {"fragments", DATA, 512, 600, false, 4096},
+        {"the longest", DATA, 16384, BODY_MAX, false, 249},
+        {"ChangeCipherSpecs", CCS, 1, 300, false, 64},
+        {"ChangeCipherSpecs, byte by byte", CCS, 1, 1, false, 64},
+        {"alerts", ALERT, 2, 300, false, 4},
+        {"warnings of TLS 1.2, told twice", ALERT, 26, 300, true, 4},
+        {"warnings of TLS 1.3", DATA, 19, 300, true, 5},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        stls_flood flood = {0};
+        check_case("in the handshake: %s", rows[i].name);
+        CHECK_NUMBER("taken", most(&flood, rows[i].type, rows[i].len, rows[i].piece, rows[i].warns),
+                     rows[i].most);
+        stls_flood_begin(&flood);
+        CHECK_NUMBER("counted once it is open", flood.idle, 0);
+    }
 }
 
 static void test_plaintext(void) {
