@@ -232,6 +232,9 @@ typedef struct stls_be_selection {
     stls_be_client_auth client_auth;
 } stls_be_selection;
 
+/* A ticket that is longer is not kept: servers on mbedTLS take a ClientHello in one record only. */
+enum { STLS_BE_TICKET_MAX = 12 * 1024 };
+
 /* What a library needs to resume a session later: bytes in a form of the library's own. */
 typedef struct stls_be_session {
     stls_bytes state;    /* holds secrets; valid during the upcall */

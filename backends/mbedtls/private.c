@@ -233,9 +233,12 @@ bool mbed_session_is_of_server(const mbedtls_ssl_session *session) {
 }
 
 #if defined(MBED_HAS_RESUMPTION)
-/* By a ticket. A session ID says little: the library's own servers give one that they forget. */
+/* By a ticket, which must fit into what the library sends as one record, beside the rest of a
+ * ClientHello. A session ID says little: the library's own servers give one that they forget. */
 bool mbed_session_is_resumable(const mbedtls_ssl_session *session) {
-    return session->P(ticket_len) > 0;
+    enum { HELLO_BESIDES = 1536 };
+    return session->P(ticket_len) > 0 &&
+           session->P(ticket_len) + HELLO_BESIDES <= MBEDTLS_SSL_OUT_CONTENT_LEN;
 }
 
 uint32_t mbed_session_lifetime(const mbedtls_ssl_session *session) {

@@ -66,8 +66,15 @@ static size_t ossl_session_drop_leaf(uint8_t *der, size_t len) {
     return len;
 }
 
+static bool ossl_session_can_be_offered(const SSL_SESSION *session) {
+    const unsigned char *ticket;
+    size_t len = 0;
+    SSL_SESSION_get0_ticket(session, &ticket, &len);
+    return SSL_SESSION_is_resumable(session) == 1 && len <= STLS_BE_TICKET_MAX;
+}
+
 static void ossl_session_tell(ossl_conn *conn, SSL_SESSION *session) {
-    int len = SSL_SESSION_is_resumable(session) == 1 ? i2d_SSL_SESSION(session, NULL) : 0;
+    int len = ossl_session_can_be_offered(session) ? i2d_SSL_SESSION(session, NULL) : 0;
     size_t size = len > 0 ? OSSL_STATE_HEAD + (size_t)len : 0;
     uint8_t *state = size > 0 ? OPENSSL_malloc(size) : NULL;
     if (state == NULL) {
