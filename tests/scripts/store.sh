@@ -206,6 +206,34 @@ expect "reset" 0 'gone' store reset "$s"
 expect_json "what is left" '[e["place"] for e in it["entries"]] == ["builtin", "builtin", "unique"]' \
     store list --json "$s"
 
+# --- a new store in the place of one, on a disk that is full
+
+# What a file may have is less than the built-in list has, and more than an index.
+# shellcheck disable=SC2317 # it is called through same
+cramped() {
+    (
+        trap '' XFSZ
+        ulimit -f 1
+        timeout 60 "$tool" store "$@"
+    )
+}
+same "init --force that fails late" 1 'cannot write builtin-.*File too large' \
+    cramped init "$s" --force --builtin-from "$pki/two.pem" --builtin-list all
+expect_json "all is there" '[e["place"] for e in it["entries"]] == ["builtin", "builtin", "unique"]' \
+    store list --json "$s"
+store use --quiet "$work/other" custom
+expect "init --force" 0 'with 2 built-in' \
+    store init "$work/other" --force --builtin-from "$pki/two.pem" --builtin-list all
+expect_json "nothing else is there" \
+    'it["trust"] == "all" and it["send"] == "device" and [e["place"] for e in it["entries"]] == ["builtin", "builtin"]' \
+    store list --json "$work/other"
+if [ "$(cd "$work/other" && echo *)" = "$(cd "$work/other" && echo builtin-*.pem) index lock" ]; then
+    pass "nor any file of it"
+else
+    fail "nor any file of it" "$(cd "$work/other" && echo *)"
+fi
+expect "import once more" 0 'took over' store import "$work/other" "$work/backup"
+
 # --- damage
 
 chmod 644 "$work/other"/server-*.pem

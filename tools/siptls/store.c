@@ -98,26 +98,38 @@ static void *read_file(const store_command *self, const char *path, size_t *len)
     return data;
 }
 
-/* A store in memory with the built-in list that is wanted; NULL: that cannot be. So what is wrong
- * with it is told before anything is made, or lost. */
-static stls_certstore *make_builtin(const store_command *self) {
+/* The built-in list that is wanted, into `store`. */
+static bool take_builtin(const store_command *self, stls_certstore *store) {
     bool is_system = strcmp(self->from, "system") == 0, good;
     size_t len = 0;
-    stls_certstore *store = NULL;
     stls_error error;
     char *list = read_list(self, &good);
     void *bundle =
         good ? read_file(self, is_system ? "/etc/ssl/certs/ca-certificates.crt" : self->from, &len)
              : NULL;
-    good = bundle != NULL && stls_certstore_new(self->backend, NULL, &store, &error) == STLS_OK &&
-           stls_certstore_set_builtin(store, bundle, len, list, &error) == STLS_OK;
+    good =
+        bundle != NULL && stls_certstore_set_builtin(store, bundle, len, list, &error) == STLS_OK;
     if (bundle != NULL && !good) {
         store_failed(self, &error);
-        stls_certstore_free(store);
-        store = NULL;
     }
     free(bundle);
     free(list);
+    return good;
+}
+
+/* What the store will be, in memory; NULL: that cannot be. So what is wrong with it is told before
+ * anything is made, or lost. */
+static stls_certstore *make_fresh(const store_command *self) {
+    stls_certstore *store = NULL;
+    stls_error error;
+    if (stls_certstore_new(self->backend, NULL, &store, &error) != STLS_OK) {
+        store_failed(self, &error);
+        return NULL;
+    }
+    if (self->from != NULL && !take_builtin(self, store)) {
+        stls_certstore_free(store);
+        return NULL;
+    }
     return store;
 }
 
@@ -125,42 +137,41 @@ static stls_result import_again(void *arg, const void *data, size_t len, stls_er
     return stls_certstore_import(arg, data, len, NULL, error);
 }
 
-static int make_store(store_command *self, stls_certstore *builtin) {
-    stls_certstore_options options = {.create = true, .replace = self->force};
+/* Puts `fresh` in the place of all that is in `store`, the old keys too: one change, so that they
+ * are there as long as it may fail. */
+static int fill(const store_command *self, stls_certstore *store, stls_certstore *fresh) {
+    stls_certstore_query query = {.places = STLS_PLACE_BUILTIN};
     stls_error error;
-    stls_certstore *store = store_open(self, &options);
-    if (store == NULL) {
-        return EXIT_USAGE;
-    }
-    int status = EXIT_GOOD;
-    if (builtin != NULL &&
-        stls_certstore_export(builtin, STLS_PART_BUILTIN, import_again, store, &error) != STLS_OK) {
-        status = store_failed(self, &error);
-    }
-    if (status == EXIT_GOOD) {
-        stls_certstore_query query = {.places = STLS_PLACE_BUILTIN};
-        status = store_done(self, "made a store in %s with %zu built-in certificates", self->folder,
-                            stls_certstore_count(store, &query));
-    }
-    stls_certstore_free(store);
-    return status;
+    return stls_certstore_export(fresh, STLS_PARTS_ALL, import_again, store, &error) == STLS_OK
+               ? store_done(self, "made a store in %s with %zu built-in certificates", self->folder,
+                            stls_certstore_count(store, &query))
+               : store_failed(self, &error);
 }
 
 static int run_init(store_command *self) {
-    stls_certstore *there = NULL, *builtin = NULL;
+    stls_certstore *store = NULL;
     stls_error error;
-    if (!self->force && stls_certstore_open_folder(self->backend, self->folder, NULL, &there,
-                                                   &error) != STLS_E_FILE) {
-        stls_certstore_free(there);
+    int status = EXIT_USAGE;
+    stls_result there =
+        stls_certstore_open_folder(self->backend, self->folder, NULL, &store, &error);
+    if (there == STLS_E_NO_MEMORY) {
+        return store_failed(self, &error);
+    }
+    if (!self->force && there != STLS_E_FILE) {
+        stls_certstore_free(store);
         complain(self->title, "there is a store in %s already; --force makes an empty one instead",
                  self->folder);
         return EXIT_USAGE;
     }
-    if (self->from != NULL && (builtin = make_builtin(self)) == NULL) {
-        return EXIT_USAGE;
+    stls_certstore *fresh = make_fresh(self);
+    if (fresh != NULL && store == NULL) { /* there is none, or none that can be opened */
+        store = store_open(self, &(stls_certstore_options){.create = true, .replace = self->force});
     }
-    int status = make_store(self, builtin);
-    stls_certstore_free(builtin);
+    if (fresh != NULL && store != NULL) {
+        status = fill(self, store, fresh);
+    }
+    stls_certstore_free(store);
+    stls_certstore_free(fresh);
     return status;
 }
 
