@@ -231,10 +231,30 @@ static stls_result import_item(void *arg, const stls_parsed_item *parsed, stls_e
         return check_builtin(self, error);
     }
     if (parsed->place == STLS_PLACE_CRL) {
-        return STLS_OK; /* stls_store_check_crls() looks at them all */
+        return STLS_OK; /* edit_import() knows whose signatures they may have */
     }
     return parsed->place == STLS_PLACE_CUSTOM ? check_trusted(self, parsed, item, error)
                                               : check_server(self, parsed, item, error);
+}
+
+static stls_result check_crl(const importing *self, const stls_state *next,
+                             const stls_store_item *item, stls_error *error) {
+    char where[STLS_STORE_WHERE_SIZE];
+    stls_crl crl;
+    stls_text text = stls_text_in(where, sizeof where);
+    stls_text_add(&text, "%s, crl \"%s\"", self->what, item->name);
+    stls_result result = stls_crl_parse(item->der, &crl, error);
+    return result == STLS_OK ? stls_store_check_crl(self->store, next, &crl, where, error) : result;
+}
+
+static stls_result check_crls(const importing *self, const stls_state *next, stls_error *error) {
+    stls_result result = stls_store_check_crls(self->store, next, error);
+    for (size_t i = 0; result == STLS_OK && i < self->read.count; i++) {
+        if (self->read.items[i]->place == STLS_PLACE_CRL) {
+            result = check_crl(self, next, self->read.items[i], error);
+        }
+    }
+    return result;
 }
 
 static stls_result edit_import(stls_certstore *store, stls_state *next, void *arg,
@@ -257,7 +277,7 @@ static stls_result edit_import(stls_certstore *store, stls_state *next, void *ar
         }
     }
     stls_result result = stls_store_check_count(store, next, error);
-    return result == STLS_OK ? stls_store_check_crls(store, next, error) : result;
+    return result == STLS_OK ? check_crls(self, next, error) : result;
 }
 
 /* A file whose items do not belong to its parts was made by nobody's siptls. */

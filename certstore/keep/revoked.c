@@ -53,12 +53,12 @@ bool stls_crl_lacks_issuer(const stls_certstore *store, const stls_store_item *i
 }
 
 /* Refused only if those that may have signed it have not. */
-static stls_result check_signature(const stls_certstore *store, const stls_crl *crl,
-                                   const char *where, stls_error *error) {
+static stls_result check_signature(const stls_certstore *store, const stls_state *next,
+                                   const stls_crl *crl, const char *where, stls_error *error) {
     bool denied = false;
     stls_x509 issuer;
-    for (size_t i = 0; i < store->state.count; i++) {
-        if (may_be_issuer(store->state.items[i], crl, &issuer)) {
+    for (size_t i = 0; i < next->count; i++) {
+        if (may_be_issuer(next->items[i], crl, &issuer)) {
             stls_be_status status = stls_store_check_signature(
                 store->backend, &issuer, &crl->signature_algorithm, crl->tbs, crl->signature);
             if (status != STLS_BE_FAILED) {
@@ -76,8 +76,8 @@ static stls_result check_signature(const stls_certstore *store, const stls_crl *
 
 /* --- Adding */
 
-static stls_result check_crl(const stls_certstore *store, const stls_crl *crl, const char *where,
-                             stls_error *error) {
+stls_result stls_store_check_crl(const stls_certstore *store, const stls_state *next,
+                                 const stls_crl *crl, const char *where, stls_error *error) {
     const char *defect = stls_crl_defect(crl);
     if (defect == NULL && crl->only_attributes) {
         defect = "it is for attribute certificates, which TLS does not have";
@@ -94,6 +94,11 @@ static stls_result check_crl(const stls_certstore *store, const stls_crl *crl, c
                          "be of any age. Nothing was added",
                          where);
     }
+    return check_signature(store, next, crl, where, error);
+}
+
+static stls_result check_date(const stls_certstore *store, const stls_crl *crl, const char *where,
+                              stls_error *error) {
     if (stls_store_now(store) > crl->next_update) {
         char date[32];
         stls_text text = stls_text_in(date, sizeof date);
@@ -103,7 +108,7 @@ static stls_result check_crl(const stls_certstore *store, const stls_crl *crl, c
                          "was added",
                          where, date);
     }
-    return check_signature(store, crl, where, error);
+    return STLS_OK;
 }
 
 /* Whether one of them can take the place of the other. */
@@ -182,7 +187,10 @@ static stls_result add_block(stls_certstore *store, stls_state *next, stls_uploa
     if (result != STLS_OK) {
         return stls_fail(error, result, "%s: %s. Nothing was added", where, reason.text);
     }
-    result = check_crl(store, &crl, where, error);
+    result = stls_store_check_crl(store, next, &crl, where, error);
+    if (result == STLS_OK) {
+        result = check_date(store, &crl, where, error);
+    }
     return result == STLS_OK && !is_new_there(store, next, crl.der)
                ? insert_crl(store, next, self, &crl, where, error)
                : result;

@@ -23,6 +23,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "certstore/read/crl.h"
 #include "certstore/read/pem.h"
 #include "certstore/read/x509.h"
 #include <siptls/certstore.h>
@@ -249,6 +250,11 @@ stls_result stls_store_check_count(const stls_certstore *store, const stls_state
 /* The same of CRLs: how many, and how large together. */
 stls_result stls_store_check_crls(const stls_certstore *store, const stls_state *next,
                                   stls_error *error);
+
+/* Whether `crl` may be among those of `next`, whose certificates may have signed it. Not asked: its
+ * age. `where` begins the sentence. */
+stls_result stls_store_check_crl(const stls_certstore *store, const stls_state *next,
+                                 const stls_crl *crl, const char *where, stls_error *error);
 
 /* What a CRL says of itself, in the place of a certificate's information. */
 void stls_crl_describe(stls_bytes der, stls_certificate_info *info, size_t *entry_count);

@@ -4,6 +4,7 @@
 #include <siptls/certstore.h>
 
 #include "backends/contract.h"
+#include "certstore/read/pem.h"
 #include "tests/support/check.h"
 #include "tests/support/pki.h"
 #include "tests/support/suite.h"
@@ -1084,6 +1085,80 @@ static void test_import_twice(void) {
     }
 }
 
+/* An item of an export, called "imported", with what is in `file` or, if that is NULL, `der`. */
+static void add_item(text_sink *sink, const char *keyword, const char *file, stls_bytes der) {
+    stls_blocks blocks = {NULL, 0};
+    stls_bytes data = file != NULL ? pki_bytes(file) : der;
+    stls_error error = {.result = STLS_NOT_DONE};
+    uint8_t digest[STLS_FINGERPRINT_LEN];
+    char line[256];
+    CHECK_RESULT("read", stls_blocks_read(data, STLS_CERTSTORE_MAX_BYTES, "it", &blocks, &error),
+                 STLS_OK, &error);
+    stls_certificate_fingerprint(stls_backend_default(), blocks.items[0].der, digest);
+    int len = snprintf(line, sizeof line, "%s ", keyword);
+    for (size_t i = 0; i < sizeof digest; i++) {
+        len += snprintf(line + len, sizeof line - (size_t)len, "%02x", digest[i]);
+    }
+    snprintf(line + len, sizeof line - (size_t)len, " %zu imported\n", data.len);
+    collect(sink, line, strlen(line), NULL);
+    collect(sink, data.data, data.len, NULL);
+    stls_blocks_free(&blocks);
+}
+
+typedef struct import_crl_case {
+    const char *trusted; /* in the export, beside the CRL; NULL: what is in the store stays */
+    const char *crl;     /* NULL: one without nextUpdate */
+    stls_result result;
+    uint32_t flags; /* of the CRL that there is then */
+    const char *says;
+} import_crl_case;
+
+/* What add_crl refuses, import does; but an old one stays as old as it is. */
+static void test_import_crl(void) {
+    static const import_crl_case rows[] = {
+        {NULL, "crl-int.der", STLS_OK, 0, NULL},
+        {NULL, "crl-int-expired.pem", STLS_OK, STLS_ENTRY_EXPIRED, NULL},
+        {NULL, "crl-int-bad-signature.pem", STLS_E_REFUSED, 0, "\"imported\": this CRL is not sig"},
+        {NULL, "crl-int-indirect.pem", STLS_E_UNSUPPORTED, 0, "indirect CRL"},
+        {NULL, "crl-int-critical.pem", STLS_E_UNSUPPORTED, 0, "critical extension"},
+        {NULL, NULL, STLS_E_REFUSED, 0, "nextUpdate"},
+        /* It is the certificates that come with it which count. */
+        {"int.pem", "crl-int-bad-signature.pem", STLS_E_REFUSED, 0, "damaged or forged"},
+        {"root.pem", "crl-int-bad-signature.pem", STLS_OK, STLS_ENTRY_NO_ISSUER, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const import_crl_case *at = &rows[i];
+        stls_certstore *store = new_store(NULL);
+        stls_certstore_entry entry = {.flags = 0};
+        stls_error error = {.result = STLS_NOT_DONE};
+        text_sink sink = {NULL, 0};
+        check_case("%s with %s", at->crl != NULL ? at->crl : "no nextUpdate",
+                   at->trusted != NULL ? at->trusted : "the store's CA");
+        add(store, "int.pem", NULL, 0, &error);
+        CHECK_RESULT("before", add_crl(store, "crl-int-revoked.pem", &error), STLS_OK, &error);
+        const char *head =
+            at->trusted != NULL ? "siptls-export 1\nparts 36\n" : "siptls-export 1\nparts 32\n";
+        collect(&sink, head, strlen(head), NULL);
+        if (at->trusted != NULL) {
+            add_item(&sink, "trusted", at->trusted, (stls_bytes){NULL, 0});
+        }
+        add_item(&sink, "crl", at->crl, without_next_update());
+        add_seal(&sink);
+        CHECK_RESULT("import", stls_certstore_import(store, sink.data, sink.len, NULL, &error),
+                     at->result, &error);
+        if (CHECK(find_at(store, STLS_PLACE_CRL, &entry), "there is a CRL")) {
+            CHECK_TEXT("which", entry.name, at->result == STLS_OK ? "imported" : "the upload");
+            CHECK_NUMBER("flags", entry.flags, at->flags);
+        }
+        CHECK_NUMBER("CRLs", count(store, STLS_PLACE_CRL), 1);
+        if (at->says != NULL) {
+            CHECK_CONTAINS("the error", error.text, at->says);
+        }
+        free(sink.data);
+        stls_certstore_free(store);
+    }
+}
+
 static void test_arguments(void) {
     stls_certstore *store = NULL;
     stls_error error = {.result = STLS_NOT_DONE};
@@ -1143,6 +1218,7 @@ int main(int argc, char **argv) {
         {"export and import", test_export},
         {"bad imports", test_bad_import},
         {"imports of something twice", test_import_twice},
+        {"imports of revocation lists", test_import_crl},
         {"arguments", test_arguments},
         {NULL, NULL},
     };
