@@ -177,6 +177,19 @@ static stls_result check_server(const importing *self, const stls_parsed_item *p
     return result;
 }
 
+/* What an export holds too many of is not read to its end, as each is compared with those before.
+ */
+static stls_result check_room(const importing *self, stls_place place, stls_error *error) {
+    const stls_certstore_options *options = &self->store->options;
+    bool is_crl = place == STLS_PLACE_CRL;
+    size_t max = is_crl ? options->max_crls : options->max_custom;
+    return stls_state_count(&self->read, place) < max
+               ? STLS_OK
+               : stls_fail(error, STLS_E_LIMIT,
+                           "%s holds more %s than the %zu that are allowed. Nothing was changed",
+                           self->what, is_crl ? "CRLs" : "custom certificates", max);
+}
+
 /* One certificate has one place; the lists of custom ones and CRLs have many, but none twice. */
 static stls_result check_place(const importing *self, const stls_parsed_item *parsed,
                                stls_error *error) {
@@ -191,7 +204,7 @@ static stls_result check_place(const importing *self, const stls_parsed_item *pa
         stls_state_find(&self->read, parsed->place, parsed->id) != NULL) {
         return stls_fail(error, STLS_E_FORMAT, "%s holds \"%s\" twice", self->what, parsed->name);
     }
-    return STLS_OK;
+    return stls_place_is_single(parsed->place) ? check_room(self, parsed->place, error) : STLS_OK;
 }
 
 static const stls_store_item *last_at(const stls_state *state, stls_place place) {

@@ -16,19 +16,31 @@ typedef struct inputs {
     size_t count;
 } inputs;
 
+/* `looked_at`: how many blocks, if there may be more. */
 static stls_result check_all(const stls_certstore *store, const stls_state *next,
-                             const inputs *self, stls_error *error) {
+                             const inputs *self, size_t looked_at, stls_error *error) {
     stls_error reason;
     stls_result result = self->upload->check(store, next, &reason);
     if (result == STLS_OK) {
         return STLS_OK;
     }
-    char others[32] = "";
+    char others[80] = "";
+    stls_text text = stls_text_in(others, sizeof others);
     if (self->count > 1) {
-        stls_text text = stls_text_in(others, sizeof others);
         stls_text_add(&text, " and %zu more", self->count - 1);
     }
+    if (looked_at != 0) {
+        stls_text_add(&text, ", of which the first %zu were looked at", looked_at);
+    }
     return stls_fail(error, result, "%s%s: %s", self->items[0].title, others, reason.text);
+}
+
+/* What comes into a list is compared with all that is there: far too much of it is not looked at to
+ * its end. Of a few too many, the sentence tells how many. */
+static stls_result check_now_and_then(const stls_certstore *store, const stls_state *next,
+                                      const inputs *self, size_t looked_at, stls_error *error) {
+    enum { STEP = 256 };
+    return looked_at % STEP == 0 ? check_all(store, next, self, looked_at, error) : STLS_OK;
 }
 
 static stls_result edit_upload(stls_certstore *store, stls_state *next, void *arg,
@@ -36,6 +48,7 @@ static stls_result edit_upload(stls_certstore *store, stls_state *next, void *ar
     const inputs *self = arg;
     stls_upload *upload = self->upload;
     stls_result result = STLS_OK;
+    size_t looked_at = 0;
     upload->added = 0;
     for (size_t i = 0; i < self->count; i++) {
         const input *at = &self->items[i];
@@ -43,9 +56,12 @@ static stls_result edit_upload(stls_certstore *store, stls_state *next, void *ar
         upload->name = self->name == NULL && *at->file != '\0' ? at->file : self->name;
         for (size_t j = 0; result == STLS_OK && j < at->blocks.count; j++) {
             result = upload->add(store, next, upload, &at->blocks.items[j], error);
+            if (result == STLS_OK) {
+                result = check_now_and_then(store, next, self, ++looked_at, error);
+            }
         }
     }
-    return result == STLS_OK ? check_all(store, next, self, error) : result;
+    return result == STLS_OK ? check_all(store, next, self, 0, error) : result;
 }
 
 /* `*inputs` is of one for data, or of one for each file. */

@@ -71,6 +71,25 @@ static uint8_t *fingerprint_of(const char *file) {
     return fingerprint;
 }
 
+typedef struct text_sink {
+    uint8_t *data;
+    size_t len;
+} text_sink;
+
+static stls_result collect(void *arg, const void *data, size_t len, stls_error *error) {
+    text_sink *sink = arg;
+    (void)error;
+    uint8_t *longer = realloc(sink->data, sink->len + len + 1);
+    if (longer == NULL) {
+        abort();
+    }
+    memcpy(longer + sink->len, data, len);
+    sink->data = longer;
+    sink->len += len;
+    longer[sink->len] = '\0';
+    return STLS_OK;
+}
+
 /* --- Trusted certificates */
 
 typedef struct add_case {
@@ -433,6 +452,51 @@ static void test_crl_limits(void) {
                  STLS_E_ARGUMENT, &error);
     CHECK_NUMBER("CRLs", count(store, STLS_PLACE_CRL), 0);
     stls_certstore_free(store);
+}
+
+/* So many CRLs as PEM, each of an issuer of its own, which nobody knows. */
+static char *many_crls(size_t many) {
+    enum { ONE = 1024 };
+    stls_bytes model = pki_bytes("crl-int.der");
+    uint8_t der[512];
+    char *text = malloc(many * ONE);
+    size_t len = 0, at = 0;
+    while (at + 3 < model.len && memcmp(model.data + at, "int", 3) != 0) {
+        at++;
+    }
+    CHECK(text != NULL && at + 3 < model.len && model.len < sizeof der, "the CRL is as it was");
+    memcpy(der, model.data, model.len);
+    for (size_t i = 0; i < many; i++) {
+        stls_certstore_entry entry = {.place = STLS_PLACE_CRL, .der = {der, model.len}};
+        der[at] = (uint8_t)('a' + i / 676);
+        der[at + 1] = (uint8_t)('a' + i / 26 % 26);
+        der[at + 2] = (uint8_t)('a' + i % 26);
+        len += stls_certstore_pem(&entry, text + len, ONE);
+    }
+    return text;
+}
+
+/* Of so many, not all are looked at: it is not told what the last one is. */
+static void test_far_too_many(void) {
+    enum { MANY = 1000 };
+    char *text = many_crls(MANY);
+    stls_bytes last = pki_bytes("root.pem");
+    text_sink sink = {NULL, 0};
+    stls_certstore *store = new_store(NULL);
+    stls_error error = {.result = STLS_NOT_DONE};
+    collect(&sink, text, strlen(text), NULL);
+    CHECK_RESULT("1000 CRLs",
+                 stls_certstore_add_crl(store, sink.data, sink.len, NULL, NULL, &error),
+                 STLS_E_LIMIT, &error);
+    CHECK_CONTAINS("sentence", error.text, "the first 256 were looked at: that would be 256 CRLs");
+    collect(&sink, last.data, last.len, NULL);
+    CHECK_RESULT("and a certificate",
+                 stls_certstore_add_crl(store, sink.data, sink.len, NULL, NULL, &error),
+                 STLS_E_LIMIT, &error);
+    CHECK_NUMBER("CRLs", count(store, 0), 0);
+    stls_certstore_free(store);
+    free(sink.data);
+    free(text);
 }
 
 static void test_crl_entry(void) {
@@ -899,25 +963,6 @@ static void test_password(void) {
 
 /* --- The whole */
 
-typedef struct text_sink {
-    uint8_t *data;
-    size_t len;
-} text_sink;
-
-static stls_result collect(void *arg, const void *data, size_t len, stls_error *error) {
-    text_sink *sink = arg;
-    (void)error;
-    uint8_t *longer = realloc(sink->data, sink->len + len + 1);
-    if (longer == NULL) {
-        abort();
-    }
-    memcpy(longer + sink->len, data, len);
-    sink->data = longer;
-    sink->len += len;
-    longer[sink->len] = '\0';
-    return STLS_OK;
-}
-
 static stls_certstore *full_store(void) {
     stls_certstore *store = new_store(NULL);
     set_builtin(store, "root.pem root-expired.pem");
@@ -1159,6 +1204,37 @@ static void test_import_crl(void) {
     }
 }
 
+/* Behind as many as may be, nothing of their kind is looked at. */
+static void test_import_too_many(void) {
+    static const struct {
+        const char *head, *keyword, *files[2], *says;
+    } rows[] = {
+        {"parts 32", "crl", {"crl-int.pem", "crl-root.pem"}, "more CRLs than the 2"},
+        {"parts 4", "trusted", {"root.pem", "int.pem"}, "more custom certificates than the 2"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        stls_certstore *store =
+            new_store(&(stls_certstore_options){.max_custom = 2, .max_crls = 2});
+        stls_error error = {.result = STLS_NOT_DONE};
+        text_sink sink = {NULL, 0};
+        char head[64], bad[128];
+        check_case("%s", rows[i].keyword);
+        snprintf(head, sizeof head, "siptls-export 1\n%s\n", rows[i].head);
+        collect(&sink, head, strlen(head), NULL);
+        add_item(&sink, rows[i].keyword, rows[i].files[0], (stls_bytes){NULL, 0});
+        add_item(&sink, rows[i].keyword, rows[i].files[1], (stls_bytes){NULL, 0});
+        snprintf(bad, sizeof bad, "%s %064d 4 bad\nbad\n", rows[i].keyword, 0);
+        collect(&sink, bad, strlen(bad), NULL);
+        add_seal(&sink);
+        CHECK_RESULT("import", stls_certstore_import(store, sink.data, sink.len, NULL, &error),
+                     STLS_E_LIMIT, &error);
+        CHECK_CONTAINS("sentence", error.text, rows[i].says);
+        CHECK_NUMBER("entries", count(store, 0), 0);
+        free(sink.data);
+        stls_certstore_free(store);
+    }
+}
+
 static void test_arguments(void) {
     stls_certstore *store = NULL;
     stls_error error = {.result = STLS_NOT_DONE};
@@ -1202,6 +1278,7 @@ int main(int argc, char **argv) {
         {"the built-in list", test_builtin},
         {"revocation lists", test_add_crl},
         {"how many, how large, how long", test_crl_limits},
+        {"far too many revocation lists", test_far_too_many},
         {"what a revocation list says", test_crl_entry},
         {"queries", test_query},
         {"order", test_order},
@@ -1219,6 +1296,7 @@ int main(int argc, char **argv) {
         {"bad imports", test_bad_import},
         {"imports of something twice", test_import_twice},
         {"imports of revocation lists", test_import_crl},
+        {"imports of too many", test_import_too_many},
         {"arguments", test_arguments},
         {NULL, NULL},
     };
