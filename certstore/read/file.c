@@ -38,6 +38,12 @@ static bool grow(content *so_far, size_t room) {
     return true;
 }
 
+/* A pipe tells no length before, so there may be room for twice as much. */
+static bool fit(content *so_far) {
+    return so_far->len == 0 || so_far->room - so_far->len <= so_far->len / 8 ||
+           grow(so_far, so_far->len);
+}
+
 static stls_result system_failure(const char *path, int reason, stls_error *error) {
     char text[128];
     return stls_fail(error, STLS_E_FILE, "file %s cannot be read: %s", path,
@@ -101,6 +107,9 @@ stls_result stls_file_read(const char *path, size_t limit, stls_bytes *data, stl
     }
     result = read_all(fd, path, size, limit, &so_far, error);
     close(fd);
+    if (result == STLS_OK && !fit(&so_far)) {
+        result = stls_fail(error, STLS_E_NO_MEMORY, "no memory to read file %s", path);
+    }
     if (result != STLS_OK || so_far.len == 0) {
         discard(&so_far);
         return result;

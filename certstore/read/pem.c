@@ -37,7 +37,7 @@ const char *stls_block_kind_name(stls_block_kind kind) {
     return "something unknown";
 }
 
-static stls_block_kind kind_of_label(const char *label) {
+static stls_block_kind kind_of_label(stls_bytes label) {
     static const struct {
         const char *label;
         stls_block_kind kind;
@@ -59,7 +59,8 @@ static stls_block_kind kind_of_label(const char *label) {
         {"CMS", STLS_BLOCK_PKCS7},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (strcmp(label, known[i].label) == 0) {
+        if (label.len == strlen(known[i].label) &&
+            memcmp(label.data, known[i].label, label.len) == 0) {
             return known[i].kind;
         }
     }
@@ -239,7 +240,7 @@ static stls_result check_whole(stls_bytes der, const char *subject, stls_error *
 
 static stls_result add_block(reading *in, const stls_block *block) {
     if (in->blocks->count == in->room) {
-        size_t room = in->room != 0 ? 2 * in->room : 4;
+        size_t room = in->room + in->room / 2 + 4;
         stls_block *items = stls_grow(in->blocks->items, in->room, room, sizeof *items);
         if (items == NULL) {
             return stls_fail(in->error, STLS_E_NO_MEMORY, "no memory to read %s", in->name);
@@ -320,8 +321,11 @@ static stls_result decode(reading *in, size_t end_line, base64 *to) {
 }
 
 /* Whether the block holds what its label says. */
-static stls_result check_content(const reading *in, const stls_block *block) {
+static stls_result check_content(const reading *in, const stls_block *block, stls_bytes label) {
+    enum { SHOWN = 31 };
     char subject[160];
+    int shown = label.len < SHOWN ? (int)label.len : SHOWN;
+    const char *text = (const char *)label.data;
     if (block->der.len == 0) {
         return fail_at(in, block->line, "this block is empty");
     }
@@ -331,20 +335,17 @@ static stls_result check_content(const reading *in, const stls_block *block) {
     stls_block_kind found = stls_block_classify(block->der);
     if (found != STLS_BLOCK_UNKNOWN && found != block->kind) {
         return stls_fail(in->error, STLS_E_FORMAT,
-                         "%s, line %zu: the block is labelled %s but holds %s", in->name,
-                         block->line, block->label, stls_block_kind_name(found));
+                         "%s, line %zu: the block is labelled %.*s but holds %s", in->name,
+                         block->line, shown, text, stls_block_kind_name(found));
     }
-    snprintf(subject, sizeof subject, "%s, line %zu: the block %s", in->name, block->line,
-             block->label);
+    snprintf(subject, sizeof subject, "%s, line %zu: the block %.*s", in->name, block->line, shown,
+             text);
     return check_whole(block->der, subject, in->error);
 }
 
 /* The block whose BEGIN line, with `label`, was just taken. */
 static stls_result read_block(reading *in, stls_bytes label) {
-    stls_block block = {.line = in->line};
-    memcpy(block.label, label.data,
-           label.len < sizeof block.label ? label.len : sizeof block.label - 1);
-    block.kind = kind_of_label(block.label);
+    stls_block block = {.line = in->line, .kind = kind_of_label(label)};
     size_t end_line = 0, text_len = 0;
     stls_result result = find_end(in, block.line, label, &end_line, &text_len);
     if (result == STLS_OK) {
@@ -361,7 +362,7 @@ static stls_result read_block(reading *in, stls_bytes label) {
     result = decode(in, end_line, &to);
     block.der = (stls_bytes){.data = to.out, .len = to.len};
     if (result == STLS_OK) {
-        result = check_content(in, &block);
+        result = check_content(in, &block, label);
     }
     if (result == STLS_OK) {
         result = add_block(in, &block);

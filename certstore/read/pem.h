@@ -30,11 +30,11 @@ typedef enum stls_block_kind {
 /* "a certificate", "a private key", ... for sentences. */
 const char *stls_block_kind_name(stls_block_kind kind);
 
+/* A file may have as many as it has 39 bytes, so this is kept small. */
 typedef struct stls_block {
     stls_block_kind kind;
     stls_bytes der;
-    size_t line;    /* where it begins, from 1; 0 for a DER file */
-    char label[32]; /* as in "BEGIN label", cut to fit, printable ASCII; "" for a DER file */
+    size_t line; /* where it begins, from 1; 0 for a DER file */
 } stls_block;
 
 typedef struct stls_blocks {

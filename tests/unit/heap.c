@@ -9,6 +9,7 @@
 #include "tests/support/pki.h"
 #include "tests/support/suite.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <siptls/siptls.h>
 #include <stdbool.h>
@@ -16,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static size_t heap_now, heap_peak;
@@ -205,6 +208,38 @@ static const char *in_file(stls_bytes data) {
     return path;
 }
 
+/* As many blocks as text of `size` bytes can hold, none of them a certificate. */
+static stls_bytes many_blocks(size_t size) {
+    static const char block[] = "-----BEGIN X-----\nAA==\n-----END X-----\n";
+    static char text[STLS_CERTSTORE_MAX_BYTES];
+    size_t len = sizeof block - 1, count = size / len;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(text + i * len, block, len);
+    }
+    return (stls_bytes){(const uint8_t *)text, count * len};
+}
+
+/* What another process writes into a pipe; it ends when that is read. */
+static const char *in_pipe(stls_bytes data, pid_t *writer) {
+    static char path[48];
+    snprintf(path, sizeof path, "/tmp/siptls-heap-pipe-%ld", (long)getpid());
+    CHECK(mkfifo(path, 0600) == 0, "a pipe");
+    *writer = fork();
+    if (*writer == 0) {
+        int fd = open(path, O_WRONLY);
+        while (data.len > 0) {
+            ssize_t taken = write(fd, data.data, data.len);
+            if (taken <= 0) {
+                _exit(1);
+            }
+            data.data += taken;
+            data.len -= (size_t)taken;
+        }
+        _exit(0);
+    }
+    return path;
+}
+
 /* --- The life of a device */
 
 static const char *const customs[] = {"root.pem",
@@ -262,6 +297,32 @@ static stls_result keep_export(void *arg, const void *data, size_t len, stls_err
     to->data = copy;
     to->len = len;
     return STLS_OK;
+}
+
+/* The smallest blocks take the most; from memory, from a file, and from what tells no length. */
+static void upload_many_blocks(stls_certstore *store, size_t held) {
+    stls_bytes many = many_blocks(STLS_CERTSTORE_MAX_BYTES);
+    stls_error error = {.result = STLS_NOT_DONE};
+    CHECK_RESULT("from memory",
+                 stls_certstore_add(store, many.data, many.len, NULL, 0, NULL, &error),
+                 STLS_E_FORMAT, &error);
+    CHECK_CONTAINS("why", error.text, "this is something unknown");
+    lap("5 MB of small blocks", held, TIMES, many.len);
+    const char *path = in_file(many);
+    CHECK_RESULT("from a file", stls_certstore_add_file(store, path, NULL, 0, NULL, &error),
+                 STLS_E_FORMAT, &error);
+    CHECK_CONTAINS("why", error.text, "this is something unknown");
+    unlink(path);
+    lap("the same from a file", held, TIMES, many.len);
+    pid_t writer;
+    many = many_blocks(4 * 1024 * 1024 + 100); /* a little more than a power of two */
+    path = in_pipe(many, &writer);
+    CHECK_RESULT("from a pipe", stls_certstore_add_file(store, path, NULL, 0, NULL, &error),
+                 STLS_E_FORMAT, &error);
+    CHECK_CONTAINS("why", error.text, "this is something unknown");
+    waitpid(writer, NULL, 0);
+    unlink(path);
+    lap("from a pipe", held, TIMES, many.len);
 }
 
 static void test_life(void) {
@@ -340,6 +401,7 @@ static void test_life(void) {
                  STLS_E_REFUSED, &error);
     unlink(path);
     lap("5 MB of text around a CA", held, TIMES, large.len);
+    upload_many_blocks(store, held);
     large = large_crl(STLS_CERTSTORE_MAX_BYTES - 1000);
     path = in_file(large);
     CHECK_RESULT("CRL of 5 MB", stls_certstore_add_crl_file(store, path, NULL, NULL, &error),
