@@ -94,6 +94,10 @@ static int system_lock(int fd) {
     return flock(fd, LOCK_EX | LOCK_NB);
 }
 
+static int system_unlock(int fd) {
+    return flock(fd, LOCK_UN);
+}
+
 const stls_disk_calls stls_disk_system = {
     .make_folder = system_make_folder,
     .open_folder = system_open_folder,
@@ -108,6 +112,7 @@ const stls_disk_calls stls_disk_system = {
     .remove = system_remove,
     .list = system_list,
     .lock = system_lock,
+    .unlock = system_unlock,
 };
 
 /* --- Sentences */
@@ -309,9 +314,11 @@ static stls_result wait_for_lock(disk *self, const char *file, unsigned wait_ms,
     return STLS_OK;
 }
 
+/* Closing alone leaves it locked while a child has the descriptor, which another thread forked. */
 static void disk_unlock(void *arg) {
     disk *self = arg;
     if (self->lock >= 0) {
+        self->calls->unlock(self->lock);
         self->calls->close(self->lock);
         self->lock = -1;
     }

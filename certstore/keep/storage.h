@@ -33,6 +33,7 @@ typedef struct stls_disk_calls {
     int (*remove)(int folder, const char *name);
     int (*list)(int folder, void (*visit)(void *visit_arg, const char *name), void *visit_arg);
     int (*lock)(int fd); /* does not wait: EWOULDBLOCK */
+    int (*unlock)(int fd);
 } stls_disk_calls;
 
 /* The system's. */

@@ -671,6 +671,53 @@ static void test_lock(void) {
     remove_folder();
 }
 
+/* A child that another thread forks in the middle of a change, and that lives on. */
+static pid_t forked;
+
+static int fork_and_rename(int at, const char *from, const char *to) {
+    if (forked == 0 && (forked = fork()) == 0) {
+        pause();
+        _exit(0);
+    }
+    return stls_disk_system.rename(at, from, to);
+}
+
+static void end_forked(void) {
+    CHECK(forked > 0 && kill(forked, SIGKILL) == 0, "there was a child");
+    waitpid(forked, NULL, 0);
+    forked = 0;
+}
+
+/* The child holds nothing. */
+static void test_forked(void) {
+    stls_certstore_free(create_folder());
+    stls_disk_calls calls = stls_disk_system;
+    stls_storage storage;
+    stls_certstore *store = NULL;
+    stls_certstore_options options = {.lock_ms = 50};
+    stls_error error = {.result = STLS_NOT_DONE};
+    calls.rename = fork_and_rename;
+    CHECK_RESULT("storage", stls_disk_open(folder, false, &calls, &storage, &error), STLS_OK,
+                 &error);
+    CHECK_RESULT("open",
+                 stls_certstore_open(stls_backend_default(), &storage, &options, &store, &error),
+                 STLS_OK, &error);
+    CHECK_RESULT("a change", add(store, "root.pem", &error), STLS_OK, &error);
+    CHECK_RESULT("the next", add(store, "int.pem", &error), STLS_OK, &error);
+    end_forked();
+    stls_certstore_free(store);
+
+    stls_bytes data = {(const uint8_t *)"siptls-export 1\n", 16};
+    const char *path = in_folder("backup");
+    CHECK_RESULT("a file", stls_disk_save(path, "siptls-export ", data, &calls, &error), STLS_OK,
+                 &error);
+    int fd = stls_disk_system.open_folder(folder);
+    CHECK(stls_disk_system.lock(fd) == 0, "its folder is not locked");
+    stls_disk_system.close(fd);
+    end_forked();
+    remove_folder();
+}
+
 static void write_text(const char *path, const char *text, size_t len) {
     FILE *file = fopen(path, "wb");
     CHECK(file != NULL && fwrite(text, 1, len, file) == len, "writing %s", path);
@@ -1032,6 +1079,7 @@ int main(int argc, char **argv) {
         {"a folder", test_folder},
         {"two processes", test_two_processes},
         {"the lock", test_lock},
+        {"a child forked meanwhile", test_forked},
         {"a bad index", test_bad_index},
         {"bad files", test_bad_blobs},
         {"a file that goes bad later", test_late_damage},

@@ -320,6 +320,11 @@ static int sim_lock(int fd) {
     return sim_fault() ? -1 : 0;
 }
 
+static int sim_unlock(int fd) {
+    (void)fd;
+    return sim_fault() ? -1 : 0;
+}
+
 static const stls_disk_calls sim_disk_calls = {
     .make_folder = sim_make_folder,
     .open_folder = sim_open_folder,
@@ -334,6 +339,7 @@ static const stls_disk_calls sim_disk_calls = {
     .remove = sim_remove,
     .list = sim_list,
     .lock = sim_lock,
+    .unlock = sim_unlock,
 };
 
 /* --- Whole file systems */
