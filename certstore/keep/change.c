@@ -565,20 +565,21 @@ stls_result stls_store_change(stls_certstore *store, stls_edit edit, void *arg, 
     return result;
 }
 
-/* Where another process was faster, its store is taken. */
+/* Where another process was faster, its store is taken. What is replaced may be damaged, or no
+ * store at all; its generation is for those who had it open before. */
 static stls_result create_locked(stls_certstore *store, stls_error *error) {
-    stls_bytes index = {NULL, 0};
-    stls_storage_facts facts = {.exists = false};
-    bool changed;
-    stls_result result = STLS_OK;
-    if (!store->options.replace) {
-        result = read_blob(store, STLS_STORE_INDEX, &index, &facts, error);
-        stls_bytes_free(&index);
+    bool replace = store->options.replace, changed;
+    stls_bytes index;
+    stls_storage_facts facts;
+    stls_result result = read_blob(store, STLS_STORE_INDEX, &index, &facts, error);
+    if (result == STLS_OK && replace) {
+        store->state.generation = stls_index_generation(index);
     }
-    if (result != STLS_OK) {
+    stls_bytes_free(&index);
+    if (result != STLS_OK && (!replace || result == STLS_E_NO_MEMORY)) {
         return result;
     }
-    if (facts.exists) {
+    if (facts.exists && !replace) {
         return stls_store_reload(store, &changed, error);
     }
     stls_state next = store->state;

@@ -350,6 +350,17 @@ static stls_result read_setting(const reader *in, const char *keyword, const cha
     return good ? STLS_OK : flaw(in, "a setting that cannot be");
 }
 
+uint64_t stls_index_generation(stls_bytes text) {
+    static const char keyword[] = "generation ";
+    const size_t len = sizeof keyword - 1;
+    reader in = {.at = text.data, .end = text.data != NULL ? text.data + text.len : NULL};
+    char line[LINE_SIZE];
+    uint64_t number = 0;
+    bool good = next_line(&in, line) && next_line(&in, line) && strncmp(line, keyword, len) == 0 &&
+                read_number(line + len, UINT64_MAX / 2, &number); /* no store comes so far */
+    return good ? number : 0;
+}
+
 stls_result stls_index_read(const stls_certstore *store, stls_bytes text, bool is_export,
                             const char *what, stls_index *index, stls_item_visitor visit, void *arg,
                             stls_error *error) {

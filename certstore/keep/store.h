@@ -183,6 +183,9 @@ stls_result stls_index_read(const stls_certstore *store, stls_bytes text, bool i
                             const char *what, stls_index *index, stls_item_visitor visit, void *arg,
                             stls_error *error);
 
+/* The generation that an index tells of, whatever else is wrong with it; 0: it does not. */
+uint64_t stls_index_generation(stls_bytes text);
+
 /* "server-ID.pem" */
 void stls_blob_name(stls_place place, const uint8_t *id, char name[STLS_STORE_BLOB_NAME_SIZE]);
 

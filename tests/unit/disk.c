@@ -779,6 +779,41 @@ static void test_bad_index(void) {
                  STLS_E_FILE, &error);
 }
 
+/* Who has the store open sees by its generation that it is another one. */
+static void test_generation(void) {
+    static const struct {
+        const char *index; /* in the place of the one that is there; NULL: that one */
+        uint64_t expected;
+    } rows[] = {
+        {NULL, 4}, /* 1 when it was made, and two changes */
+        {"siptls-store 1\ngeneration 7\ntrust nobody\n", 8},
+        {"siptls-store 2\ngeneration 9\nwhat is to come\n", 10},
+        {"siptls-store 1\ngeneration 9", 1},                      /* of several figures? */
+        {"siptls-store 1\ngeneration 18446744073709551614\n", 1}, /* there is none behind it */
+        {"siptls-store 1\n", 1},
+        {"", 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        stls_certstore *before = create_folder();
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("row %zu", i);
+        add(before, "root.pem", &error);
+        CHECK_RESULT("add", add(before, "int.pem", &error), STLS_OK, &error);
+        if (rows[i].index != NULL) {
+            write_text(in_folder("index"), rows[i].index, strlen(rows[i].index));
+        }
+        stls_certstore *store = open_folder(&(stls_certstore_options){.replace = true});
+        CHECK_NUMBER("generation", stls_certstore_generation(store), rows[i].expected);
+        CHECK_RESULT("refresh", stls_certstore_refresh(before, NULL, &error), STLS_OK, &error);
+        CHECK_NUMBER("for the other", stls_certstore_generation(before), rows[i].expected);
+        CHECK_RESULT("a change", add(before, "root.pem", &error), STLS_OK, &error);
+        CHECK_NUMBER("after it", stls_certstore_generation(before), rows[i].expected + 1);
+        stls_certstore_free(store);
+        stls_certstore_free(before);
+        remove_folder();
+    }
+}
+
 static uint32_t flags_at(const stls_certstore *store, stls_place place) {
     stls_certstore_query query = {.places = place};
     stls_certstore_entry entry = {.flags = 0};
@@ -1081,6 +1116,7 @@ int main(int argc, char **argv) {
         {"the lock", test_lock},
         {"a child forked meanwhile", test_forked},
         {"a bad index", test_bad_index},
+        {"the generation of a new store in the place of one", test_generation},
         {"bad files", test_bad_blobs},
         {"a file that goes bad later", test_late_damage},
         {"modes", test_modes},
