@@ -308,12 +308,14 @@ static stls_result check_parts(const importing *self, stls_error *error) {
                             self->what);
 }
 
-static stls_result run_import(importing *self, uint32_t *parts, stls_error *error) {
+static stls_result read_export(importing *self, stls_error *error) {
     stls_result result = stls_index_read(self->store, self->data, true, self->what, &self->index,
                                          import_item, self, error);
-    if (result == STLS_OK) {
-        result = check_parts(self, error);
-    }
+    return result == STLS_OK ? check_parts(self, error) : result;
+}
+
+static stls_result run_import(importing *self, uint32_t *parts, stls_error *error) {
+    stls_result result = read_export(self, error);
     if (result == STLS_OK) {
         result = stls_store_change(self->store, edit_import, self, error);
     }
@@ -321,6 +323,17 @@ static stls_result run_import(importing *self, uint32_t *parts, stls_error *erro
         *parts = self->index.parts;
     }
     stls_state_free(&self->read);
+    return result;
+}
+
+stls_result stls_store_take_export(stls_certstore *store, stls_state *next, stls_bytes data,
+                                   stls_error *error) {
+    importing self = {.store = store, .data = data, .what = "the export"};
+    stls_result result = read_export(&self, error);
+    if (result == STLS_OK) {
+        result = edit_import(store, next, &self, error);
+    }
+    stls_state_free(&self.read);
     return result;
 }
 

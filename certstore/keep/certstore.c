@@ -45,18 +45,18 @@ stls_result stls_certstore_new(const stls_backend *backend, const stls_certstore
                          : stls_fail(error, STLS_E_ARGUMENT, "there is no place for the store");
 }
 
-static stls_result open_stored(stls_certstore *store, stls_error *error) {
+static stls_result open_stored(stls_certstore *store, stls_bytes content, stls_error *error) {
     bool changed;
     if (store->options.create || store->options.replace) {
-        return stls_store_create(store, error);
+        return stls_store_create(store, content, error);
     }
     return stls_store_reload(store, &changed, error);
 }
 
 /* Takes over `storage`. */
 static stls_result open_storage(const stls_backend *backend, const stls_storage *storage,
-                                const stls_certstore_options *options, stls_certstore **out,
-                                stls_error *error) {
+                                const stls_certstore_options *options, stls_bytes content,
+                                stls_certstore **out, stls_error *error) {
     stls_certstore *store = NULL;
     stls_result result = allocate(backend, options, &store, error);
     if (result != STLS_OK) {
@@ -67,7 +67,7 @@ static stls_result open_storage(const stls_backend *backend, const stls_storage 
     }
     store->has_storage = true;
     store->storage = *storage;
-    result = open_stored(store, error);
+    result = open_stored(store, content, error);
     if (result != STLS_OK) {
         stls_certstore_free(store);
         return result;
@@ -85,19 +85,28 @@ stls_result stls_certstore_open(const stls_backend *backend, const stls_storage 
                          "a store needs a place to go to and a storage with a name, read, write, "
                          "remove and list");
     }
-    return open_storage(backend, storage, options, store, error);
+    return open_storage(backend, storage, options, (stls_bytes){NULL, 0}, store, error);
 }
 
 stls_result stls_certstore_open_folder(const stls_backend *backend, const char *path,
                                        const stls_certstore_options *options,
                                        stls_certstore **store, stls_error *error) {
+    return stls_certstore_make_folder(backend, path, options, NULL, 0, store, error);
+}
+
+stls_result stls_certstore_make_folder(const stls_backend *backend, const char *path,
+                                       const stls_certstore_options *options, const void *content,
+                                       size_t content_len, stls_certstore **store,
+                                       stls_error *error) {
     stls_storage storage;
-    if (store == NULL || path == NULL) {
+    if (store == NULL || path == NULL || (content == NULL && content_len != 0)) {
         return stls_fail(error, STLS_E_ARGUMENT, "a store needs a folder and a place to go to");
     }
     bool create = options != NULL && (options->create || options->replace);
     stls_result result = stls_disk_open(path, create, &stls_disk_system, &storage, error);
-    return result == STLS_OK ? open_storage(backend, &storage, options, store, error) : result;
+    return result == STLS_OK ? open_storage(backend, &storage, options,
+                                            (stls_bytes){content, content_len}, store, error)
+                             : result;
 }
 
 void stls_certstore_free(stls_certstore *store) {

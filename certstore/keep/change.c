@@ -516,7 +516,9 @@ static stls_result commit(stls_certstore *store, stls_state *next, stls_error *e
     }
     stls_result result = write_new_blobs(store, next, error);
     if (result != STLS_OK) {
-        remove_unnamed(store, &store->state);
+        if (find_index(store, (stls_bytes){NULL, 0}) == INDEX_OLD) { /* else nothing names ours */
+            remove_unnamed(store, &store->state);
+        }
         return result;
     }
     return write_index(store, next, error);
@@ -567,7 +569,7 @@ stls_result stls_store_change(stls_certstore *store, stls_edit edit, void *arg, 
 
 /* Where another process was faster, its store is taken. What is replaced may be damaged, or no
  * store at all; its generation is for those who had it open before. */
-static stls_result create_locked(stls_certstore *store, stls_error *error) {
+static stls_result create_locked(stls_certstore *store, stls_bytes content, stls_error *error) {
     bool replace = store->options.replace, changed;
     stls_bytes index;
     stls_storage_facts facts;
@@ -583,13 +585,18 @@ static stls_result create_locked(stls_certstore *store, stls_error *error) {
         return stls_store_reload(store, &changed, error);
     }
     stls_state next = store->state;
-    return commit(store, &next, error);
+    result = content.len != 0 ? stls_store_take_export(store, &next, content, error) : STLS_OK;
+    if (result == STLS_OK) {
+        result = commit(store, &next, error);
+    }
+    stls_state_free(&next);
+    return result;
 }
 
-stls_result stls_store_create(stls_certstore *store, stls_error *error) {
+stls_result stls_store_create(stls_certstore *store, stls_bytes content, stls_error *error) {
     stls_result result = lock(store, error);
     if (result == STLS_OK) {
-        result = create_locked(store, error);
+        result = create_locked(store, content, error);
         unlock(store);
     }
     return result;

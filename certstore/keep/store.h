@@ -213,8 +213,9 @@ typedef stls_result (*stls_edit)(stls_certstore *store, stls_state *next, void *
                                  stls_error *error);
 stls_result stls_store_change(stls_certstore *store, stls_edit edit, void *arg, stls_error *error);
 
-/* The same for a store that does not exist yet, or whatever is there. */
-stls_result stls_store_create(stls_certstore *store, stls_error *error);
+/* The same for a store that does not exist yet, or whatever is there; it will hold export
+ * `content`, or, if that is empty, nothing. */
+stls_result stls_store_create(stls_certstore *store, stls_bytes content, stls_error *error);
 
 /* --- upload.c */
 
@@ -264,6 +265,12 @@ void stls_crl_describe(stls_bytes der, stls_certificate_info *info, size_t *entr
 
 /* Whether no trusted certificate of the store has the name of the CRL's issuer. */
 bool stls_crl_lacks_issuer(const stls_certstore *store, const stls_store_item *item);
+
+/* --- archive.c */
+
+/* Puts the parts of export `data` in the place of those of `next`. */
+stls_result stls_store_take_export(stls_certstore *store, stls_state *next, stls_bytes data,
+                                   stls_error *error);
 
 /* --- server.c */
 

@@ -219,6 +219,13 @@ cramped() {
 }
 same "init --force that fails late" 1 'cannot write builtin-.*File too large' \
     cramped init "$s" --force --builtin-from "$pki/two.pem" --builtin-list all
+sed -i.good 's/^trust all/trust none/' "$s/index"
+same "and where the old one cannot be opened" 1 'cannot write builtin-.*File too large' \
+    cramped init "$s" --force --builtin-from "$pki/two.pem" --builtin-list all
+mv "$s/index.good" "$s/index"
+expect "and where there is none" 1 'cannot write builtin-.*File too large' \
+    cramped init "$work/none-yet" --builtin-from "$pki/two.pem" --builtin-list all
+expect "there is none still" 1 'siptls store init' store list "$work/none-yet"
 expect_json "all is there" '[e["place"] for e in it["entries"]] == ["builtin", "builtin", "unique"]' \
     store list --json "$s"
 store use --quiet "$work/other" custom

@@ -779,6 +779,47 @@ static void test_bad_index(void) {
                  STLS_E_FILE, &error);
 }
 
+/* What another store takes the place of is there until that is. */
+static void test_making(void) {
+    char before[STATE_SIZE], after[STATE_SIZE], made[STATE_SIZE];
+    stls_certstore *store = create_folder(), *other = NULL;
+    stls_certstore_options options = {.replace = true};
+    stls_error error = {.result = STLS_NOT_DONE};
+    make_export();
+    stls_certstore_new(stls_backend_default(), NULL, &other, &error);
+    stls_certstore_import(other, export_data, export_len, NULL, &error);
+    describe(other, made);
+    stls_certstore_free(other);
+    install(store, STLS_PLACE_UNIQUE, "server.pem", "server.key", &error);
+    describe(store, before);
+    stls_certstore_free(store);
+    CHECK_RESULT("an export that is cut off",
+                 stls_certstore_make_folder(stls_backend_default(), folder, &options, export_data,
+                                            export_len - 1, &store, &error),
+                 STLS_E_FORMAT, &error);
+    store = open_folder(NULL);
+    describe(store, after);
+    CHECK_TEXT("the old one", after, before);
+    stls_certstore_free(store);
+    CHECK_RESULT("whole",
+                 stls_certstore_make_folder(stls_backend_default(), folder, &options, export_data,
+                                            export_len, &store, &error),
+                 STLS_OK, &error);
+    describe(store, after);
+    CHECK_TEXT("the new one", after, made);
+    CHECK_NUMBER("generation", stls_certstore_generation(store), 3);
+    stls_certstore_free(store);
+    store = open_folder(NULL);
+    describe(store, after);
+    CHECK_TEXT("in the folder", after, made);
+    stls_certstore_free(store);
+    CHECK_RESULT("NULL",
+                 stls_certstore_make_folder(stls_backend_default(), folder, &options, NULL, 1,
+                                            &store, &error),
+                 STLS_E_ARGUMENT, &error);
+    remove_folder();
+}
+
 /* Who has the store open sees by its generation that it is another one. */
 static void test_generation(void) {
     static const struct {
@@ -1117,6 +1158,7 @@ int main(int argc, char **argv) {
         {"a child forked meanwhile", test_forked},
         {"a bad index", test_bad_index},
         {"the generation of a new store in the place of one", test_generation},
+        {"a store made of an export", test_making},
         {"bad files", test_bad_blobs},
         {"a file that goes bad later", test_late_damage},
         {"modes", test_modes},

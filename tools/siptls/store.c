@@ -133,44 +133,42 @@ static stls_certstore *make_fresh(const store_command *self) {
     return store;
 }
 
-static stls_result import_again(void *arg, const void *data, size_t len, stls_error *error) {
-    return stls_certstore_import(arg, data, len, NULL, error);
-}
+typedef struct making {
+    const store_command *self;
+    stls_certstore *store;
+} making;
 
-/* Puts `fresh` in the place of all that is in `store`, the old keys too: one change, so that they
- * are there as long as it may fail. */
-static int fill(const store_command *self, stls_certstore *store, stls_certstore *fresh) {
-    stls_certstore_query query = {.places = STLS_PLACE_BUILTIN};
-    stls_error error;
-    return stls_certstore_export(fresh, STLS_PARTS_ALL, import_again, store, &error) == STLS_OK
-               ? store_done(self, "made a store in %s with %zu built-in certificates", self->folder,
-                            stls_certstore_count(store, &query))
-               : store_failed(self, &error);
+/* In one step, so that what is there, with the keys in it, is there as long as it may fail. */
+static stls_result make_with(void *arg, const void *data, size_t len, stls_error *error) {
+    making *made = arg;
+    const store_command *self = made->self;
+    stls_certstore_options options = {.create = true, .replace = self->force};
+    return stls_certstore_make_folder(self->backend, self->folder, &options, data, len,
+                                      &made->store, error);
 }
 
 static int run_init(store_command *self) {
-    stls_certstore *store = NULL;
+    stls_certstore *there = NULL;
+    making made = {.self = self};
+    stls_certstore_query query = {.places = STLS_PLACE_BUILTIN};
     stls_error error;
-    int status = EXIT_USAGE;
-    stls_result there =
-        stls_certstore_open_folder(self->backend, self->folder, NULL, &store, &error);
-    if (there == STLS_E_NO_MEMORY) {
-        return store_failed(self, &error);
-    }
-    if (!self->force && there != STLS_E_FILE) {
-        stls_certstore_free(store);
+    if (!self->force && stls_certstore_open_folder(self->backend, self->folder, NULL, &there,
+                                                   &error) != STLS_E_FILE) {
+        stls_certstore_free(there);
         complain(self->title, "there is a store in %s already; --force makes an empty one instead",
                  self->folder);
         return EXIT_USAGE;
     }
     stls_certstore *fresh = make_fresh(self);
-    if (fresh != NULL && store == NULL) { /* there is none, or none that can be opened */
-        store = store_open(self, &(stls_certstore_options){.create = true, .replace = self->force});
+    if (fresh == NULL) {
+        return EXIT_USAGE;
     }
-    if (fresh != NULL && store != NULL) {
-        status = fill(self, store, fresh);
-    }
-    stls_certstore_free(store);
+    stls_result result = stls_certstore_export(fresh, STLS_PARTS_ALL, make_with, &made, &error);
+    int status = result == STLS_OK
+                     ? store_done(self, "made a store in %s with %zu built-in certificates",
+                                  self->folder, stls_certstore_count(made.store, &query))
+                     : store_failed(self, &error);
+    stls_certstore_free(made.store);
     stls_certstore_free(fresh);
     return status;
 }

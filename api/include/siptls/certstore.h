@@ -237,7 +237,15 @@ STLS_API stls_result stls_certstore_open_folder(const stls_backend *backend, con
                                                 const stls_certstore_options *options,
                                                 stls_certstore **store, stls_error *error);
 
-/* The same in `storage`, whose struct is copied. */
+/* The same with what the store holds if it is made (`create`) or replaced (`replace`): an export,
+ * under the rules of stls_certstore_import(). It is there from the first step on, so if this fails,
+ * what was in the folder is there still. */
+STLS_API stls_result stls_certstore_make_folder(const stls_backend *backend, const char *path,
+                                                const stls_certstore_options *options,
+                                                const void *content, size_t content_len,
+                                                stls_certstore **store, stls_error *error);
+
+/* As stls_certstore_open_folder(), in `storage`, whose struct is copied. */
 STLS_API stls_result stls_certstore_open(const stls_backend *backend, const stls_storage *storage,
                                          const stls_certstore_options *options,
                                          stls_certstore **store, stls_error *error);
