@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "certstore/keep/pkcs12.h"
 #include "certstore/read/pem.h"
+#include "certstore/read/pkcs12.h"
 #include "certstore/read/x509.h"
 
 #include <stdalign.h>
@@ -146,10 +147,39 @@ static stls_result read_inputs(inputs *in, const stls_backend *backend, stls_byt
     return result;
 }
 
+static const char *name_of_key(const inputs *in) {
+    return in->key_name != NULL ? in->key_name : in->chain_name;
+}
+
+/* How much work a password takes is known before the library begins with it, and is bounded. */
+static stls_result check_work(const inputs *in, stls_error *error) {
+    const char *name = name_of_key(in);
+    stls_pbe pbe;
+    stls_bytes sealed;
+    const char *flaw = stls_pbe_read(in->private_key->der, &pbe, &sealed);
+    if (flaw != NULL) {
+        return stls_fail(error, STLS_E_FORMAT, "%s %s", name, flaw);
+    }
+    if (pbe.derivation.iterations == 0) {
+        return stls_fail(error, STLS_E_UNSUPPORTED,
+                         "%s: the private key is encrypted with %s, which is not supported", name,
+                         pbe.unsupported);
+    }
+    if (pbe.derivation.iterations > STLS_PKCS12_ITERATIONS_MAX) {
+        return stls_fail(
+            error, STLS_E_LIMIT,
+            "%s: the private key asks for too many iterations to be decrypted: at most "
+            "%d are done. Encrypt it again with fewer: openssl pkcs8 -topk8 -iter "
+            "10000 -in KEY -out NEWKEY",
+            name, STLS_PKCS12_ITERATIONS_MAX);
+    }
+    return STLS_OK;
+}
+
 static stls_result explain(const inputs *in, const stls_backend *backend, stls_be_status status,
                            const stls_be_failure *failure, const char *password,
                            stls_error *error) {
-    const char *key_name = in->key_name != NULL ? in->key_name : in->chain_name;
+    const char *key_name = name_of_key(in);
     const char *because = failure->text[0] != '\0' ? failure->text : "it does not say why";
     stls_result result = STLS_E_BACKEND;
     switch (status) {
@@ -222,7 +252,12 @@ static stls_credential *allocate(const stls_backend *backend, const inputs *in) 
 
 static stls_result build(const stls_backend *backend, const inputs *in, const char *password,
                          stls_credential **out, stls_error *error) {
-    if (in->private_key->kind == STLS_BLOCK_ENCRYPTED_KEY && password == NULL) {
+    bool encrypted = in->private_key->kind == STLS_BLOCK_ENCRYPTED_KEY;
+    stls_result result = encrypted ? check_work(in, error) : STLS_OK;
+    if (result != STLS_OK) {
+        return result;
+    }
+    if (encrypted && password == NULL) {
         stls_be_failure none = {0};
         return explain(in, backend, STLS_BE_PASSWORD, &none, NULL, error);
     }
@@ -233,9 +268,10 @@ static stls_result build(const stls_backend *backend, const inputs *in, const ch
     }
     stls_be_failure failure = {0};
     credential->initialised = true;
+    /* Without a password nothing is decrypted in what only the library takes for encrypted. */
     stls_be_status status =
         backend->credential_init(credential->block, credential->chain, credential->count,
-                                 in->private_key->der, password, &failure);
+                                 in->private_key->der, encrypted ? password : NULL, &failure);
     if (status != STLS_BE_OK) {
         stls_credential_free(credential);
         return explain(in, backend, status, &failure, password, error);

@@ -60,7 +60,12 @@ static bool read_hash(stls_der *der, const named_hash *known, size_t count, stls
 }
 
 /* What is larger than a uint32_t is as good as the largest of them: nobody counts that far. */
-static bool read_iterations(stls_der *der, uint32_t *iterations) {
+static uint32_t capped(uint64_t value) {
+    return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+/* An INTEGER of 1 and more. */
+static bool read_count(stls_der *der, uint32_t *count) {
     stls_bytes octets;
     uint64_t value = 0;
     if (!stls_der_integer(der, &octets) || (octets.data[0] & 0x80) != 0) {
@@ -69,7 +74,7 @@ static bool read_iterations(stls_der *der, uint32_t *iterations) {
     for (size_t i = 0; i < octets.len; i++) {
         value = value > UINT32_MAX ? value : value << 8 | octets.data[i];
     }
-    *iterations = value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+    *count = capped(value);
     return value != 0;
 }
 
@@ -82,7 +87,7 @@ static const char *read_pbkdf2(stls_der parameters, stls_derivation *out, uint32
     *out = (stls_derivation){.kdf = STLS_KDF_PBKDF2, .hash = STLS_HASH_SHA1};
     if (!stls_der_enter(&parameters, STLS_DER_SEQUENCE, &fields) || !stls_der_done(&parameters) ||
         !stls_der_get(&fields, STLS_DER_OCTET_STRING, &out->salt) ||
-        !read_iterations(&fields, &out->iterations)) {
+        !read_count(&fields, &out->iterations)) {
         return "has malformed parameters of PBKDF2";
     }
     if (stls_der_peek(&fields) == STLS_DER_INTEGER &&
@@ -100,6 +105,22 @@ static const char *read_pbkdf2(stls_der parameters, stls_derivation *out, uint32
     return NULL;
 }
 
+/* scrypt-params ::= SEQUENCE { salt OCTET STRING, costParameter, blockSize,
+ * parallelizationParameter, keyLength OPTIONAL } (RFC 7914 section 7.1). What it costs is about one
+ * iteration of PBKDF2 for each of the 128 octets that it mixes. */
+static const char *read_scrypt(stls_der parameters, stls_derivation *out) {
+    stls_der fields;
+    uint32_t cost, block_size, parallel, key_len;
+    if (!stls_der_enter(&parameters, STLS_DER_SEQUENCE, &fields) || !stls_der_done(&parameters) ||
+        !stls_der_get(&fields, STLS_DER_OCTET_STRING, &out->salt) || !read_count(&fields, &cost) ||
+        !read_count(&fields, &block_size) || !read_count(&fields, &parallel) ||
+        (!stls_der_done(&fields) && !read_count(&fields, &key_len)) || !stls_der_done(&fields)) {
+        return "has malformed parameters of scrypt";
+    }
+    out->iterations = capped((uint64_t)capped((uint64_t)cost * block_size) * parallel);
+    return NULL;
+}
+
 /* The KDF that PBES2 and PBMAC1 name. */
 static const char *read_kdf(stls_der *fields, stls_derivation *out, uint32_t *key_len,
                             const char **unsupported) {
@@ -112,7 +133,11 @@ static const char *read_kdf(stls_der *fields, stls_derivation *out, uint32_t *ke
     if (stls_bytes_equal(oid, pbkdf2)) {
         return read_pbkdf2(parameters, out, key_len, unsupported);
     }
-    *unsupported = stls_bytes_equal(oid, scrypt) ? "scrypt" : "an unknown key derivation";
+    if (stls_bytes_equal(oid, scrypt)) {
+        *unsupported = "scrypt";
+        return read_scrypt(parameters, out);
+    }
+    *unsupported = "an unknown key derivation";
     return NULL;
 }
 
@@ -157,7 +182,8 @@ static const char *read_pbes2(stls_der parameters, stls_pbe *pbe) {
     return NULL;
 }
 
-/* pkcs-12PbeParams ::= SEQUENCE { salt OCTET STRING, iterations INTEGER } */
+/* pkcs-12PbeParams ::= SEQUENCE { salt OCTET STRING, iterations INTEGER }; PBEParameter of RFC 8018
+ * is the same. */
 static const char *read_pkcs12_pbe(stls_der parameters, stls_pbe *pbe) {
     stls_der fields;
     stls_derivation *out = &pbe->derivation;
@@ -165,7 +191,7 @@ static const char *read_pkcs12_pbe(stls_der parameters, stls_pbe *pbe) {
     pbe->cipher = STLS_CIPHER_DES_EDE3_CBC;
     return stls_der_enter(&parameters, STLS_DER_SEQUENCE, &fields) && stls_der_done(&parameters) &&
                    stls_der_get(&fields, STLS_DER_OCTET_STRING, &out->salt) &&
-                   read_iterations(&fields, &out->iterations) && stls_der_done(&fields)
+                   read_count(&fields, &out->iterations) && stls_der_done(&fields)
                ? NULL
                : "has malformed parameters of its encryption";
 }
@@ -174,9 +200,11 @@ static const struct {
     stls_bytes oid;
     size_t key_len; /* of Triple DES; 0: not supported */
     const char *name;
-} pkcs12_schemes[] = {
+} old_schemes[] = {
     {PBE(0x01), 0, "RC4"},         {PBE(0x02), 0, "40-bit RC4"}, {PBE(0x03), 24, "Triple DES"},
     {PBE(0x04), 16, "Triple DES"}, {PBE(0x05), 0, "RC2"},        {PBE(0x06), 0, "40-bit RC2"},
+    {PKCS5(0x01), 0, "DES"},       {PKCS5(0x03), 0, "DES"},      {PKCS5(0x0a), 0, "DES"},
+    {PKCS5(0x04), 0, "RC2"},       {PKCS5(0x06), 0, "RC2"},      {PKCS5(0x0b), 0, "RC2"},
 };
 
 static const char *read_pbe(stls_der *der, stls_pbe *pbe) {
@@ -189,10 +217,10 @@ static const char *read_pbe(stls_der *der, stls_pbe *pbe) {
     if (stls_bytes_equal(oid, pbes2)) {
         return read_pbes2(parameters, pbe);
     }
-    for (size_t i = 0; i < sizeof pkcs12_schemes / sizeof pkcs12_schemes[0]; i++) {
-        if (stls_bytes_equal(oid, pkcs12_schemes[i].oid)) {
-            pbe->key_len = pkcs12_schemes[i].key_len;
-            pbe->unsupported = pbe->key_len == 0 ? pkcs12_schemes[i].name : NULL;
+    for (size_t i = 0; i < sizeof old_schemes / sizeof old_schemes[0]; i++) {
+        if (stls_bytes_equal(oid, old_schemes[i].oid)) {
+            pbe->key_len = old_schemes[i].key_len;
+            pbe->unsupported = pbe->key_len == 0 ? old_schemes[i].name : NULL;
             return read_pkcs12_pbe(parameters, pbe);
         }
     }
@@ -250,7 +278,7 @@ static const char *read_mac(stls_der *fields, stls_pfx *pfx) {
     }
     if (!stls_der_get(&info, STLS_DER_OCTET_STRING, &pfx->mac_value) || !stls_der_done(&info) ||
         !stls_der_get(&mac, STLS_DER_OCTET_STRING, &salt) ||
-        (!stls_der_done(&mac) && !read_iterations(&mac, &iterations)) || !stls_der_done(&mac)) {
+        (!stls_der_done(&mac) && !read_count(&mac, &iterations)) || !stls_der_done(&mac)) {
         return "has a malformed MAC";
     }
     if (pfx->mac.kdf == STLS_KDF_NONE) { /* PBMAC1 has its own */
@@ -273,6 +301,19 @@ static bool read_content_info(stls_der *der, stls_bytes *type, stls_der *inside)
 /* The only element, an OCTET STRING. */
 static bool read_octets(stls_der inside, stls_bytes *octets) {
     return stls_der_get(&inside, STLS_DER_OCTET_STRING, octets) && stls_der_done(&inside);
+}
+
+/* EncryptedPrivateKeyInfo ::= SEQUENCE { encryptionAlgorithm, encryptedData OCTET STRING } */
+const char *stls_pbe_read(stls_bytes der, stls_pbe *pbe, stls_bytes *sealed) {
+    stls_der outside = stls_der_of(der), fields;
+    if (!stls_der_enter(&outside, STLS_DER_SEQUENCE, &fields) || !stls_der_done(&outside)) {
+        return "has a malformed encrypted key";
+    }
+    const char *flaw = read_pbe(&fields, pbe);
+    if (flaw != NULL) {
+        return flaw;
+    }
+    return read_octets(fields, sealed) ? NULL : "has a malformed encrypted key";
 }
 
 const char *stls_pfx_read(stls_bytes der, stls_pfx *pfx) {
@@ -344,17 +385,11 @@ const char *stls_pfx_safe_next(stls_der *safes, stls_pfx_safe *safe) {
 
 /* --- Bags */
 
-/* EncryptedPrivateKeyInfo */
 static const char *read_shrouded(stls_der value, stls_pfx_bag *bag) {
-    stls_der fields;
-    if (!stls_der_enter(&value, STLS_DER_SEQUENCE, &fields) || !stls_der_done(&value)) {
-        return "has a malformed encrypted key";
-    }
-    const char *flaw = read_pbe(&fields, &bag->pbe);
-    if (flaw != NULL) {
-        return flaw;
-    }
-    return read_octets(fields, &bag->content) ? NULL : "has a malformed encrypted key";
+    stls_bytes whole;
+    return stls_der_any(&value, NULL, NULL, &whole) && stls_der_done(&value)
+               ? stls_pbe_read(whole, &bag->pbe, &bag->content)
+               : "has a malformed encrypted key";
 }
 
 /* CertBag ::= SEQUENCE { certId, certValue [0] EXPLICIT }; one of another kind is passed over. */

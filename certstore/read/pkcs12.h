@@ -23,8 +23,14 @@ typedef struct stls_pbe {
     stls_cipher cipher;
     size_t key_len;          /* 16: Triple DES with two keys */
     stls_bytes iv;           /* empty: derived, as the key is */
-    const char *unsupported; /* the name of a scheme that nobody here decrypts; NULL: none */
+    const char *unsupported; /* the name of a scheme that nobody here decrypts; NULL: none. Even so,
+                                `derivation.iterations` says how much work it is, if that is known,
+                                and is 0 if not */
 } stls_pbe;
+
+/* How the key in the EncryptedPrivateKeyInfo `der` (RFC 5958 section 3) is encrypted. PKCS#12 has
+ * its keys in this form, and they stand alone in it as well. */
+const char *stls_pbe_read(stls_bytes der, stls_pbe *pbe, stls_bytes *sealed);
 
 typedef struct stls_pfx {
     stls_bytes authenticated; /* AuthenticatedSafe: what the MAC is about */

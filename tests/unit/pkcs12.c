@@ -1,4 +1,4 @@
-/* PKCS#12: the same on every backend, and bounded.
+/* PKCS#12 and encrypted keys: the same on every backend, and bounded.
  *
  * Promise P5 of SECURITY.md.
  *
@@ -346,6 +346,119 @@ static void test_many_iterations(void) {
     stls_bytes_free(&file);
 }
 
+/* --- A key that stands alone */
+
+#define ALONE(algorithm) "30{" algorithm "04{" BLOCK "} }"
+#define SCRYPT(cost, block_size, parallel)                                                         \
+    "30{ 06{2A864886F70D01050D} 30{"                                                               \
+    "30{ 06{2B06010401DA47040B} 30{ 04{00} 02{" cost "} 02{" block_size "} 02{" parallel "} } }"   \
+    "30{ 06{60864801650304012A} 04{00112233445566778899AABBCCDDEEFF} } } }"
+#define OLD(last_of_oid, iterations)                                                               \
+    "30{ 06{2A864886F70D01" last_of_oid "} 30{ 04{0011223344556677} 02{" iterations "} } }"
+
+static unsigned keys_seen, passwords_seen;
+
+/* A library that reads anything, and would have begun to. */
+static stls_be_status read_anything(void *credential, const stls_bytes *chain, size_t count,
+                                    stls_bytes key, const char *password,
+                                    stls_be_failure *failure) {
+    (void)credential, (void)chain, (void)count, (void)key, (void)failure;
+    keys_seen++;
+    passwords_seen += password != NULL;
+    return STLS_BE_OK;
+}
+
+static void forget_anything(void *credential) {
+    (void)credential;
+}
+
+static stls_backend credulous(const stls_backend *of) {
+    stls_backend backend = *of;
+    backend.credential_init = read_anything;
+    backend.credential_fini = forget_anything;
+    keys_seen = passwords_seen = 0;
+    return backend;
+}
+
+static void expect_alone(const char *key, stls_result result, const char *text) {
+    const stls_backend *of;
+    stls_bytes chain = pki_bytes("server.pem"), der = der_text("%s", key);
+    for (size_t i = 0; (of = stls_backend_at(i)) != NULL; i++) {
+        stls_backend backend = credulous(of);
+        stls_credential *credential = NULL;
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("%s: %s", stls_backend_name(of), key);
+        CHECK_RESULT("load",
+                     stls_credential_new(&backend, chain.data, chain.len, der.data, der.len,
+                                         "secret", &credential, &error),
+                     result, &error);
+        CHECK_NUMBER("keys that the library was given", keys_seen, result == STLS_OK);
+        if (result != STLS_OK) {
+            CHECK_CONTAINS("sentence", error.text, text);
+        }
+        stls_credential_free(credential);
+    }
+    stls_bytes_free(&der);
+}
+
+/* Who asks for more work than is done is refused before the library begins with it. */
+static void test_work_alone(void) {
+    static const char *const too_much[] = {
+        ALONE(PBES2("00", "1E8481")), /* 2 000 001 */
+        ALONE(PBES2("00", "7FFFFFFF")),
+        ALONE(PBES2("00", "7FFFFFFFFFFFFFFFFF")),
+        ALONE(SCRYPT("0400", "08", "61A8")), /* 1024 * 8 * 25 000 */
+        ALONE(SCRYPT("0100000000", "0100000000", "01")),
+        ALONE(SCRYPT("00FFFFFFFF", "00FFFFFFFF", "00FFFFFFFF")),
+        ALONE(OLD("0C0103", "1E8481")), /* RFC 7292: Triple DES */
+        ALONE(OLD("0C0106", "1E8481")), /* and RC2 */
+        ALONE(OLD("0503", "1E8481")),   /* RFC 8018: DES with MD5 */
+        ALONE(OLD("050A", "7FFFFFFF")), /* and SHA-1 */
+    };
+    for (size_t i = 0; i < sizeof too_much / sizeof too_much[0]; i++) {
+        expect_alone(too_much[i], STLS_E_LIMIT, "too many iterations");
+    }
+    expect_alone(ALONE(PBES2("00", "1E8480")), STLS_OK, "");
+    expect_alone(ALONE(SCRYPT("4000", "08", "01")), STLS_OK, ""); /* openssl pkcs8 -scrypt */
+    expect_alone(ALONE(SCRYPT("020000", "08", "01")), STLS_OK, "");
+    expect_alone(ALONE(OLD("0C0103", "0800")), STLS_OK, "");
+    expect_alone(ALONE(OLD("050A", "0800")), STLS_OK, "");
+}
+
+/* And so is what does not tell how much that is. */
+static void test_work_unknown(void) {
+    expect_alone(ALONE("30{ 06{2A864886F70D010563} 0500 }"), STLS_E_UNSUPPORTED,
+                 "an unknown scheme");
+    expect_alone(ALONE("30{ 06{2A864886F70D01050D} 30{ 30{ 06{2A0304} 0500 }"
+                       "30{ 06{60864801650304012A} 04{00112233445566778899AABBCCDDEEFF} } } }"),
+                 STLS_E_UNSUPPORTED, "an unknown key derivation");
+    expect_alone(ALONE(PBES2("00", "00")), STLS_E_FORMAT, "malformed parameters of PBKDF2");
+    expect_alone(ALONE(PBES2("00", "80000000")), STLS_E_FORMAT, "malformed parameters of PBKDF2");
+    expect_alone(ALONE(SCRYPT("00", "08", "01")), STLS_E_FORMAT, "malformed parameters of scrypt");
+    expect_alone(ALONE(SCRYPT("0400", "08", "01} 02{20} 02{20")), STLS_E_FORMAT,
+                 "malformed parameters of scrypt");
+}
+
+/* In a PKCS#12 file is the key where nobody has looked how it is encrypted: it is not decrypted. */
+static void test_work_in_a_bag(void) {
+    const stls_backend *of;
+    stls_bytes file =
+        der_text(PFX(SAFE(KEY(ALONE(PBES2("00", "01"))) CERTIFICATE("%s"))), hex("server.der"));
+    for (size_t i = 0; (of = stls_backend_at(i)) != NULL; i++) {
+        stls_backend backend = credulous(of);
+        stls_credential *credential;
+        stls_error error;
+        check_case("%s", stls_backend_name(of));
+        CHECK_RESULT("load", load(&backend, file, "secret", &credential, &error), STLS_OK, &error);
+        CHECK(keys_seen > 0, "the library has not seen the key");
+        CHECK_NUMBER("passwords that the library was given", passwords_seen, 0);
+        stls_credential_free(credential);
+        CHECK_RESULT("for what it is", load(of, file, "secret", &credential, &error),
+                     STLS_E_PASSWORD, &error);
+    }
+    stls_bytes_free(&file);
+}
+
 int main(int argc, char **argv) {
     static const test_case tests[] = {
         {"files of openssl", test_files},
@@ -355,6 +468,9 @@ int main(int argc, char **argv) {
         {"many certificates", test_many_certificates},
         {"too many iterations", test_iterations},
         {"many times a few iterations", test_many_iterations},
+        {"a key that asks for too many iterations", test_work_alone},
+        {"a key that does not say how many", test_work_unknown},
+        {"an encrypted key in a bag for plain ones", test_work_in_a_bag},
         {NULL, NULL},
     };
     static const test_suite suites[] = {{"pkcs12", tests}, {NULL, NULL}};

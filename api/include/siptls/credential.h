@@ -7,7 +7,9 @@
  * Accepted: certificates as PEM (leaf first; the rest in any order) or one as DER; a key as PEM or
  * DER: PKCS#8 (RFC 5958), encrypted PKCS#8, SEC 1 (RFC 5915), PKCS#1 (RFC 8017). Chain and key may
  * stand in one PEM file. Keys encrypted in OpenSSL's old way (Proc-Type, DEK-Info) are refused with
- * the command that converts them: one round of MD5 protects nobody.
+ * the command that converts them: one round of MD5 protects nobody. An encrypted key may ask for
+ * STLS_PKCS12_ITERATIONS_MAX iterations; under scrypt, where the backend has it, N * r * p is held
+ * to that number. What does not tell how much work it is, is refused.
  *
  * Or one PKCS#12 file (RFC 7292: .p12, .pfx) in the place of the chain, without a key beside it.
  * It has to hold one private key; the certificate that this belongs to is the leaf, wherever it
