@@ -433,8 +433,10 @@ struct stls_backend {
 
     /* A chain, leaf first, with the leaf's private key as DER: PKCS#8 PrivateKeyInfo or
      * EncryptedPrivateKeyInfo, SEC 1 ECPrivateKey, PKCS#1 RSAPrivateKey. `password` is NULL or
-     * ended by NUL. Must check that key and leaf belong together. The bytes are valid during the
-     * call only. */
+     * ended by NUL. Must check that key and leaf belong together, by what the private numbers do
+     * and not by what the key's file says of its public half. The bytes are valid during the call
+     * only.
+     */
     stls_be_status (*credential_init)(void *credential, const stls_bytes *chain, size_t count,
                                       stls_bytes key, const char *password,
                                       stls_be_failure *failure);

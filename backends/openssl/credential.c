@@ -129,21 +129,62 @@ static stls_be_status ossl_read_key(ossl_credential *credential, stls_bytes der,
     return at == der.data + der.len ? STLS_BE_OK : STLS_BE_MALFORMED;
 }
 
+/* Whether an RSA key's numbers are no longer than those of a key that is one. OpenSSL computes with
+ * them as they are: an exponent of megabytes takes hours. */
+static stls_be_status ossl_check_numbers(EVP_PKEY *key) {
+    OSSL_PARAM *numbers = NULL;
+    size_t most = (size_t)EVP_PKEY_get_size(key);
+    stls_be_status status = STLS_BE_OK;
+    if (EVP_PKEY_is_a(key, "RSA") != 1 && EVP_PKEY_is_a(key, "RSA-PSS") != 1) {
+        return STLS_BE_OK;
+    }
+    if (EVP_PKEY_get_bits(key) > OPENSSL_RSA_MAX_MODULUS_BITS) {
+        return STLS_BE_UNSUPPORTED; /* OpenSSL verifies nothing with such a key */
+    }
+    if (EVP_PKEY_todata(key, EVP_PKEY_KEYPAIR, &numbers) != 1) {
+        return STLS_BE_MALFORMED;
+    }
+    for (OSSL_PARAM *at = numbers; at->key != NULL; at++) {
+        if (at->data_type == OSSL_PARAM_UNSIGNED_INTEGER && at->data_size > most) {
+            status = STLS_BE_MALFORMED;
+        }
+        OPENSSL_cleanse(at->data, at->data_size);
+    }
+    OSSL_PARAM_free(numbers);
+    return status;
+}
+
+/* Whether `public` verifies what `key` signs. */
+static bool ossl_is_pair(EVP_PKEY *public, EVP_PKEY *key) {
+    static const unsigned char message[] = "siptls";
+    size_t len = (size_t)EVP_PKEY_get_size(key);
+    unsigned char *signature = OPENSSL_malloc(len);
+    EVP_MD_CTX *sign = EVP_MD_CTX_new(), *verify = EVP_MD_CTX_new();
+    bool good = signature != NULL && sign != NULL && verify != NULL &&
+                EVP_DigestSignInit_ex(sign, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
+                EVP_DigestSign(sign, signature, &len, message, sizeof message) == 1 &&
+                EVP_DigestVerifyInit_ex(verify, NULL, NULL, NULL, NULL, public, NULL) == 1 &&
+                EVP_DigestVerify(verify, signature, len, message, sizeof message) == 1;
+    EVP_MD_CTX_free(sign);
+    EVP_MD_CTX_free(verify);
+    OPENSSL_free(signature);
+    return good;
+}
+
 static stls_be_status ossl_match(const ossl_credential *credential) {
-    if (X509_get0_pubkey(credential->leaf) == NULL) {
+    EVP_PKEY *public = X509_get0_pubkey(credential->leaf);
+    if (public == NULL) {
         return STLS_BE_UNSUPPORTED; /* a certificate may hold a key of any kind */
     }
+    /* This compares public halves, and the file of a key states its public half itself. */
     if (X509_check_private_key(credential->leaf, credential->key) != 1) {
         return STLS_BE_KEY_MISMATCH;
     }
-    /* That compares public halves, and the file of an EC key states its public half itself. */
-    if (EVP_PKEY_is_a(credential->key, "EC") == 1) {
-        EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, credential->key, NULL);
-        int pair = ctx != NULL ? EVP_PKEY_pairwise_check(ctx) : -1;
-        EVP_PKEY_CTX_free(ctx);
-        return pair == 1 ? STLS_BE_OK : STLS_BE_KEY_MISMATCH;
+    stls_be_status status = ossl_check_numbers(credential->key);
+    if (status == STLS_BE_OK && !ossl_is_pair(public, credential->key)) {
+        status = STLS_BE_KEY_MISMATCH;
     }
-    return STLS_BE_OK;
+    return status;
 }
 
 /* What a handshake can sign with. */

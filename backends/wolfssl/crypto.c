@@ -492,6 +492,31 @@ static stls_be_status wolf_compared(int result, bool equal) {
     return equal ? STLS_BE_OK : STLS_BE_KEY_MISMATCH;
 }
 
+/* Whether `public` verifies what `private` signs. */
+static int wolf_rsa_is_pair(RsaKey *public, RsaKey *private, bool *is_pair) {
+    static const byte message[] = "siptls";
+    byte signature[WOLF_RSA_BYTES], found[WOLF_RSA_BYTES];
+    WC_RNG rng;
+    int len, result = wc_InitRng(&rng);
+
+    *is_pair = false;
+    if (result != 0)
+        return result;
+#ifdef WC_RSA_BLINDING
+    result = wc_RsaSetRNG(private, &rng);
+#endif
+    if (result == 0) {
+        len = wc_RsaSSL_Sign(message, sizeof message, signature, sizeof signature, private, &rng);
+        if (len > 0)
+            len = wc_RsaSSL_Verify(signature, (word32)len, found, sizeof found, public);
+        if (len == MEMORY_E || len == MP_MEM)
+            result = len;
+        *is_pair = len == (int)sizeof message && memcmp(found, message, sizeof message) == 0;
+    }
+    wc_FreeRng(&rng);
+    return result;
+}
+
 static stls_be_status wolf_rsa_matches(const wolf_key *public, stls_bytes der) {
     RsaKey mine, theirs;
     byte n[2][WOLF_RSA_BYTES], e[2][WOLF_RSA_BYTES];
@@ -508,6 +533,8 @@ static stls_be_status wolf_rsa_matches(const wolf_key *public, stls_bytes der) {
                 wc_RsaFlattenPublicKey(&theirs, e[1], &e_len[1], n[1], &n_len[1]) == 0 &&
                 n_len[0] == n_len[1] && memcmp(n[0], n[1], n_len[0]) == 0 && e_len[0] == e_len[1] &&
                 memcmp(e[0], e[1], e_len[0]) == 0;
+        if (equal) /* the file of a key states its public half itself */
+            result = wolf_rsa_is_pair(&theirs, &mine, &equal);
         wc_FreeRsaKey(&theirs);
     }
     wc_FreeRsaKey(&mine); /* wipes the private part */

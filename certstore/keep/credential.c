@@ -190,8 +190,9 @@ static stls_result explain(const inputs *in, const stls_backend *backend, stls_b
         break;
     case STLS_BE_KEY_MISMATCH:
         result = stls_fail(error, STLS_E_KEY_MISMATCH,
-                           "%s: the private key is not the one of the certificate in %s", key_name,
-                           in->chain_name);
+                           "%s: the private key is not the one of the certificate in %s, or is "
+                           "damaged",
+                           key_name, in->chain_name);
         break;
     case STLS_BE_UNSUPPORTED:
         result = stls_fail(error, STLS_E_UNSUPPORTED,

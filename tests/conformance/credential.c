@@ -5,6 +5,7 @@
 #include "tests/conformance/conformance.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Loads a credential, checks what came of it, and (if it is good) uses it in a handshake. */
@@ -137,6 +138,98 @@ static void test_chain_order(void) {
         CHECK(stls_credential_certificate(credential, 3).data == NULL, "one too many");
     }
     stls_credential_free(credential);
+}
+
+/* --- Damage */
+
+enum { D = 3, DP = 6, NUMBERS = 9 }; /* of an RSAPrivateKey (RFC 8017 appendix A.1.2) */
+
+/* Where the last octet of each number is: the whole is a SEQUENCE of more than 255 octets. */
+static void find_numbers(stls_bytes der, size_t last[NUMBERS]) {
+    size_t at = 4;
+    for (size_t i = 0; i < NUMBERS; i++) {
+        size_t header = 2, len = der.data[at + 1];
+        if (len > 0x80) {
+            size_t long_form = len - 0x80;
+            header += long_form;
+            len = 0;
+            for (size_t k = 0; k < long_form; k++) {
+                len = len << 8 | der.data[at + 2 + k];
+            }
+        }
+        at += header + len;
+        last[i] = at - 1;
+    }
+    CHECK_NUMBER("the end of the key", at, der.len);
+}
+
+/* A library may do without some of a key's numbers, but what it takes it can use. */
+static void check_damaged(stls_bytes key, bool must_refuse) {
+    stls_bytes chain = pki_bytes("server-rsa.chain.pem");
+    stls_credential *credential = NULL;
+    stls_error error = {0};
+    stls_result result = stls_credential_new(test_backend(), chain.data, chain.len, key.data,
+                                             key.len, NULL, &credential, &error);
+    stls_credential_free(credential);
+    if (result == STLS_OK && CHECK(!must_refuse, "it is taken")) {
+        check_serves(chain, key, NULL);
+    } else if (result != STLS_OK) {
+        CHECK(result == STLS_E_KEY_MISMATCH || result == STLS_E_FORMAT, "%s: %s",
+              stls_result_name(result), error.text);
+    }
+}
+
+static void test_damaged_rsa(void) {
+    static const char *const names[] = {"version", "n", "e", "d", "p", "q", "dP", "dQ", "qInv"};
+    stls_bytes good = pki_bytes("server-rsa.key.pkcs1.der");
+    size_t last[NUMBERS];
+    uint8_t *copy = malloc(good.len);
+    if (!CHECK(copy != NULL && good.len > 1000, "no key")) {
+        free(copy);
+        return;
+    }
+    find_numbers(good, last);
+    for (size_t i = D; i < NUMBERS; i++) {
+        for (size_t k = i; k < NUMBERS; k++) {
+            check_case("%s and %s are wrong", names[i], names[k]);
+            memcpy(copy, good.data, good.len);
+            copy[last[i] - 8] ^= 1;
+            copy[last[k] - 9] ^= 1;
+            check_damaged((stls_bytes){copy, good.len}, i == D && k == DP);
+        }
+    }
+    free(copy);
+}
+
+static size_t put_header(uint8_t *to, uint8_t tag, size_t len) {
+    const uint8_t header[] = {tag, 0x82, (uint8_t)(len >> 8), (uint8_t)len};
+    memcpy(to, header, sizeof header);
+    return sizeof header;
+}
+
+/* An exponent of that many octets takes a library that computes with it a thousand times as long as
+ * one that fits; those of megabytes take hours. */
+static void test_long_exponent(void) {
+    enum { HEADER = 4, LONG = 20000 };
+    stls_bytes good = pki_bytes("server-rsa.key.pkcs1.der");
+    size_t last[NUMBERS], len = HEADER;
+    uint8_t *made = malloc(good.len + LONG + 2 * HEADER);
+    check_case("d of %d octets", LONG);
+    if (!CHECK(made != NULL && good.len > 1000, "no key")) {
+        free(made);
+        return;
+    }
+    find_numbers(good, last);
+    memcpy(made + len, good.data + HEADER, last[D - 1] + 1 - HEADER);
+    len = last[D - 1] + 1;
+    len += put_header(made + len, 0x02, LONG);
+    memset(made + len, 0x55, LONG);
+    len += LONG;
+    memcpy(made + len, good.data + last[D] + 1, good.len - last[D] - 1);
+    len += good.len - last[D] - 1;
+    put_header(made, 0x30, len - HEADER);
+    check_damaged((stls_bytes){made, len}, true);
+    free(made);
 }
 
 /* --- What is refused */
@@ -273,6 +366,8 @@ const test_case credential_tests[] = {
     {"forms of keys and chains", test_key_forms},
     {"each form serves a handshake", test_in_memory},
     {"the order of a chain", test_chain_order},
+    {"an RSA key that is damaged", test_damaged_rsa},
+    {"an RSA key with a long exponent", test_long_exponent},
     {"passwords", test_passwords},
     {"bad files", test_bad_files},
     {"OpenSSL's old encryption", test_legacy},

@@ -404,6 +404,7 @@ cat crl-int.pem int.pem >crl-and-certificate.pem
 must pkcs8 -topk8 -nocrypt -in server.key -outform DER -out server.key.der
 must pkey -in server.key -traditional -out server.key.sec1.pem
 must pkey -in server-rsa.key -traditional -out server-rsa.key.pkcs1.pem
+must pkey -in server-rsa.key -traditional -outform DER -out server-rsa.key.pkcs1.der
 must pkey -in server.key -traditional -aes-128-cbc -passout pass:$password -out server.key.legacy.pem
 for name in server server-rsa; do
     must pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -passout pass:$password \
