@@ -285,60 +285,109 @@ static int64_t current_epoch(const stls_ticket_ring *ring) {
     return ring->epoch_s == STLS_TICKET_EPOCH_NONE ? 0 : epoch_at(ring, stls_ticket_ring_now(ring));
 }
 
+/* What a ring had, or is to have. */
+typedef struct ring_content {
+    uint8_t (*secrets)[SECRET_LEN];
+    size_t secret_count;
+    ring_key *keys;
+    size_t key_count;
+    int64_t epoch;
+} ring_content;
+
+static void free_content(ring_content *content) {
+    free_keys(content->keys, content->key_count);
+    free_secrets(content->secrets, content->secret_count);
+}
+
+/* `secrets` are the content's from now on, also if this fails. */
+static stls_result make_content(const stls_ticket_ring *ring, uint8_t (*secrets)[SECRET_LEN],
+                                size_t count, ring_content *content, stls_error *error) {
+    *content = (ring_content){.secrets = secrets, .secret_count = count};
+    if (secrets != NULL) {
+        content->epoch = current_epoch(ring);
+        content->key_count = count * ring->epochs;
+        content->keys =
+            make_keys(ring, (const uint8_t(*)[SECRET_LEN])secrets, count, content->epoch, false);
+    }
+    return content->keys != NULL ? STLS_OK
+                                 : stls_fail(error, STLS_E_NO_MEMORY,
+                                             "no memory for %zu ticket keys", count * ring->epochs);
+}
+
+/* Swaps it with what the ring, which is locked, has. */
+static void swap_content(stls_ticket_ring *ring, ring_content *content) {
+    ring_content old = {.secrets = ring->secrets,
+                        .secret_count = ring->secret_count,
+                        .keys = ring->keys,
+                        .key_count = ring->key_count};
+    ring->secrets = content->secrets;
+    ring->secret_count = content->secret_count;
+    ring->keys = content->keys;
+    ring->key_count = content->key_count;
+    ring->now_epoch = content->epoch;
+    *content = old;
+}
+
 stls_result stls_ticket_ring_set_secrets(stls_ticket_ring *ring, const uint8_t *secrets,
                                          size_t count, stls_error *error) {
+    ring_content content;
     stls_result result = check_secrets(ring, secrets, count, error);
     if (result != STLS_OK) {
         return result;
     }
-    int64_t epoch = current_epoch(ring);
     uint8_t(*copy)[SECRET_LEN] = stls_alloc(count, sizeof *copy);
-    ring_key *keys = NULL;
     if (copy != NULL) {
         memcpy(copy, secrets, count * sizeof *copy);
-        keys = make_keys(ring, (const uint8_t(*)[SECRET_LEN])copy, count, epoch, false);
     }
-    if (keys == NULL) {
-        free_secrets(copy, count);
-        return stls_fail(error, STLS_E_NO_MEMORY, "no memory for %zu ticket keys",
-                         count * ring->epochs);
+    result = make_content(ring, copy, count, &content, error);
+    if (result == STLS_OK) {
+        pthread_mutex_lock(&ring->lock);
+        swap_content(ring, &content);
+        pthread_mutex_unlock(&ring->lock);
     }
-    pthread_mutex_lock(&ring->lock);
-    uint8_t(*old)[SECRET_LEN] = ring->secrets;
-    size_t old_count = ring->secret_count, old_key_count = ring->key_count;
-    ring_key *old_keys = ring->keys;
-    ring->secrets = copy;
-    ring->secret_count = count;
-    ring->keys = keys;
-    ring->key_count = count * ring->epochs;
-    ring->now_epoch = epoch;
-    pthread_mutex_unlock(&ring->lock);
-    free_secrets(old, old_count);
-    free_keys(old_keys, old_key_count);
-    return STLS_OK;
+    free_content(&content);
+    return result;
 }
 
+/* Puts `secret` in front of the `keep` first ones of the ring, which is locked; `*content` is what
+ * is to be freed then. */
+static stls_result put_in_front(stls_ticket_ring *ring, const uint8_t *secret, size_t keep,
+                                ring_content *content, stls_error *error) {
+    size_t kept = keep < ring->secret_count ? keep : ring->secret_count;
+    uint8_t(*secrets)[SECRET_LEN] = stls_alloc(kept + 1, sizeof *secrets);
+    stls_result result = STLS_OK;
+    if (secrets != NULL) {
+        memcpy(secrets[0], secret, SECRET_LEN);
+        memcpy(secrets[1], ring->secrets[0], kept * sizeof *secrets);
+        result = check_secrets(ring, secrets[0], kept + 1, error);
+    }
+    if (result != STLS_OK) {
+        *content = (ring_content){.secrets = secrets, .secret_count = kept + 1};
+        return result;
+    }
+    result = make_content(ring, secrets, kept + 1, content, error);
+    if (result == STLS_OK) {
+        swap_content(ring, content);
+    }
+    return result;
+}
+
+/* One step for the other threads: what one of them sets is before it, and kept, or behind it. */
 stls_result stls_ticket_ring_rotate(stls_ticket_ring *ring, size_t keep, stls_error *error) {
+    uint8_t secret[SECRET_LEN];
+    ring_content content;
     if (ring == NULL) {
         return stls_fail(error, STLS_E_ARGUMENT, "the ring is NULL");
     }
+    stls_be_status status = ring->backend->random(secret, sizeof secret);
+    if (status != STLS_BE_OK) {
+        return no_secret(ring, status, error);
+    }
     pthread_mutex_lock(&ring->lock);
-    size_t kept = keep < ring->secret_count ? keep : ring->secret_count;
-    uint8_t(*secrets)[SECRET_LEN] = stls_alloc(kept + 1, sizeof *secrets);
-    if (secrets != NULL) {
-        memcpy(secrets[1], ring->secrets[0], kept * sizeof *secrets);
-    }
+    stls_result result = put_in_front(ring, secret, keep, &content, error);
     pthread_mutex_unlock(&ring->lock);
-    stls_result result;
-    if (secrets == NULL) {
-        result = stls_fail(error, STLS_E_NO_MEMORY, "no memory for a new secret");
-    } else {
-        stls_be_status status = ring->backend->random(secrets[0], SECRET_LEN);
-        result = status == STLS_BE_OK
-                     ? stls_ticket_ring_set_secrets(ring, secrets[0], kept + 1, error)
-                     : no_secret(ring, status, error);
-    }
-    free_secrets(secrets, kept + 1);
+    stls_wipe(secret, sizeof secret);
+    free_content(&content);
     return result;
 }
 

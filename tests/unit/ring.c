@@ -189,6 +189,51 @@ static void test_many(void) {
     stls_ticket_ring_free(last);
 }
 
+/* --- Two threads --- */
+
+static stls_ticket_ring *shared;
+static stls_be_status (*real_random)(uint8_t *out, size_t len);
+
+/* The other thread is faster: it sets the fleet's secret while this one waits for random numbers.
+ */
+static stls_be_status slow_random(uint8_t *out, size_t len) {
+    stls_error error = {0};
+    if (shared != NULL) {
+        CHECK_RESULT("the other's secret", stls_ticket_ring_set_secrets(shared, secret, 1, &error),
+                     STLS_OK, &error);
+    }
+    return real_random(out, len);
+}
+
+static void test_rotation_beside_a_change(void) {
+    static const uint8_t before[STLS_TICKET_SECRET_LEN] = "what the ring had before........";
+    const stls_backend *of;
+    for (size_t i = 0; (of = deriving("rotation", i)) != NULL; i++) {
+        stls_backend backend = *of;
+        int64_t now = noon;
+        uint8_t fleet[STLS_TICKET_NAME_LEN] = {0}, rotated[STLS_TICKET_NAME_LEN] = {0};
+        stls_error error = {0};
+        check_case("%s", stls_backend_name(of));
+        real_random = of->random;
+        backend.random = slow_random;
+        stls_ticket_ring *other = ring_at(of, &now, (stls_ticket_ring_options){.epoch_s = 0});
+        stls_ticket_ring *ring = ring_at(&backend, &now, (stls_ticket_ring_options){.epoch_s = 0});
+        CHECK(seal(other, of, fleet), "no key");
+        CHECK_RESULT("a secret", stls_ticket_ring_set_secrets(ring, before, 1, &error), STLS_OK,
+                     &error);
+        shared = ring;
+        CHECK_RESULT("the rotation", stls_ticket_ring_rotate(ring, 10, &error), STLS_OK, &error);
+        shared = NULL;
+        CHECK(opens(ring, of, fleet), "what the other thread has set is lost");
+        CHECK(seal(ring, of, rotated) && memcmp(rotated, fleet, sizeof fleet) != 0,
+              "the rotation is lost");
+        CHECK_RESULT("the next", stls_ticket_ring_rotate(ring, 0, &error), STLS_OK, &error);
+        CHECK(!opens(ring, of, fleet) && !opens(ring, of, rotated), "old secrets are kept");
+        stls_ticket_ring_free(ring);
+        stls_ticket_ring_free(other);
+    }
+}
+
 /* --- A fleet --- */
 
 enum { NODES = 100, PHONES = 5000, DAYS = 7 };
@@ -265,8 +310,13 @@ static void test_fleet(void) {
 }
 
 static const test_case cases[] = {
-    {"ages of keys", test_ages},       {"epochs", test_epochs}, {"two libraries", test_backends},
-    {"a thousand secrets", test_many}, {"a fleet", test_fleet}, {NULL, NULL},
+    {"ages of keys", test_ages},
+    {"epochs", test_epochs},
+    {"two libraries", test_backends},
+    {"a thousand secrets", test_many},
+    {"rotation beside a change", test_rotation_beside_a_change},
+    {"a fleet", test_fleet},
+    {NULL, NULL},
 };
 
 static const test_suite suites[] = {{"ring", cases}, {NULL, NULL}};
