@@ -177,6 +177,35 @@ expect "serve at a bad address" 1 'takes host:port' "$tool" serve --listen nowhe
     --key "$pki/server.key"
 expect "serve: a bad mode" 1 'optional-any' "$tool" serve --cert x --verify perhaps
 expect "serve: a bad host" 1 'NAME=CERT' "$tool" serve --cert x --host example.test
+
+# Files with secrets: whoever else could read or write them.
+secret=$work/secret
+openssl rand -hex 32 >"$secret" 2>/dev/null || printf '%064d\n' 1 >"$secret"
+# secret_file NAME MODE CODE PATTERN: the same for a file that is read and one that is written. A server that takes it
+# finds its port in use.
+secret_file() {
+    chmod "$2" "$secret"
+    expect "serve --ticket-secrets: $1" "$3" "$4" "$tool" serve --listen "$taken" --cert "$pki/server.chain.pem" \
+        --key "$pki/server.key" --ticket-secrets "$secret"
+    expect "serve --keylog: $1" "${5:-$3}" "${6:-$4}" "$tool" serve --listen "$taken" --cert "$pki/server.chain.pem" \
+        --key "$pki/server.key" --keylog "$secret"
+}
+start_server --cert "$pki/server.chain.pem" --key "$pki/server.key"
+taken=$server
+secret_file "mode 600" 600 2 'in use'
+secret_file "everybody can read it" 604 1 'everybody on this machine can read or write it, .*chmod 600'
+secret_file "everybody can write it" 602 1 'everybody on this machine can read or write it, .*chmod 600'
+secret_file "its group can write it" 620 1 'its group can (read or )?write it, .*chmod 600'
+if [ "$(id -u)" = 0 ]; then
+    secret_file "root's, and its group can read it" 640 2 'in use' 1 'its group can read or write it, .*chmod 600'
+    chown 65534 "$secret"
+    secret_file "another user's" 600 1 'belongs to another user, .*chown 0 '
+else
+    secret_file "its group can read it" 640 1 'its group can read or write it, .*chmod 600'
+    skip "files with secrets of another user's" "this is not run by root"
+fi
+kill "$server_pid"
+
 start_server --cert "$pki/server.chain.pem" --key "$pki/server.key" --timeout 400 --count 13
 expect "serve at a port in use" 2 'Address already in use' "$tool" serve --listen "$server" \
     --cert "$pki/server.chain.pem" --key "$pki/server.key"

@@ -12,19 +12,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* An open file that others cannot read or write, or -1 after the reason was printed. */
+/* Who besides this process's user, and root, gets at what is in the file; NULL: nobody. A file of
+ * root's may be readable by a group: so a service reads what it must not change. */
+static const char *who_gets_at(const struct stat *facts, bool only_read) {
+    bool is_roots = only_read && facts->st_uid == 0;
+    if (facts->st_uid != geteuid() && !is_roots) {
+        return "it belongs to another user";
+    }
+    if ((facts->st_mode & S_IRWXO) != 0) {
+        return "everybody on this machine can read or write it";
+    }
+    if ((facts->st_mode & (is_roots ? S_IWGRP : S_IRWXG)) != 0) {
+        return is_roots ? "its group can write it" : "its group can read or write it";
+    }
+    return NULL;
+}
+
+/* An open file that nobody else gets at, or -1 after the reason was printed. */
 static int open_private(const char *command, const char *path, int flags) {
     struct stat facts;
     int fd = open(path, flags | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd < 0 || fstat(fd, &facts) != 0) {
         complain(command, "%s: %s", path, strerror(errno));
-    } else if ((facts.st_mode & S_IRWXO) != 0) {
-        complain(command,
-                 "%s: everybody on this machine can read or write it, and it is for secrets: "
-                 "chmod 600 %s",
-                 path, path);
     } else {
-        return fd;
+        const char *who = who_gets_at(&facts, (flags & O_ACCMODE) == O_RDONLY);
+        if (who == NULL) {
+            return fd;
+        }
+        complain(command, "%s: %s, and it is for secrets: chown %lu %s; chmod 600 %s", path, who,
+                 (unsigned long)geteuid(), path, path);
     }
     if (fd >= 0) {
         close(fd);

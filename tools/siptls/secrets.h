@@ -1,7 +1,8 @@
 /* secrets.h - files with secrets that the commands read and write: the secrets of tickets, the key
  * log, and a session that is kept between two runs.
  *
- * A file that others than its owner and group can read or write is refused.
+ * A file of another user's is refused, and one that others than its owner can read or write. A file
+ * of root's may be read, also by its group; but is not written to, unless by root.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_TOOL_SECRETS_H
