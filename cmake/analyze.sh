@@ -7,8 +7,9 @@
 # cppcheck reads the tests and the benchmark too, gcc-analyzer and clang-tidy what is delivered: they take seconds for a
 # file, and gcc 12 does not see what a CHECK() of a test has found. Without a TOOL: all. BUILD (default: build/default) is
 # a configured build tree, whose compile commands count; each source is read once, however many programs it is part of. A
-# source that takes a processor longer than the limit (300 s) is a finding. Prints a line for every source that a tool has
-# read, and last "N passed, N failed, N skipped".
+# source that takes a processor longer than the limit (300 s) is a finding, and so is a tool that does not tell of every
+# source that it was to read, or was to read none. Prints a line for every source that a tool has read, and last "N passed,
+# N failed, N skipped".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build/default}
@@ -77,8 +78,12 @@ have() {
 read_sources() {
     declare -fx read_source tell "$2"
     export work build limit
-    grep -vE '^(bench|tests)/' "$work/commands" |
-        xargs -P "$jobs" -d '\n' -n 1 bash -c 'read_source "$@"' read_source "$1" "$2"
+    grep -vE '^(bench|tests)/' "$work/commands" >"$work/chosen"
+    xargs -r -P "$jobs" -d '\n' -n 1 bash -c 'read_source "$@"' read_source "$1" "$2" <"$work/chosen" | tee "$work/told"
+    local chosen told
+    chosen=$(wc -l <"$work/chosen") told=$(grep -cE '^(ok|FAIL) ' "$work/told")
+    [ "$chosen" -gt 0 ] && [ "$told" = "$chosen" ] ||
+        tell "it told of $told sources, and was to read $chosen" "$1"
 }
 
 run_cppcheck() {
