@@ -2,7 +2,7 @@
 #   tests/conformance/*.c   one program per backend, conformance_<backend>
 #   tests/interop/*.c       one program, interop
 #   tests/torture/*.c       one program per backend, torture_<backend>
-#   tests/soak/*.c          what tests/soak/soak.sh runs besides `siptls proxy`, soak-load and soak-clock
+#   tests/soak/*.c          what tests/soak/soak.sh runs besides `siptls proxy`: soak-load, soak-clock and soak-heap
 #   tests/unit/<name>.c     one program each, unit_<name>
 #   tests/faults/NAME*.c    one program per backend and NAME, faults_NAME_<backend> (allocation, secrets)
 #   tests/adapters/*.c      one program each, adapter_<name>: see adapters/osip2
@@ -194,9 +194,11 @@ endforeach()
 # The soak's programs: Linux only, as the proxy is.
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND EXISTS "${_tests_dir}/soak/load.c")
     siptls_program(soak-load tests/soak/load.c)
-    add_library(soak-clock MODULE tests/soak/clock.c) # for LD_PRELOAD into any program, so without sanitizers
-    set_target_properties(soak-clock PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
-    target_compile_definitions(soak-clock PRIVATE _GNU_SOURCE)
+    foreach(name clock heap) # for LD_PRELOAD into any program, so without sanitizers
+        add_library(soak-${name} MODULE tests/soak/${name}.c)
+        set_target_properties(soak-${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+        target_compile_definitions(soak-${name} PRIVATE _GNU_SOURCE)
+    endforeach()
 endif()
 
 

@@ -4,9 +4,11 @@
  *     soak-load --backend NAME --trust FILE,... --connections N --life SECONDS
  *
  * Prints the server's port, reads the proxy's from stdin, and then keeps N connections up until
- * stdin ends. Each connection has an ending of its own, and is held to it: what comes back is what
- * was sent, byte by byte, and no end is taken for another. A line of JSON each second, and one for
- * each thing that is wrong, until there are too many.
+ * stdin ends. Before that, an 'r' there lets it rest, with no connection, once those that it has
+ * have come to their end in haste; any other byte lets it go on. Each connection has an ending of
+ * its own, and is held to it: what comes back is what was sent, byte by byte, and no end is taken
+ * for another. A line of JSON each second, and one for each thing that is wrong, until there are
+ * too many.
  *
  * SPDX-License-Identifier: MIT */
 #include <siptls/siptls.h>
@@ -94,7 +96,8 @@ static struct {
     uint64_t random;
     uint64_t ended[ENDINGS], full, resumed, bytes, wrong, stuck;
     unsigned live, connecting, servers;
-    bool ends; /* no new clients */
+    bool rests; /* no new clients, and those there are make haste */
+    bool ends;  /* and there will be none */
 } soak = {.random = 1};
 
 static int64_t now_ms(void) {
@@ -383,7 +386,7 @@ static void client_close(client *c) {
 /* The next message, and whether the client lives on. In the end nobody takes his time. */
 static bool client_wakes(client *c, int64_t now) {
     uint64_t rest = c->hello.goal - c->due;
-    if (c->hello.ending == END_DIES && (soak.ends || by_chance(8) == 0)) {
+    if (c->hello.ending == END_DIES && (soak.rests || by_chance(8) == 0)) {
         reset(c->fd);
         client_leave(c);
         return false;
@@ -391,7 +394,7 @@ static bool client_wakes(client *c, int64_t now) {
     if (c->due == c->wrote && rest > 0) {
         uint64_t life = (uint64_t)soak.life_s * 1000;
         uint64_t piece = 1 + by_chance(2 * c->hello.goal * PAUSE_MS / 2 / life + 100);
-        c->due += piece < rest && !soak.ends ? piece : rest;
+        c->due += piece < rest && !soak.rests ? piece : rest;
     }
     c->next = now + (int64_t)by_chance(PAUSE_MS);
     return true;
@@ -506,14 +509,14 @@ static void look_after_clients(void) {
     for (unsigned i = 0; i < soak.count; i++) {
         client *c = &soak.clients[i];
         if (c->state == EMPTY) {
-            if (!soak.ends && soak.connecting < CONNECTING_MAX) {
+            if (!soak.rests && soak.connecting < CONNECTING_MAX) {
                 client_start(c);
             }
         } else if (now - c->last > PATIENCE_MS && client_waits(c)) {
             soak.stuck++;
             wrong(c, "nothing has come for %d s (state %d)", PATIENCE_MS / 1000, (int)c->state);
             client_leave(c);
-        } else if (c->state == OPEN && (now >= c->next || soak.ends) &&
+        } else if (c->state == OPEN && (now >= c->next || soak.rests) &&
                    (c->due < c->hello.goal || c->hello.ending == END_DIES)) {
             c->next = now;
             client_open(c);
@@ -571,6 +574,15 @@ static stls_context *make_context(const char *backend, char *trust_files) {
     return context;
 }
 
+static void take_order(void) {
+    char order;
+    soak.ends = read(STDIN_FILENO, &order, 1) <= 0;
+    soak.rests = soak.ends || order == 'r';
+    if (soak.ends) {
+        epoll_ctl(soak.epoll, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+    }
+}
+
 static void run(void) {
     static char stdin_marker, listener_marker;
     struct epoll_event events[256];
@@ -583,11 +595,7 @@ static void run(void) {
         for (int i = 0; i < n; i++) {
             void *who = events[i].data.ptr;
             if (who == &stdin_marker) {
-                char byte;
-                if (read(STDIN_FILENO, &byte, 1) <= 0) {
-                    soak.ends = true;
-                    epoll_ctl(soak.epoll, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
-                }
+                take_order();
             } else if (who == &listener_marker) {
                 accept_servers();
             } else if (*(bool *)who) {
@@ -630,9 +638,10 @@ int main(int argc, char **argv) {
         setrlimit(RLIMIT_NOFILE, &files);
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
+    setvbuf(stdin, NULL, _IONBF, 0); /* behind the port come orders */
     signal(SIGPIPE, SIG_IGN);
     soak.context = make_context(backend, trust);
-    soak.clients = calloc(soak.count, sizeof *soak.clients);
+    soak.clients = soak.count > 0 ? calloc(soak.count, sizeof *soak.clients) : NULL;
     soak.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (!soak.clients || soak.epoll < 0 || !soak.life_s) {
         die("start");

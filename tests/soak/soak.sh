@@ -2,8 +2,9 @@
 # The soak of `siptls proxy`: --minutes of connections that come and go, on each backend, one after the other; see soak.py.
 # A line of progress each 10 seconds, a table at the end of each, and one verdict; the exit code is 0 if all are good.
 #
-# Good is: no byte that is not where it belongs, no end taken for another, no connection stuck; after the warm-up memory
-# grows by no more than 64 KB a minute, or 2 MB in all; at the end as many descriptors as at the start.
+# Good is: no byte that is not where it belongs, no end taken for another, no connection stuck; once all connections have
+# ended no more blocks in the heap than after the first of them; after the warm-up resident memory that grows by no more
+# than 64 KB a minute, or 2 MB in all; at the end as many descriptors as at the start.
 #
 #     tests/soak/soak.sh [--minutes N] [--connections N] [--backend NAME]... [--build FOLDER] [--out FOLDER] [-- ...]
 #
@@ -16,7 +17,7 @@ build=$source_dir/build/default out=""
 minutes=60 connections=2000 backends=()
 
 usage() {
-    sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
 }
 
 while [ $# -gt 0 ]; do
@@ -38,7 +39,7 @@ done
 build=$(cd "$build" 2>/dev/null && pwd) || { printf 'soak.sh: there is no build folder\n' >&2 && exit 2; }
 out=${out:-$build/soak}
 [ ${#backends[@]} -gt 0 ] || backends=(openssl mbedtls wolfssl)
-for file in bin/siptls bin/soak-load bin/soak-clock.so; do
+for file in bin/siptls bin/soak-load bin/soak-clock.so bin/soak-heap.so; do
     [ -e "$build/$file" ] || { printf 'soak.sh: %s is not built\n' "$build/$file" >&2 && exit 2; }
 done
 mkdir -p "$out"
@@ -48,7 +49,7 @@ bad=()
 for backend in "${backends[@]}"; do
     printf -- '--- %s: %s minutes, %s connections\n' "$backend" "$minutes" "$connections"
     python3 "$here/soak.py" --tool "$build/bin/siptls" --load "$build/bin/soak-load" --clock "$build/bin/soak-clock.so" \
-        --pki "$build/pki" --backend "$backend" --minutes "$minutes" --connections "$connections" \
+        --heap "$build/bin/soak-heap.so" --pki "$build/pki" --backend "$backend" --minutes "$minutes" --connections "$connections" \
         --report "$out/$backend.json" "$@" || bad+=("$backend")
 done
 printf 'results: %s/*.json\n' "$out"
