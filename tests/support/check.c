@@ -50,29 +50,33 @@ static bool report(bool holds, const char *file, unsigned line, const char *text
     return false;
 }
 
-bool check_that(bool holds, const char *file, unsigned line, const char *format, ...) {
+void check_held(const char *file, unsigned line) {
+    report(true, file, line, "");
+}
+
+void check_failed(const char *file, unsigned line, const char *format, ...) {
     char text[LINE_SIZE / 2];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return report(holds, file, line, text);
+    report(false, file, line, text);
 }
 
-bool check_result(const char *file, unsigned line, const char *what, stls_result got,
-                  stls_result expected, const stls_error *error) {
+void check_tell_result(const char *file, unsigned line, const char *what, stls_result got,
+                       stls_result expected, const stls_error *error) {
     char text[LINE_SIZE / 2];
     snprintf(text, sizeof text, "%s: expected %s, got %s%s%s%s", what, stls_result_name(expected),
              stls_result_name(got), error && *error->text ? " (\"" : "", error ? error->text : "",
              error && *error->text ? "\")" : "");
-    return report(got == expected, file, line, text);
+    report(got == expected, file, line, text);
 }
 
-bool check_number(const char *file, unsigned line, const char *what, long long got,
-                  long long expected) {
+void check_tell_number(const char *file, unsigned line, const char *what, long long got,
+                       long long expected) {
     char text[LINE_SIZE / 2];
     snprintf(text, sizeof text, "%s: expected %lld, got %lld", what, expected, got);
-    return report(got == expected, file, line, text);
+    report(got == expected, file, line, text);
 }
 
 bool check_text(const char *file, unsigned line, const char *what, const char *got,

@@ -24,7 +24,10 @@ bool test_is(const char *name);
 /* Names the case of the running test; it holds until the next one or the end of the test. */
 void check_case(const char *format, ...) CHECK_FORMAT(1, 2);
 
-#define CHECK(condition, ...) check_that((condition), __FILE__, __LINE__, __VA_ARGS__)
+/* Whether it holds is decided here and only told elsewhere, so that who reads the code sees it. */
+#define CHECK(condition, ...)                                                                      \
+    check_is((condition) ? (check_held(__FILE__, __LINE__), true)                                  \
+                         : (check_failed(__FILE__, __LINE__, __VA_ARGS__), false))
 #define CHECK_RESULT(what, got, expected, error)                                                   \
     check_result(__FILE__, __LINE__, what, got, expected, error)
 #define CHECK_NUMBER(what, got, expected)                                                          \
@@ -33,14 +36,31 @@ void check_case(const char *format, ...) CHECK_FORMAT(1, 2);
 #define CHECK_CONTAINS(what, text, part) check_contains(__FILE__, __LINE__, what, text, part)
 #define CHECK_BYTES(what, got, expected) check_bytes(__FILE__, __LINE__, what, got, expected)
 
-bool check_that(bool holds, const char *file, unsigned line, const char *format, ...)
-    CHECK_FORMAT(4, 5);
+static inline bool check_is(bool holds) {
+    return holds;
+}
+
+void check_held(const char *file, unsigned line);
+void check_failed(const char *file, unsigned line, const char *format, ...) CHECK_FORMAT(3, 4);
 
 /* `error` may be NULL; its sentence is shown if the results differ. */
-bool check_result(const char *file, unsigned line, const char *what, stls_result got,
-                  stls_result expected, const stls_error *error);
-bool check_number(const char *file, unsigned line, const char *what, long long got,
-                  long long expected);
+void check_tell_result(const char *file, unsigned line, const char *what, stls_result got,
+                       stls_result expected, const stls_error *error);
+void check_tell_number(const char *file, unsigned line, const char *what, long long got,
+                       long long expected);
+
+static inline bool check_result(const char *file, unsigned line, const char *what, stls_result got,
+                                stls_result expected, const stls_error *error) {
+    check_tell_result(file, line, what, got, expected, error);
+    return got == expected;
+}
+
+static inline bool check_number(const char *file, unsigned line, const char *what, long long got,
+                                long long expected) {
+    check_tell_number(file, line, what, got, expected);
+    return got == expected;
+}
+
 bool check_text(const char *file, unsigned line, const char *what, const char *got,
                 const char *expected);
 bool check_contains(const char *file, unsigned line, const char *what, const char *text,
