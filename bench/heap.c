@@ -209,8 +209,11 @@ static int by_size(const void *a, const void *b) {
 void bench_heap_list(FILE *out_file, size_t most) {
     note *list = notes;
     size_t count = 0, groups = 0;
+    if (list == NULL) {
+        return;
+    }
     notes = NULL;
-    for (size_t i = 0; list != NULL && i < NOTES; i++) {
+    for (size_t i = 0; i < NOTES; i++) {
         if (list[i].block != NULL && list[i].size > 0) {
             list[count] = list[i];
             list[count++].block = (void *)1; /* from here on: how many blocks */

@@ -360,7 +360,8 @@ static double work_of(const struct scale_kind *kind) {
         most = kind->points[points++];
     }
     if (is(kind, "threads")) {
-        return (double)points * (bench_options.runs / 10 + 1) * in_parallel();
+        unsigned runs = bench_options.runs / 10 + 1;
+        return (double)points * runs * in_parallel();
     }
     return (double)points * bench_options.runs + (is(kind, "connections") ? most : most / 50.0);
 }

@@ -254,8 +254,9 @@ int main(int argc, char **argv) {
         phone_count = bench_options.quick ? PHONES_QUICK : PHONES;
     }
     fit_descriptors();
-    struct series(*series)[KINDS] = calloc(bench_subject_count, sizeof *series);
-    if (series == NULL || !find_tool()) {
+    struct series(*series)[KINDS] =
+        find_tool() ? calloc(bench_subject_count, sizeof *series) : NULL;
+    if (series == NULL) {
         return 1;
     }
     for (size_t s = 0; s < bench_subject_count; s++) {

@@ -256,7 +256,7 @@ static size_t kept(bench_conn *conn) {
 
 #define SIPTLS_ON(backend)                                                                         \
     {                                                                                              \
-        .name = "siptls-" backend, .library = backend, .version = version, .lacks = lacks,         \
+        .name = "siptls-" backend, .library = (backend), .version = version, .lacks = lacks,       \
         .context_new = context_new, .context_free = context_free, .conn_new = conn_new,            \
         .handshake = handshake, .read = read_some, .write = write_some, .resumed = resumed,        \
         .close = close_notify, .conn_free = conn_free, .error = error_text, .kept = kept,          \

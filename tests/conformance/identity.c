@@ -129,8 +129,7 @@ static void run_verify(size_t row, size_t mode) {
     stls_error error = {0};
     check_case("%s for %s, mode %s, stls_verify", rows[row].certificate, rows[row].peer,
                modes[mode].name);
-    strncat(file, rows[row].certificate, sizeof file - 5);
-    strcat(file, ".der");
+    snprintf(file, sizeof file, "%s.der", rows[row].certificate);
     const stls_bytes chain[] = {pki_bytes(file), pki_bytes("int.der")};
     context = end_context(STLS_ROLE_CLIENT, &client);
     if (context) {

@@ -194,6 +194,7 @@ static bool start_call(call *c, reloader *server, stls_context *client) {
 /* The wires of a pair keep what went over them. */
 static void forget_wires(pair *p) {
     for (side s = CLIENT; s <= SERVER; s++) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the line behind it leaves no data */
         free(p->wire[s].data);
         p->wire[s] = (wire){.passed = p->wire[s].passed};
     }

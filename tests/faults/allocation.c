@@ -227,6 +227,7 @@ static unsigned long stride_for(heap_kind kind, unsigned long taken, bool all) {
     if (kind == HEAP_OWN && !all && wanted < OWN_TRIES) {
         wanted = OWN_TRIES;
     }
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): tries_wanted() is never 0 */
     return taken <= wanted ? 1 : (taken + wanted - 1) / wanted;
 }
 

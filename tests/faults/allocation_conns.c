@@ -473,9 +473,9 @@ static void run_update(outcome *out) {
 
 #define CONNECTION(words, tls, first, before, needed)                                              \
     {                                                                                              \
-        .name = words, .version = tls, .needs = needed, .begin = first, .prepare = before,         \
-        .run = run_connection, .flaw = flaw_connection, .finish = finish_connection,               \
-        .end = end_sides                                                                           \
+        .name = (words), .version = (tls), .needs = (needed), .begin = (first),                    \
+        .prepare = (before), .run = run_connection, .flaw = flaw_connection,                       \
+        .finish = finish_connection, .end = end_sides                                              \
     }
 
 enum { BOTH = STLS_CAN_RESUME | STLS_CAN_ISSUE_TICKETS };

@@ -278,7 +278,7 @@ static void run_memory(outcome *out) {
 
 #define STORE(words, what, before, needed)                                                         \
     {                                                                                              \
-        .name = words, .needs = needed, .prepare = before, .run = what, .flaw = flaw,              \
+        .name = (words), .needs = (needed), .prepare = (before), .run = (what), .flaw = flaw,      \
         .finish = finish                                                                           \
     }
 

@@ -24,9 +24,9 @@ int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     bool known = true;
     if (a == NULL || b == NULL) {
-        return EXIT_FAILURE;
-    }
-    if (strcmp(what, "equal") == 0) {
+        fprintf(stderr, "no memory\n");
+        known = false;
+    } else if (strcmp(what, "equal") == 0) {
         sink = stls_secret_equal(a, b, LEN);
     } else if (strcmp(what, "memcmp") == 0) {
         int (*volatile compare)(const void *, const void *, size_t) = memcmp;

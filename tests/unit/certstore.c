@@ -274,14 +274,13 @@ static void test_remove(void) {
 
 static void add_hex(char *text, size_t size, const char *file, const char *rest) {
     const uint8_t *fingerprint = fingerprint_of(file);
+    size_t len = strlen(text);
     for (size_t i = 0; i < STLS_FINGERPRINT_LEN; i++) {
-        size_t len = strlen(text);
-        snprintf(text + len, size - len, i % 2 == 0 ? "%02X:" : "%02x", fingerprint[i]);
-        if (i % 2 != 0 && i + 1 < STLS_FINGERPRINT_LEN) {
-            strcat(text, ":");
-        }
+        const char *colon = i + 1 < STLS_FINGERPRINT_LEN ? ":" : "";
+        len += (size_t)snprintf(text + len, size - len, i % 2 == 0 ? "%02X%s" : "%02x%s",
+                                fingerprint[i], colon);
     }
-    strcat(text, rest);
+    snprintf(text + len, size - len, "%s", rest);
 }
 
 static void test_builtin(void) {
@@ -1062,14 +1061,14 @@ static void test_bad_import(void) {
 /* The line that ends an export, over the `len` bytes before it. */
 static void add_seal(text_sink *sink) {
     uint8_t digest[STLS_HASH_SIZE_MAX];
-    char line[5 + 2 * STLS_HASH_SIZE_MAX] = "end ";
+    char line[4 + 2 * STLS_HASH_SIZE_MAX + 2] = "end ";
     size_t len = 0;
     stls_backend_default()->digest(STLS_HASH_SHA256, (stls_bytes){sink->data, sink->len}, digest,
                                    &len);
     for (size_t i = 0; i < len; i++) {
         snprintf(line + 4 + 2 * i, 3, "%02x", digest[i]);
     }
-    strcat(line, "\n");
+    memcpy(line + 4 + 2 * len, "\n", 2);
     collect(sink, line, strlen(line), NULL);
 }
 
@@ -1085,9 +1084,11 @@ static text_sink open_export(stls_certstore *store, uint32_t part) {
     char *end = strdup((char *)sink.data + sink.len + 1);
     sink.len++;
     add_seal(&sink);
-    CHECK_TEXT("the seal", (char *)sink.data + sink.len - strlen(end), end);
-    sink.len -= strlen(end);
-    sink.data[sink.len] = '\0';
+    if (CHECK(end != NULL, "no memory")) {
+        CHECK_TEXT("the seal", (char *)sink.data + sink.len - strlen(end), end);
+        sink.len -= strlen(end);
+        sink.data[sink.len] = '\0';
+    }
     free(end);
     return sink;
 }

@@ -28,7 +28,8 @@ static void each_pair(const char *name, uint32_t client_can, uint32_t server_can
     const stls_backend *client, *server;
     for (size_t i = 0; (client = stls_backend_at(i)) != NULL; i++) {
         for (size_t j = 0; (server = stls_backend_at(j)) != NULL; j++) {
-            for (uint16_t version = STLS_TLS1_2; version <= STLS_TLS1_3; version++) {
+            for (unsigned v = STLS_TLS1_2; v <= STLS_TLS1_3; v++) {
+                uint16_t version = (uint16_t)v;
                 if (stls_backend_can(client, client_can) && stls_backend_can(server, server_can)) {
                     check_case("%s: %s client, %s server, %s", name, stls_backend_name(client),
                                stls_backend_name(server), version_text(version));
@@ -614,8 +615,6 @@ static void test_modes(void) {
 static long uptime_shift;
 
 /* In the place of the C library's, for the libraries that are linked in. */
-int clock_gettime(clockid_t id, struct timespec *now);
-
 int clock_gettime(clockid_t id, struct timespec *now) {
     *now = (struct timespec){.tv_sec = 0}; /* MemorySanitizer does not see what a call writes */
     int result = (int)syscall(SYS_clock_gettime, id, now);
