@@ -4,12 +4,14 @@
 #
 #   gcc-analyzer, clang-tidy (.clang-tidy), cppcheck, shellcheck
 #
-# cppcheck reads the tests and the benchmark too, gcc-analyzer and clang-tidy what is delivered: they take seconds for a
-# file, and gcc 12 does not see what a CHECK() of a test has found. Without a TOOL: all. BUILD (default: build/default) is
-# a configured build tree, whose compile commands count; each source is read once, however many programs it is part of. A
-# source that takes a processor longer than the limit (300 s) is a finding, and so is a tool that does not tell of every
-# source that it was to read, or was to read none. Prints a line for every source that a tool has read, and last "N passed,
-# N failed, N skipped".
+# They read what is delivered, the tests and the benchmark, as far as BUILD (default: build/default), a configured build
+# tree, compiles it; each source is read once, however many programs it is part of. That leaves out the fuzz targets, the
+# package's user in tests/install, and what is built with programs of others. What a tool is not asked about tests and the
+# benchmark stands in their .clang-tidy, and below.
+#
+# Without a TOOL: all. A source that takes a processor longer than the limit (300 s) is a finding, and so is a tool that does
+# not tell of every source that it was to read. Prints a line for every source that a tool has read, and last "N passed, N
+# failed, N skipped".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build/default}
@@ -44,9 +46,12 @@ END
 
 # Each reader is called with a source and the compiler's options, prints what it finds, and fails if it could not read.
 
-# As it is optimised, so that functions are looked into from their callers as far as they are inlined.
+# As it is optimised, so that functions are looked into from their callers as far as they are inlined. gcc 12 loses sight of
+# what lists and structs hold; where that is of tests, LeakSanitizer looks at them as they run.
 read_with_gcc() {
-    eval "gcc $2 -Wno-error -fanalyzer -S -o /dev/null $1" 2>&1
+    local but=
+    [[ $1 != @(bench|tests)/* ]] || but=-Wno-analyzer-malloc-leak
+    eval "gcc $2 -Wno-error -fanalyzer $but -S -o /dev/null $1" 2>&1
 }
 
 # Options of gcc that clang does not know are no finding. What it says besides is how many warnings it suppressed.
@@ -78,12 +83,10 @@ have() {
 read_sources() {
     declare -fx read_source tell "$2"
     export work build limit
-    grep -vE '^(bench|tests)/' "$work/commands" >"$work/chosen"
-    xargs -r -P "$jobs" -d '\n' -n 1 bash -c 'read_source "$@"' read_source "$1" "$2" <"$work/chosen" | tee "$work/told"
-    local chosen told
-    chosen=$(wc -l <"$work/chosen") told=$(grep -cE '^(ok|FAIL) ' "$work/told")
-    [ "$chosen" -gt 0 ] && [ "$told" = "$chosen" ] ||
-        tell "it told of $told sources, and was to read $chosen" "$1"
+    xargs -P "$jobs" -d '\n' -n 1 bash -c 'read_source "$@"' read_source "$1" "$2" <"$work/commands" | tee "$work/told"
+    local all told
+    all=$(wc -l <"$work/commands") told=$(grep -cE '^(ok|FAIL) ' "$work/told")
+    [ "$told" = "$all" ] || tell "it told of $told sources, and was to read $all" "$1"
 }
 
 run_cppcheck() {
