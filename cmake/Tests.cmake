@@ -207,6 +207,10 @@ foreach(name allocation secrets)
     foreach(b IN LISTS SIPTLS_BACKENDS)
         siptls_test(faults_${name}_${b} faults ${_faults})
         target_compile_definitions(faults_${name}_${b} PRIVATE STLS_TEST_BACKEND="${b}")
+        if(name STREQUAL "secrets" AND "openssl" IN_LIST SIPTLS_BACKENDS) # whose cryptography finds them
+            target_link_libraries(faults_secrets_${b} PRIVATE siptls_dep_openssl)
+            target_compile_definitions(faults_secrets_${b} PRIVATE STLS_TEST_OPENSSL)
+        endif()
     endforeach()
 endforeach()
 

@@ -1,35 +1,43 @@
 /* tests/faults/secrets.c - no secret is left in the process once what held it is freed.
  *
  * Private keys are loaded, stored and used, connections are made, resumed and closed; then all that
- * the process can write to, but its stack, is searched: the heaps, in which what was given back
- * stays as it is, and static data. The secrets themselves are known to the test only behind a mask,
- * so that it does not find its own. The sentences of errors and verdicts are searched as well.
+ * the process can write to is searched: the heaps, in which what was given back stays as it is,
+ * static data, and the stacks on which it was done. The search has another one. The secrets
+ * themselves are known to the test only behind a mask, so that it does not find its own. The
+ * sentences of errors and verdicts are searched as well.
  *
  * Where a TLS library leaves a secret, tests/expectations/<backend>.secrets says so, with the
- * reason; a line there that is not met is a failure as well. SIPTLS_HEAP_TRACE=1 shows where the
- * memory was allocated in which one is found.
+ * reason; a line there that is not met is a failure as well, but for stacks. SIPTLS_HEAP_TRACE=1
+ * shows where the memory was allocated in which one is found.
  *
  * Promise P9 of SECURITY.md.
  *
  * SPDX-License-Identifier: MIT */
 #include "tests/faults/secrets.h"
 #include "backends/contract.h"
+#include "tests/faults/secrets_crypto.h"
 #include "tests/support/check.h"
 #include "tests/support/expected.h"
 #include "tests/support/heap.h"
 #include "tests/support/pki.h"
 #include "tests/support/suite.h"
 
+#include <CUnit/TestRun.h>
+
 #include <fcntl.h>
 #include <siptls/siptls.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
-enum { SECRETS_MAX = 128, TURNS = 60, UNREAD_AT = 10 };
+enum { SECRETS_MAX = 256, TURNS = 20, UNREAD_AT = 10 };
+enum { STACK_SIZE = 512 * 1024, STACKS_MAX = 64 };
 
 /* --- The secrets, behind a mask */
 
@@ -42,26 +50,26 @@ typedef struct secret {
 static secret secrets[SECRETS_MAX];
 static size_t secret_count;
 
-static const uint8_t *search(const uint8_t *at, size_t len, const secret *what) {
-    uint8_t first = what->masked[0] ^ MASK;
-    const uint8_t *end = at + len;
-    while (at < end && (size_t)(end - at) >= what->len &&
-           (at = memchr(at, first, (size_t)(end - at) - what->len + 1)) != NULL) {
-        size_t same = 1;
-        while (same < what->len && at[same] == (what->masked[same] ^ MASK)) {
-            same++;
-        }
-        if (same == what->len) {
-            return at;
-        }
-        at++;
+static bool is_at(const uint8_t *at, size_t len, const secret *what) {
+    size_t same = 0;
+    while (same < what->len && same < len && at[same] == (what->masked[same] ^ MASK)) {
+        same++;
     }
-    return NULL;
+    return same == what->len;
+}
+
+static bool is_in(const char *text, const secret *what) {
+    for (size_t len = strlen(text); len > 0; text++, len--) {
+        if (is_at((const uint8_t *)text, len, what)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool is_known(const uint8_t *bytes, size_t len) {
     for (size_t i = 0; i < secret_count; i++) {
-        if (secrets[i].len == len && search(bytes, len, &secrets[i]) != NULL) {
+        if (secrets[i].len == len && is_at(bytes, len, &secrets[i])) {
             return true;
         }
     }
@@ -83,6 +91,56 @@ void learn(const char *name, const void *data, size_t len) {
     }
 }
 
+bool learnt(const char *name, size_t index, uint8_t *out, size_t len) {
+    for (size_t i = 0; i < secret_count; i++) {
+        if (secrets[i].len == len && strcmp(secrets[i].name, name) == 0 && index-- == 0) {
+            for (size_t k = 0; k < len; k++) {
+                out[k] = secrets[i].masked[k] ^ MASK;
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In the child: the new secrets to the parent, which has the same texts at the same addresses, and
+ * what has failed to whoever looks. */
+static _Noreturn void tell_parent(int to, size_t from, unsigned failures) {
+    const size_t len = (secret_count - from) * sizeof *secrets;
+    unsigned number = 0;
+    for (CU_pFailureRecord it = CU_get_failure_list(); it != NULL; it = it->pNext) {
+        if (number++ >= failures) {
+            fprintf(stderr, "in the child process: %s\n", it->strCondition);
+        }
+    }
+    _exit(write(to, &secrets[from], len) == (ssize_t)len && number == failures ? EXIT_SUCCESS
+                                                                               : EXIT_FAILURE);
+}
+
+void learn_apart(void (*find)(void)) {
+    const size_t from = secret_count;
+    int end[2], status = -1;
+    if (!CHECK(pipe(end) == 0, "no pipe")) {
+        return;
+    }
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        const unsigned failures = CU_get_number_of_failure_records();
+        find();
+        tell_parent(end[1], from, failures);
+    }
+    close(end[1]);
+    ssize_t len = 0, got;
+    while ((got = read(end[0], (uint8_t *)&secrets[from] + len,
+                       sizeof secrets - from * sizeof *secrets - (size_t)len)) > 0) {
+        len += got;
+    }
+    close(end[0]);
+    secret_count += (size_t)len / sizeof *secrets;
+    CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0, "the child failed");
+}
+
 /* Libraries keep numbers with the least byte first. */
 static void learn_number(const char *name, const uint8_t *data, size_t len) {
     uint8_t reversed[SECRET_MAX];
@@ -96,6 +154,45 @@ static void learn_number(const char *name, const uint8_t *data, size_t len) {
     explicit_bzero(reversed, sizeof reversed);
 }
 
+/* --- Stacks */
+
+static uint8_t *stacks[STACKS_MAX];
+static size_t stack_count;
+
+static bool is_on_stack(const uint8_t *at) {
+    for (size_t i = 0; i < stack_count; i++) {
+        if (at >= stacks[i] && at < stacks[i] + STACK_SIZE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Not a thread's: what a thread leaves on its stack, the C library gives back as it ends. What is
+ * there of the test's own must not be a secret. */
+static void on_stack(void (*take)(void)) {
+    ucontext_t here, there;
+    void *stack =
+        mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (!CHECK(stack_count < STACKS_MAX && stack != MAP_FAILED && getcontext(&there) == 0,
+               "no stack")) {
+        return;
+    }
+    stacks[stack_count++] = stack;
+    there.uc_stack.ss_sp = stack;
+    there.uc_stack.ss_size = STACK_SIZE;
+    there.uc_link = &here;
+    makecontext(&there, take, 0);
+    CHECK(swapcontext(&here, &there) == 0, "no way to the other stack");
+}
+
+/* What they hold was found in its stage, or is nothing. */
+static void drop_stacks(void) {
+    while (stack_count > 0) {
+        munmap(stacks[--stack_count], STACK_SIZE);
+    }
+}
+
 /* --- The search */
 
 typedef void (*finding)(const char *stage, const secret *what, const uint8_t *at);
@@ -103,25 +200,30 @@ typedef void (*finding)(const char *stage, const secret *what, const uint8_t *at
 static void found(const char *stage, const secret *what, const uint8_t *at) {
     heap_kind kind = HEAP_OWN;
     bool live = false;
-    const char *where = !heap_find(at, &kind, &live) ? "elsewhere"
-                        : kind == HEAP_OWN           ? "own"
-                                                     : "library";
-    bool may_be = strcmp(where, "library") == 0 && is_expected(stage, what->name, where);
+    const char *where = is_on_stack(at)                ? "stack"
+                        : !heap_find(at, &kind, &live) ? "elsewhere"
+                        : kind == HEAP_OWN             ? "own"
+                                                       : "library";
+    bool may_be = (strcmp(where, "library") == 0 || strcmp(where, "stack") == 0) &&
+                  is_expected(stage, what->name, where);
     if (!CHECK(may_be, "%s: %s is left (%s, %s)", stage, what->name, where,
                live ? "in use" : "given back") &&
         getenv("SIPTLS_HEAP_TRACE") != NULL) {
-        fprintf(stderr, "--- %s: %s\n", stage, what->name);
+        fprintf(stderr, "--- %s: %s at %p\n", stage, what->name, (const void *)at);
         heap_print_origin(at);
     }
 }
 
-static unsigned seen[2][2], seen_elsewhere; /* by the heap, and whether the block is in use */
+static unsigned seen[2][2]; /* by the heap, and whether the block is in use */
+static unsigned seen_on_stack, seen_elsewhere;
 
 static void count_found(const char *stage, const secret *what, const uint8_t *at) {
     heap_kind kind = HEAP_OWN;
     bool live = false;
     (void)stage, (void)what;
-    if (heap_find(at, &kind, &live)) {
+    if (is_on_stack(at)) {
+        seen_on_stack++;
+    } else if (heap_find(at, &kind, &live)) {
         seen[kind][live]++;
     } else {
         seen_elsewhere++;
@@ -141,40 +243,64 @@ static bool is_meant(const char *only, const char *name) {
     return only == NULL;
 }
 
-static void search_for(const char *stage, const char *only, finding tell) {
+typedef struct area {
+    const uint8_t *begin, *end;
+} area;
+
+/* What the process may write to, but the stack of its first thread, on which the search runs. */
+static size_t find_areas(area *areas, size_t max) {
     char line[512];
-    FILE *maps = fopen("/proc/self/maps", "r");
-    static struct { uintptr_t begin, end; } areas[1024];
     size_t count = 0;
-    /* First all areas, then the search: reading takes memory as well. */
-    while (maps != NULL && count < 1024 && fgets(line, sizeof line, maps) != NULL) {
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps != NULL && count < max && fgets(line, sizeof line, maps) != NULL) {
         unsigned long begin, end;
         char access[8];
         if (sscanf(line, "%lx-%lx %7s", &begin, &end, access) == 3 && access[0] == 'r' &&
             access[1] == 'w' && strstr(line, "[stack]") == NULL && strstr(line, "[v") == NULL) {
-            areas[count].begin = begin;
-            areas[count++].end = end;
+            areas[count++] = (area){(const uint8_t *)begin, (const uint8_t *)end};
         }
     }
     if (maps != NULL) {
         fclose(maps);
     }
-    check_case("%s", stage);
-    CHECK(count > 3, "the memory cannot be looked at");
+    return count;
+}
+
+/* Most places are no secret's beginning by their first two bytes. */
+static void search_area(area in, const char *stage, const char *only, finding tell) {
+    static bool begins[256][256];
+    memset(begins, 0, sizeof begins);
     for (size_t i = 0; i < secret_count; i++) {
-        for (size_t k = 0; is_meant(only, secrets[i].name) && k < count; k++) {
-            const uint8_t *at = (const uint8_t *)areas[k].begin;
-            const uint8_t *end = (const uint8_t *)areas[k].end;
-            while ((at = search(at, (size_t)(end - at), &secrets[i])) != NULL) {
+        begins[secrets[i].masked[0] ^ MASK][secrets[i].masked[1] ^ MASK] |=
+            is_meant(only, secrets[i].name);
+    }
+    for (const uint8_t *at = in.begin; at + 1 < in.end; at++) {
+        for (size_t i = 0; begins[at[0]][at[1]] && i < secret_count; i++) {
+            if (is_at(at, (size_t)(in.end - at), &secrets[i]) && is_meant(only, secrets[i].name)) {
                 tell(stage, &secrets[i], at);
-                at++;
             }
         }
     }
 }
 
+static void search_for(const char *stage, const char *only, finding tell) {
+    static area areas[1024];
+    /* First all areas, then the search: reading takes memory as well. */
+    const size_t count = find_areas(areas, sizeof areas / sizeof *areas);
+    check_case("%s", stage);
+    CHECK(count > 3, "the memory cannot be looked at");
+    for (size_t i = 0; i < count; i++) {
+        search_area(areas[i], stage, only, tell);
+    }
+}
+
+/* On a stack none may be, whatever is in use elsewhere. */
 static void search_all(const char *stage, const char *only) {
     search_for(stage, only, found);
+    for (size_t i = 0; i < stack_count; i++) {
+        search_area((area){stacks[i], stacks[i] + STACK_SIZE}, stage, NULL, found);
+    }
+    drop_stacks();
 }
 
 /* That what was learnt is what is used: it is where it is needed now. */
@@ -187,8 +313,7 @@ static void check_learnt(const char *stage, const char *names, heap_kind kind, u
 /* A sentence that people read. */
 static void look_at_text(const char *what, const char *text) {
     for (size_t i = 0; i < secret_count; i++) {
-        CHECK(search((const uint8_t *)text, strlen(text), &secrets[i]) == NULL, "%s says %s: %s",
-              what, secrets[i].name, text);
+        CHECK(!is_in(text, &secrets[i]), "%s says %s: %s", what, secrets[i].name, text);
     }
 }
 
@@ -275,7 +400,7 @@ static void learn_key(const char *file, const char *pem_name, const char *number
 static const uint8_t wrong_masked[] = {'W' ^ MASK, 'r' ^ MASK, '0' ^ MASK, 'n' ^ MASK, 'g' ^ MASK,
                                        '-' ^ MASK, 'w' ^ MASK, '0' ^ MASK, 'r' ^ MASK, 'd' ^ MASK};
 
-static void wrong_password(char text[sizeof wrong_masked + 1]) {
+static void wrong_password(char *text) {
     for (size_t i = 0; i < sizeof wrong_masked; i++) {
         text[i] = (char)(wrong_masked[i] ^ MASK);
     }
@@ -340,12 +465,14 @@ static stls_credential *load(const char *chain, const char *key, const char *pas
     return credential;
 }
 
-static void test_credentials(void) {
-    char wrong[sizeof wrong_masked + 1], right[sizeof right_masked + 1];
+static void load_plain(void) {
     stls_credential_free(load("server.chain.pem", "server.key", NULL, STLS_OK));
     stls_credential_free(load("server-rsa.chain.pem", "server-rsa.key", NULL, STLS_OK));
     stls_credential_free(load("phone.chain.pem", "server.key", NULL, STLS_E_KEY_MISMATCH));
-    search_all("credentials", NULL);
+}
+
+static void load_encrypted(void) {
+    char wrong[sizeof wrong_masked + 1], right[sizeof right_masked + 1];
     wrong_password(wrong);
     right_password(right);
     if (stls_backend_can(test_backend(), STLS_CAN_ENCRYPTED_KEYS)) {
@@ -358,6 +485,12 @@ static void test_credentials(void) {
     }
     explicit_bzero(wrong, sizeof wrong);
     explicit_bzero(right, sizeof right);
+}
+
+static void test_credentials(void) {
+    on_stack(load_plain);
+    search_all("credentials", NULL);
+    on_stack(load_encrypted);
     search_all("passwords", NULL);
 }
 
@@ -368,8 +501,10 @@ static stls_result drop(void *arg, const void *data, size_t len, stls_error *err
     return STLS_OK;
 }
 
+static stls_certstore *store;
+
 /* Refused first. */
-static void install_pkcs12(stls_certstore *store) {
+static void install_pkcs12(void) {
     char wrong[sizeof wrong_masked + 1], right[sizeof right_masked + 1];
     stls_error error = {.result = STLS_NOT_DONE};
     wrong_password(wrong);
@@ -387,7 +522,7 @@ static void install_pkcs12(stls_certstore *store) {
     explicit_bzero(right, sizeof right);
 }
 
-static void use_store(stls_certstore *store) {
+static void use_store(void) {
     stls_error error = {.result = STLS_NOT_DONE};
     stls_credential *credential = NULL;
     CHECK_RESULT("install",
@@ -406,42 +541,42 @@ static void use_store(stls_certstore *store) {
                  STLS_OK, &error);
     stls_credential_free(credential);
     if (stls_backend_can(test_backend(), STLS_CAN_PKCS12)) {
-        install_pkcs12(store);
+        install_pkcs12();
     }
     CHECK_RESULT("export", stls_certstore_export(store, STLS_PARTS_ALL, drop, NULL, &error),
                  STLS_OK, &error);
     CHECK_RESULT("uninstall", stls_certstore_uninstall(store, STLS_PLACE_GENERIC, &error), STLS_OK,
                  &error);
     CHECK_RESULT("reset", stls_certstore_reset(store, &error), STLS_OK, &error);
+    stls_certstore_free(store);
+    store = NULL;
 }
 
 static void test_stores(void) {
     char folder[] = "/tmp/siptls-secrets-XXXXXX", path[128];
     stls_certstore_options options = {.create = true};
-    stls_certstore *store = NULL;
     stls_error error = {.result = STLS_NOT_DONE};
     if (CHECK(mkdtemp(folder) != NULL, "no folder") &&
         CHECK_RESULT("a store in a folder",
                      stls_certstore_open_folder(test_backend(), folder, &options, &store, &error),
                      STLS_OK, &error)) {
-        use_store(store);
+        on_stack(use_store);
     }
-    stls_certstore_free(store);
     search_all("a-folder", "key password");
     snprintf(path, sizeof path, "rm -rf %s", folder);
     CHECK(system(path) == 0, "%s", path); /* NOLINT(cert-env33-c): a folder that we have made */
-    store = NULL;
     if (CHECK_RESULT("a store in memory", stls_certstore_new(test_backend(), NULL, &store, &error),
                      STLS_OK, &error)) {
-        use_store(store);
+        on_stack(use_store);
     }
-    stls_certstore_free(store);
     search_all("a-store", "key password");
 }
 
 /* --- Connections */
 
 static stls_context *contexts[2];
+static stls_conn *conn[2];
+static stls_result result[2];
 static stls_ticket_ring *ring;
 
 static int64_t ring_time; /* the ring's clock stands still, so that its epoch is known */
@@ -449,6 +584,24 @@ static int64_t ring_time; /* the ring's clock stands still, so that its epoch is
 static int64_t ring_clock(void *arg) {
     (void)arg;
     return ring_time;
+}
+
+static void compose_ring_secret(uint8_t bytes[STLS_TICKET_SECRET_LEN]) {
+    for (size_t i = 0; i < STLS_TICKET_SECRET_LEN; i++) {
+        bytes[i] = (uint8_t)(37 * i + 11);
+    }
+}
+
+static void make_ring(void) {
+    const stls_ticket_ring_options options = {.clock = ring_clock};
+    stls_error error = {.result = STLS_NOT_DONE};
+    uint8_t bytes[STLS_TICKET_SECRET_LEN];
+    compose_ring_secret(bytes);
+    CHECK_RESULT("a ring", stls_ticket_ring_new(test_backend(), &options, &ring, &error), STLS_OK,
+                 &error);
+    CHECK_RESULT("its secret", stls_ticket_ring_set_secrets(ring, bytes, 1, &error), STLS_OK,
+                 &error);
+    explicit_bzero(bytes, sizeof bytes);
 }
 
 static void derive(const uint8_t *from, const char *label, stls_bytes info, uint8_t key[32]) {
@@ -490,6 +643,8 @@ static bool make_context(int s, uint16_t version, stls_error *error) {
     bool made = stls_profile_new(test_backend(), s == 0 ? STLS_ROLE_CLIENT : STLS_ROLE_SERVER,
                                  &profile, error) == STLS_OK &&
                 stls_profile_set_versions(profile, version, version, error) == STLS_OK &&
+                stls_profile_set_names(profile, STLS_REGISTRY_GROUP, "x25519:secp256r1", error) ==
+                    STLS_OK &&
                 stls_profile_set_trust(profile, trust, error) == STLS_OK &&
                 stls_profile_set_credential(profile, credential, error) == STLS_OK &&
                 stls_profile_set_verify(profile, STLS_VERIFY_REQUIRED, error) == STLS_OK &&
@@ -509,6 +664,7 @@ static bool make_context(int s, uint16_t version, stls_error *error) {
 static void carry(stls_conn *from, stls_conn *to) {
     stls_bytes out = stls_conn_peek(from);
     if (out.len > 0) {
+        keys_see(stls_context_role(stls_conn_context(from)) == STLS_ROLE_SERVER, out);
         stls_conn_feed(to, out.data, out.len);
         stls_conn_consume(from, out.len);
     }
@@ -566,7 +722,8 @@ static void say_in_vain(stls_conn *from, stls_conn *to, char letter) {
 }
 
 /* Of both directions, where it can be done. */
-static void update_keys(stls_conn *client, stls_conn *server) {
+static void update_keys(void) {
+    stls_conn *client = conn[0], *server = conn[1];
     stls_conn_info info;
     stls_conn_get_info(client, &info);
     if (info.version == STLS_TLS1_3 && stls_backend_can(test_backend(), STLS_CAN_UPDATE_KEYS)) {
@@ -578,33 +735,36 @@ static void update_keys(stls_conn *client, stls_conn *server) {
     }
 }
 
-static bool connect_once(void) {
-    stls_conn *conn[2] = {NULL, NULL};
-    stls_result result[2] = {STLS_WANT_READ, STLS_WANT_READ};
-    stls_conn_info info = {.resumed = false};
+static int turn;
+
+static void make_conns(void) {
     for (int s = 0; s < 2; s++) {
         stls_conn_new(contexts[s], s == 0 ? "example.test" : NULL, &conn[s], NULL);
         stls_conn_use_memory(conn[s], NULL);
+        result[s] = STLS_WANT_READ;
     }
-    for (int turn = 0; turn < TURNS; turn++) {
-        int s = turn % 2;
-        result[s] = result[s] == STLS_OK ? STLS_OK : stls_conn_handshake(conn[s]);
-        if (turn < 2) {
-            keys_see(s, stls_conn_peek(conn[s]));
-        }
-        carry(conn[s], conn[1 - s]);
-    }
-    CHECK_RESULT("the client", result[0], STLS_OK, stls_conn_error(conn[0]));
-    if (CHECK_RESULT("the server", result[1], STLS_OK, stls_conn_error(conn[1]))) {
-        keys_settle(conn[0]);
-        check_learnt("a connection", "record", HEAP_LIBRARY, 2);
-        say(conn[0], conn[1], 'A');
-        say(conn[1], conn[0], 'a');
-        update_keys(conn[0], conn[1]);
-        say_in_part(conn[1], conn[0], 'p');
-        say_in_vain(conn[0], conn[1], 'n');
-        stls_conn_get_info(conn[0], &info);
-    }
+}
+
+static void take_turn(void) {
+    int s = turn % 2;
+    result[s] = result[s] == STLS_OK ? STLS_OK : stls_conn_handshake(conn[s]);
+    carry(conn[s], conn[1 - s]);
+}
+
+static void say_there(void) {
+    say(conn[0], conn[1], 'A');
+}
+
+static void say_back(void) {
+    say(conn[1], conn[0], 'a');
+}
+
+static void end_talk(void) {
+    say_in_part(conn[1], conn[0], 'p');
+    say_in_vain(conn[0], conn[1], 'n');
+}
+
+static void hang_up(void) {
     for (int s = 0; s < 2; s++) {
         stls_conn_close(conn[s]);
         carry(conn[s], conn[1 - s]);
@@ -614,6 +774,35 @@ static bool connect_once(void) {
         look_at_text("a verdict", stls_conn_verdict(conn[s])->text);
         stls_conn_free(conn[s]);
     }
+}
+
+static void shake_hands(void) {
+    on_stack(make_conns);
+    for (turn = 0; turn < TURNS && (result[0] != STLS_OK || result[1] != STLS_OK); turn++) {
+        on_stack(take_turn);
+        if (turn == 1) {
+            keys_meet();
+        }
+    }
+    CHECK_RESULT("the client", result[0], STLS_OK, stls_conn_error(conn[0]));
+    CHECK_RESULT("the server", result[1], STLS_OK, stls_conn_error(conn[1]));
+}
+
+/* Each part on another stack, so that none hides what the one before has left. */
+static bool connect_once(void) {
+    stls_conn_info info = {.resumed = false};
+    keys_begin();
+    shake_hands();
+    if (result[1] == STLS_OK) {
+        keys_settle(conn[0]);
+        check_learnt("a connection", "record", HEAP_LIBRARY, 2);
+        on_stack(say_there);
+        on_stack(say_back);
+        on_stack(update_keys);
+        on_stack(end_talk);
+        stls_conn_get_info(conn[0], &info);
+    }
+    on_stack(hang_up);
     return info.resumed;
 }
 
@@ -625,13 +814,10 @@ static void use_connections(const char *stage, uint16_t version) {
     if (CHECK(make_context(0, version, &error) && make_context(1, version, &error), "%s",
               error.text)) {
         connect_once();
-        if (version == STLS_TLS1_3 && stls_backend_can(test_backend(), STLS_CAN_TICKET_PEER)) {
-            keys_keep_session(contexts[0], "example.test");
-        }
         CHECK(connect_once() || !stls_backend_can(test_backend(), STLS_CAN_TICKET_PEER),
               "nothing was resumed");
         /* The contexts live: their key, and what resumes, is theirs. */
-        search_all(closed, "plaintext traffic record");
+        search_for(closed, "plaintext traffic record finished schedule agree", found);
     }
     for (int s = 0; s < 2; s++) {
         stls_context_free(contexts[s]);
@@ -640,30 +826,26 @@ static void use_connections(const char *stage, uint16_t version) {
 }
 
 static void test_connections(void) {
+    if (!crypto_is_there()) {
+        test_skip("key agreement", "its secrets are known with OpenSSL only, which was not built");
+    }
     char text[128] = "";
     uint8_t ring_secret[STLS_TICKET_SECRET_LEN];
-    stls_error error = {.result = STLS_NOT_DONE};
     learn("plaintext-sent", text, compose(text, 'A'));
     learn("plaintext-received", text, compose(text, 'a'));
     learn("plaintext-refused", text, compose(text, 'n'));
     learn("plaintext-unread", text + UNREAD_AT, compose(text, 'p') - UNREAD_AT);
     explicit_bzero(text, sizeof text);
     if (stls_backend_can(test_backend(), STLS_CAN_ISSUE_TICKETS)) {
-        for (size_t i = 0; i < sizeof ring_secret; i++) {
-            ring_secret[i] = (uint8_t)(37 * i + 11);
-        }
-        learn("ring-secret", ring_secret, sizeof ring_secret);
-        const stls_ticket_ring_options options = {.clock = ring_clock};
         ring_time = (int64_t)time(NULL);
-        CHECK_RESULT("a ring", stls_ticket_ring_new(test_backend(), &options, &ring, &error),
-                     STLS_OK, &error);
-        CHECK_RESULT("its secret", stls_ticket_ring_set_secrets(ring, ring_secret, 1, &error),
-                     STLS_OK, &error);
+        compose_ring_secret(ring_secret);
+        learn("ring-secret", ring_secret, sizeof ring_secret);
         learn_ticket_keys(ring_secret);
         explicit_bzero(ring_secret, sizeof ring_secret);
+        on_stack(make_ring);
     }
     use_connections("tls1.2", STLS_TLS1_2);
-    search_all("tls1.2", "plaintext traffic record master key");
+    search_all("tls1.2", "plaintext traffic record master key agree");
     use_connections("tls1.3", STLS_TLS1_3);
     if (ring != NULL) {
         check_learnt("the ring", "ticket", HEAP_OWN, 4);
@@ -675,8 +857,15 @@ static void test_connections(void) {
 
 /* --- The search itself */
 
+/* Far enough down: the way back to the other stack writes where this one began. */
+static void leave_on_stack(void) {
+    char room[4096];
+    wrong_password(room);
+    CHECK(memchr(room, '\0', sizeof room) != NULL, "no password");
+}
+
 /* That it finds what is there: a secret in a block of each heap that is in use, in one that was
- * given back, and in memory that is in neither heap. */
+ * given back, on a stack that was, and in memory that is none of these. */
 static void test_search(void) {
     static volatile char in_data[sizeof wrong_masked + 1];
     char wrong[sizeof wrong_masked + 1];
@@ -693,7 +882,9 @@ static void test_search(void) {
         heap_give((heap_kind)kind, block[kind][0]);
     }
     explicit_bzero(wrong, sizeof wrong);
+    on_stack(leave_on_stack);
     search_for("the search", "password", count_found);
+    drop_stacks();
     for (int kind = HEAP_OWN; kind <= HEAP_LIBRARY; kind++) {
         check_case("in %s heap", heap_text((heap_kind)kind));
         CHECK_NUMBER("given back", seen[kind][0], 1);
@@ -702,12 +893,15 @@ static void test_search(void) {
         explicit_bzero(block[kind][1], sizeof wrong);
         heap_give((heap_kind)kind, block[kind][1]);
     }
+    check_case("on a stack");
+    CHECK_NUMBER("found", seen_on_stack, 1);
     check_case("in static data");
     CHECK_NUMBER("found", seen_elsewhere, 1);
     explicit_bzero((char *)(uintptr_t)in_data, sizeof wrong);
 }
 
 static void test_expectations(void) {
+    expected_perhaps("stack"); /* what is called later may write over it */
     check_expected(NULL);
 }
 

@@ -201,6 +201,14 @@ bool heap_find(const void *address, heap_kind *kind, bool *live_now) {
     return it != NULL;
 }
 
+void heap_each(heap_kind kind, void (*see)(const uint8_t *data, size_t len)) {
+    for (const block *it = blocks.next; it != &blocks; it = it->next) {
+        if (it->kind == kind && it->live) {
+            see((const uint8_t *)it->data, it->size);
+        }
+    }
+}
+
 void heap_print_origin(const void *address) {
     const block *it = find(address);
     if (it != NULL) {

@@ -61,6 +61,9 @@ void heap_keep(void);
 /* The block in which `address` is; false: in none of the two heaps. */
 bool heap_find(const void *address, heap_kind *kind, bool *live);
 
+/* Shows each block of that heap that is in use. */
+void heap_each(heap_kind kind, void (*see)(const uint8_t *data, size_t len));
+
 /* Where the block of `address` was allocated, on stderr: for whoever looks for the reason. */
 void heap_print_origin(const void *address);
 
