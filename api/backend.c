@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/internal.h"
 #include "base/error.h"
+#include "base/lock.h"
 
 #include <pthread.h>
 #include <siptls/iana.h>
@@ -19,7 +20,7 @@ static void count_fork(void) {
 
 static void start_all(void) {
     atomic_store(&is_started, true);
-    if (pthread_atfork(NULL, NULL, count_fork) != 0) {
+    if (pthread_atfork(NULL, NULL, count_fork) != 0 || !stls_locks_guard_forks()) {
         return; /* nothing is started: every look-up answers NULL */
     }
     for (size_t i = 0; i < BACKENDS_MAX && stls_backends_builtin[i] != NULL; i++) {

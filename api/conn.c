@@ -99,11 +99,14 @@ static void end_handshake(stls_conn *conn) {
     }
 }
 
+/* In a child of fork(), a connection of the parent's is not given to the library, which might wait
+ * for a lock that another thread had: its part is left, and so is the context. */
 void stls_conn_free(stls_conn *conn) {
     if (conn == NULL) {
         return;
     }
-    if (conn->initialised) {
+    const bool ours = stls_conn_is_of_this_process(conn);
+    if (conn->initialised && ours) {
         stls_scratch scratch; /* for a library that says goodbye on its own */
         stls_io_begin(&conn->io, &scratch);
         backend_of(conn)->conn_fini(conn->block);
@@ -120,7 +123,9 @@ void stls_conn_free(stls_conn *conn) {
     stls_context *context = conn->context;
     stls_wipe(conn->block, backend_of(conn)->conn_size);
     stls_free(conn);
-    stls_context_free(context);
+    if (ours) {
+        stls_context_free(context);
+    }
 }
 
 stls_result stls_conn_set_server_name(stls_conn *conn, const char *host, stls_error *error) {

@@ -3,14 +3,14 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "api/resume.h"
+#include "base/lock.h"
 #include "base/memory.h"
 
-#include <pthread.h>
 #include <string.h>
 
 struct stls_session_cache {
     atomic_size_t holds;
-    pthread_mutex_t lock;
+    stls_lock lock;
     size_t max, count;
     stls_session **buckets;
     size_t bucket_count; /* a power of two */
@@ -49,7 +49,7 @@ stls_session_cache *stls_session_cache_new(size_t max_sessions) {
         cache->bucket_count *= 2;
     }
     cache->buckets = stls_alloc(cache->bucket_count, sizeof(stls_session *));
-    if (cache->buckets == NULL || pthread_mutex_init(&cache->lock, NULL) != 0) {
+    if (cache->buckets == NULL || !stls_lock_init(&cache->lock)) {
         stls_free(cache->buckets);
         stls_free(cache);
         return NULL;
@@ -69,7 +69,7 @@ void stls_session_cache_free(stls_session_cache *cache) {
         return;
     }
     stls_session_cache_clear(cache);
-    pthread_mutex_destroy(&cache->lock);
+    stls_lock_fini(&cache->lock);
     stls_free(cache->buckets);
     stls_free(cache);
 }
@@ -125,7 +125,7 @@ static void make_room_for(stls_session_cache *cache, const stls_session *session
 }
 
 void stls_session_cache_put(stls_session_cache *cache, stls_session *session) {
-    pthread_mutex_lock(&cache->lock);
+    stls_lock_take(&cache->lock);
     make_room_for(cache, session);
     if (cache->count == cache->max) {
         stls_session *oldest = cache->oldest;
@@ -133,7 +133,7 @@ void stls_session_cache_put(stls_session_cache *cache, stls_session *session) {
         stls_session_free(oldest);
     }
     put_in(cache, session);
-    pthread_mutex_unlock(&cache->lock);
+    stls_lock_give(&cache->lock);
 }
 
 /* A clock that has been set back makes a session one of the future. */
@@ -148,7 +148,7 @@ bool stls_session_is_good(const stls_session *session, int64_t now) {
 stls_session *stls_session_cache_take(stls_session_cache *cache,
                                       const uint8_t key[STLS_FINGERPRINT_SIZE], int64_t now) {
     stls_session *found = NULL, *next;
-    pthread_mutex_lock(&cache->lock);
+    stls_lock_take(&cache->lock);
     for (stls_session *at = *bucket_of(cache, key); at != NULL && found == NULL; at = next) {
         next = at->next;
         if (memcmp(at->key, key, sizeof at->key) != 0) {
@@ -166,12 +166,12 @@ stls_session *stls_session_cache_take(stls_session_cache *cache,
             put_in(cache, at);
         }
     }
-    pthread_mutex_unlock(&cache->lock);
+    stls_lock_give(&cache->lock);
     return found;
 }
 
 void stls_session_cache_drop(stls_session_cache *cache, const stls_session *session) {
-    pthread_mutex_lock(&cache->lock);
+    stls_lock_take(&cache->lock);
     for (stls_session *at = *bucket_of(cache, session->key); at != NULL; at = at->next) {
         if (at == session) {
             take_out(cache, at);
@@ -179,20 +179,20 @@ void stls_session_cache_drop(stls_session_cache *cache, const stls_session *sess
             break;
         }
     }
-    pthread_mutex_unlock(&cache->lock);
+    stls_lock_give(&cache->lock);
 }
 
 void stls_session_cache_clear(stls_session_cache *cache) {
     if (cache == NULL) {
         return;
     }
-    pthread_mutex_lock(&cache->lock);
+    stls_lock_take(&cache->lock);
     while (cache->newest != NULL) {
         stls_session *session = cache->newest;
         take_out(cache, session);
         stls_session_free(session);
     }
-    pthread_mutex_unlock(&cache->lock);
+    stls_lock_give(&cache->lock);
 }
 
 size_t stls_session_cache_count(const stls_session_cache *cache) {
@@ -203,8 +203,8 @@ size_t stls_session_cache_count(const stls_session_cache *cache) {
     if (cache == NULL) {
         return 0;
     }
-    pthread_mutex_lock(&own.locked->lock);
+    stls_lock_take(&own.locked->lock);
     size_t count = cache->count;
-    pthread_mutex_unlock(&own.locked->lock);
+    stls_lock_give(&own.locked->lock);
     return count;
 }

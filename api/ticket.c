@@ -8,9 +8,9 @@
  * SPDX-License-Identifier: MIT */
 #include "api/resume.h"
 #include "base/error.h"
+#include "base/lock.h"
 #include "base/memory.h"
 
-#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
@@ -39,7 +39,7 @@ struct stls_ticket_ring {
     stls_clock clock;
     void *clock_arg;
 
-    pthread_mutex_t lock;
+    stls_lock lock;
     uint8_t (*secrets)[SECRET_LEN];
     size_t secret_count;
     ring_key *keys; /* for each secret those of all epochs, from `first_epoch` on */
@@ -197,7 +197,7 @@ stls_result stls_ticket_ring_new(const stls_backend *backend,
                          flaw != NULL ? flaw : "a ring needs a place to go to");
     }
     stls_ticket_ring *new = stls_alloc(1, sizeof *new);
-    if (new == NULL || pthread_mutex_init(&new->lock, NULL) != 0) {
+    if (new == NULL || !stls_lock_init(&new->lock)) {
         stls_free(new);
         return stls_fail(error, STLS_E_NO_MEMORY, "no memory for a ring of ticket keys");
     }
@@ -246,7 +246,7 @@ void stls_ticket_ring_free(stls_ticket_ring *ring) {
     }
     free_keys(ring->keys, ring->key_count);
     free_secrets(ring->secrets, ring->secret_count);
-    pthread_mutex_destroy(&ring->lock);
+    stls_lock_fini(&ring->lock);
     stls_free(ring);
 }
 
@@ -341,9 +341,9 @@ stls_result stls_ticket_ring_set_secrets(stls_ticket_ring *ring, const uint8_t *
     }
     result = make_content(ring, copy, count, &content, error);
     if (result == STLS_OK) {
-        pthread_mutex_lock(&ring->lock);
+        stls_lock_take(&ring->lock);
         swap_content(ring, &content);
-        pthread_mutex_unlock(&ring->lock);
+        stls_lock_give(&ring->lock);
     }
     free_content(&content);
     return result;
@@ -383,9 +383,9 @@ stls_result stls_ticket_ring_rotate(stls_ticket_ring *ring, size_t keep, stls_er
     if (status != STLS_BE_OK) {
         return no_secret(ring, status, error);
     }
-    pthread_mutex_lock(&ring->lock);
+    stls_lock_take(&ring->lock);
     stls_result result = put_in_front(ring, secret, keep, &content, error);
-    pthread_mutex_unlock(&ring->lock);
+    stls_lock_give(&ring->lock);
     stls_wipe(secret, sizeof secret);
     free_content(&content);
     return result;
@@ -470,9 +470,9 @@ static bool give_keys(stls_ticket_ring *ring, const stls_backend *backend, const
 
 bool stls_ticket_ring_keys(stls_ticket_ring *ring, const stls_backend *backend, const uint8_t *name,
                            stls_ring_keys *keys) {
-    pthread_mutex_lock(&ring->lock);
+    stls_lock_take(&ring->lock);
     bool given = give_keys(ring, backend, name, keys);
-    pthread_mutex_unlock(&ring->lock);
+    stls_lock_give(&ring->lock);
     return given;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "certstore/verify/memory.h"
 
+#include "base/lock.h"
 #include "base/memory.h"
 
-#include <pthread.h>
 #include <string.h>
 
 /* A fact has a home in one set, and any of its places. */
@@ -16,7 +16,7 @@ typedef struct fact_set {
 
 struct stls_memory {
     const stls_backend *backend;
-    pthread_mutex_t lock;
+    stls_lock lock;
     fact_set *sets;
     size_t set_count;
 };
@@ -29,7 +29,7 @@ stls_memory *stls_memory_new(const stls_backend *backend, size_t count) {
     memory->backend = backend;
     memory->set_count = (count + WAYS - 1) / WAYS;
     memory->sets = stls_alloc(memory->set_count, sizeof *memory->sets);
-    if (memory->sets == NULL || pthread_mutex_init(&memory->lock, NULL) != 0) {
+    if (memory->sets == NULL || !stls_lock_init(&memory->lock)) {
         stls_free(memory->sets);
         stls_free(memory);
         return NULL;
@@ -39,7 +39,7 @@ stls_memory *stls_memory_new(const stls_backend *backend, size_t count) {
 
 void stls_memory_free(stls_memory *memory) {
     if (memory != NULL) {
-        pthread_mutex_destroy(&memory->lock);
+        stls_lock_fini(&memory->lock);
         stls_free(memory->sets);
         stls_free(memory);
     }
@@ -81,19 +81,19 @@ static bool holds(const fact_set *set, const uint8_t fact[STLS_FACT_LEN]) {
 }
 
 bool stls_memory_has(stls_memory *memory, const uint8_t fact[STLS_FACT_LEN]) {
-    pthread_mutex_lock(&memory->lock);
+    stls_lock_take(&memory->lock);
     bool found = holds(home_of(memory, fact), fact);
-    pthread_mutex_unlock(&memory->lock);
+    stls_lock_give(&memory->lock);
     return found;
 }
 
 void stls_memory_add(stls_memory *memory, const uint8_t fact[STLS_FACT_LEN]) {
-    pthread_mutex_lock(&memory->lock);
+    stls_lock_take(&memory->lock);
     fact_set *set = home_of(memory, fact);
     if (!holds(set, fact)) {
         memcpy(set->facts[set->next], fact, STLS_FACT_LEN);
         set->next = (uint8_t)((set->next + 1) % WAYS);
         set->used = set->used < WAYS ? (uint8_t)(set->used + 1) : (uint8_t)WAYS;
     }
-    pthread_mutex_unlock(&memory->lock);
+    stls_lock_give(&memory->lock);
 }

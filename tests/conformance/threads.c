@@ -7,6 +7,10 @@
 #include "tests/conformance/conformance.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { THREADS = 4, ROUNDS = 8, SMALL_MEMORY = 2 };
 
@@ -216,9 +220,224 @@ static void test_moving(void) {
     stls_context_free(server);
 }
 
+/* --- fork() */
+
+enum { CALLERS = 2, BUSY = CALLERS + 1, FORKS = 60, HANG_S = 120 };
+
+typedef struct site site;
+
+/* One thread's part: connections, or what locks. */
+typedef struct busy {
+    site *at;
+    pthread_t thread;
+    pthread_mutex_t turn; /* held during one round */
+    atomic_uint done, failed;
+} busy;
+
+struct site {
+    stls_session_cache *cache;
+    stls_ticket_ring *ring; /* NULL: the backend has none */
+    stls_context *context[2];
+    call open, begun; /* by the thread that forks */
+    busy busy[BUSY];
+    atomic_bool stops;
+};
+
+static bool call_once(site *at) {
+    call c;
+    bool good = call_open(&c, at->context[CLIENT], at->context[SERVER]);
+    if (good) {
+        call_handshake(&c);
+        good = call_is_up(&c) && call_say(&c, SERVER) && call_say(&c, CLIENT);
+    }
+    call_close(&c);
+    return good;
+}
+
+/* Most of the time, a lock is held of what all share: the cache's, or one of the library's. */
+static bool lock_often(site *at) {
+    static const uint8_t secrets[][STLS_TICKET_SECRET_LEN] = {{1}, {2}, {3}, {4}};
+    bool good = true;
+    for (unsigned i = 0; good && i < 20; i++) {
+        call c;
+        for (unsigned k = 0; k < 2000; k++) {
+            stls_session_cache_count(at->cache);
+        }
+        good = call_open(&c, at->context[CLIENT], at->context[SERVER]);
+        call_close(&c);
+    }
+    return good && (at->ring == NULL || stls_ticket_ring_set_secrets(
+                                            at->ring, secrets[0], COUNT(secrets), NULL) == STLS_OK);
+}
+
+static void *be_busy(void *arg) {
+    busy *b = arg;
+    while (!atomic_load(&b->at->stops)) {
+        pthread_mutex_lock(&b->turn);
+        bool good = b == &b->at->busy[CALLERS] ? lock_often(b->at) : call_once(b->at);
+        pthread_mutex_unlock(&b->turn);
+        atomic_fetch_add(good ? &b->done : &b->failed, 1);
+    }
+    return NULL;
+}
+
+static bool site_context(site *at, stls_role role, const end *e, stls_error *error) {
+    stls_profile *profile = NULL;
+    bool made = end_try_profile(role, e, &profile, error) == STLS_OK &&
+                (role == STLS_ROLE_SERVER || !stls_backend_can(test_backend(), STLS_CAN_RESUME) ||
+                 stls_profile_set_session_cache(profile, at->cache, error) == STLS_OK) &&
+                (role == STLS_ROLE_CLIENT || at->ring == NULL ||
+                 stls_profile_set_tickets(profile, at->ring, 1, error) == STLS_OK) &&
+                stls_context_new(profile, &at->context[role == STLS_ROLE_SERVER], error) == STLS_OK;
+    stls_profile_free(profile);
+    return made;
+}
+
+static bool site_open(site *at) {
+    static const end client = {.trust = GOOD_ROOTS, .peer = "example.test", .credential = "phone"};
+    stls_error error = {0};
+    at->cache = stls_session_cache_new(STLS_SESSION_CACHE_DEFAULT);
+    if (stls_backend_can(test_backend(), STLS_CAN_ISSUE_TICKETS)) {
+        stls_ticket_ring_new(test_backend(), NULL, &at->ring, &error);
+    }
+    if (!CHECK(site_context(at, STLS_ROLE_CLIENT, &client, &error) &&
+                   site_context(at, STLS_ROLE_SERVER, &mutual_server, &error),
+               "no contexts: %s", error.text) ||
+        !CHECK(call_open(&at->open, at->context[CLIENT], at->context[SERVER]) &&
+                   call_open(&at->begun, at->context[CLIENT], at->context[SERVER]),
+               "no connections")) {
+        return false;
+    }
+    call_handshake(&at->open);
+    call_step(&at->begun, CLIENT);
+    call_step(&at->begun, SERVER);
+    return CHECK(call_is_up(&at->open), "no handshake");
+}
+
+static void site_free(site *at) {
+    call_close(&at->open);
+    call_close(&at->begun);
+    stls_context_free(at->context[CLIENT]);
+    stls_context_free(at->context[SERVER]);
+    stls_ticket_ring_free(at->ring);
+    stls_session_cache_free(at->cache);
+}
+
+static bool is_refused(stls_conn *conn) {
+    char byte = 0;
+    size_t done = 0;
+    return stls_conn_handshake(conn) == STLS_E_STATE &&
+           stls_conn_read(conn, &byte, 1, &done) == STLS_E_STATE &&
+           stls_conn_write(conn, "x", 1, &done) == STLS_E_STATE &&
+           stls_conn_close(conn) == STLS_E_STATE;
+}
+
+static const char *const child_failures[] = {"", "the parent's connection was not refused",
+                                             "the parent's handshake was not refused",
+                                             "the cache is not empty", "a new connection failed"};
+
+/* What a child may do at any time: it ends with 0, or with what was wrong. With `quiet`, no other
+ * thread was in a call when it was forked, and it may do all. */
+static int live_as_child(site *at, bool quiet) {
+    alarm(HANG_S);
+    if (!is_refused(at->open.conn[CLIENT]) || !is_refused(at->open.conn[SERVER])) {
+        return 1;
+    }
+    if (!is_refused(at->begun.conn[CLIENT]) || !is_refused(at->begun.conn[SERVER])) {
+        return 2;
+    }
+    call_close(&at->open);
+    call_close(&at->begun);
+    stls_session_cache_clear(at->cache);
+    if (stls_session_cache_count(at->cache) != 0) {
+        return 3;
+    }
+    if (quiet && (!lock_often(at) || !call_once(at) || !call_once(at))) {
+        return 4;
+    }
+    if (quiet) {
+        at->open = at->begun = (call){.conn = {NULL, NULL}};
+        site_free(at);
+    }
+    return 0;
+}
+
+static bool fork_once(site *at, bool quiet) {
+    int status = 0;
+    for (unsigned i = 0; quiet && i < BUSY; i++) {
+        pthread_mutex_lock(&at->busy[i].turn);
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(live_as_child(at, quiet));
+    }
+    for (unsigned i = 0; quiet && i < BUSY; i++) {
+        pthread_mutex_unlock(&at->busy[i].turn);
+    }
+    if (!CHECK(child > 0 && waitpid(child, &status, 0) == child, "no child")) {
+        return false;
+    }
+    unsigned code = WIFEXITED(status) ? (unsigned)WEXITSTATUS(status) : COUNT(child_failures);
+    return CHECK(status == 0, "in the child: %s (status 0x%x)",
+                 code < COUNT(child_failures)                         ? child_failures[code]
+                 : WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? "it hangs"
+                                                                      : "it was ended",
+                 (unsigned)status);
+}
+
+static bool start_busy(site *at) {
+    for (unsigned i = 0; i < BUSY; i++) {
+        at->busy[i].at = at;
+        pthread_mutex_init(&at->busy[i].turn, NULL);
+        if (!CHECK(pthread_create(&at->busy[i].thread, NULL, be_busy, &at->busy[i]) == 0,
+                   "no thread")) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of each thread one more round begins and ends. */
+static void wait_for_rounds(site *at) {
+    for (unsigned i = 0; i < BUSY; i++) {
+        unsigned before = atomic_load(&at->busy[i].done) + atomic_load(&at->busy[i].failed);
+        while (atomic_load(&at->busy[i].done) + atomic_load(&at->busy[i].failed) < before + 2) {
+            usleep(100);
+        }
+    }
+}
+
+/* Threads that are within, and a fork in the middle: the child does not wait for a lock that one of
+ * them had, and the parent's go on. */
+static void test_fork(void) {
+    static site at; /* also for threads that could not be started */
+    at = (site){.cache = NULL};
+    check_case("fork() while threads make connections");
+    if (site_open(&at) && start_busy(&at)) {
+        bool good = true;
+        for (unsigned i = 0; good && i < FORKS; i++) {
+            usleep(37 * i);
+            good = fork_once(&at, i % 4 == 3);
+        }
+        wait_for_rounds(&at);
+        atomic_store(&at.stops, true);
+        for (unsigned i = 0; i < BUSY; i++) {
+            pthread_join(at.busy[i].thread, NULL);
+            pthread_mutex_destroy(&at.busy[i].turn);
+            CHECK_NUMBER("rounds that failed", at.busy[i].failed, 0);
+        }
+        CHECK(call_say(&at.open, CLIENT) && call_say(&at.open, SERVER),
+              "the parent's connection has noticed");
+        call_handshake(&at.begun);
+        CHECK(call_is_up(&at.begun), "the parent's handshake has noticed");
+    }
+    site_free(&at);
+}
+
 const test_case threads_tests[] = {
     {"share contexts", test_contexts},
     {"share a small memory of signatures", test_memory},
     {"hand on a connection", test_moving},
+    {"fork", test_fork},
     {NULL, NULL},
 };

@@ -19,8 +19,15 @@
  * at least that. Tickets, key updates and handshake steps never surface.
  *
  * Thread rules: one thread at a time for one connection. Callbacks run inside the call that needs
- * them and must not call back into the same connection. A connection must not be used in a child
- * after fork() if it was made before: such calls answer STLS_E_STATE.
+ * them and must not call back into the same connection.
+ *
+ * After fork(), a connection that was made before belongs to the parent. In the child its calls
+ * answer STLS_E_STATE, at once, whatever other threads of the parent were doing. The child may free
+ * it: siptls's memory is given back; the TLS library's part of it, and the context, which stays
+ * held, end with the child. What goes into the library, such as a new connection, or the end of a
+ * context, works in the child if no other thread of the parent was in a call of siptls when it was
+ * forked. Else the library may wait for ever for a lock that such a thread had: such a child leaves
+ * all that alone, and goes on to exec() or _exit().
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_CONN_H

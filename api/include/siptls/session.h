@@ -31,7 +31,7 @@
  * sealed bytes but does not have the key can make us do a full handshake, and nothing else.
  *
  * Thread rules: a cache may be used by any thread at any time. After fork() the child may use it
- * too, if no other thread of the parent was inside a call on it at that moment.
+ * too, as it was at that moment.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_SESSION_H

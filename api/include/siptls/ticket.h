@@ -32,7 +32,9 @@
  * care of that; with STLS_TICKET_EPOCH_NONE change the secret in time.
  *
  * Thread rules: a ring may be used and changed by any thread at any time. After fork() the child
- * may use it too, if no other thread of the parent was inside a call on it at that moment.
+ * may use it too, if no other thread of the parent was inside a call of siptls at that moment: its
+ * keys are made by the TLS library (see siptls/conn.h). The clock is asked while the ring is
+ * locked, and fork() waits for that: the clock must not wait for who forks.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_TICKET_H
