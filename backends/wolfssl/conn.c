@@ -290,25 +290,18 @@ static void wolf_forget(wolf_conn *conn) {
     conn->handshake = NULL;
 }
 
-/* wolfSSL has finished. A connection counts only with a verdict of the core, wherever a certificate
- * is due; or if it is resumed from a session that the core has offered or let pass. */
+/* wolfSSL has finished. */
 static stls_be_status wolf_complete(wolf_conn *conn, stls_be_failure *failure) {
-    bool client = conn->context->role == STLS_ROLE_CLIENT;
-    bool due = client || conn->client_auth != STLS_BE_CLIENT_AUTH_NONE;
-    bool reused = wolfSSL_session_reused(conn->ssl) && !conn->judged;
+    const char *unproved = wolf_unproved(conn);
 
     wolf_alert_received(conn);
     if (wolfSSL_pending(conn->ssl) > 0 || !wolfSSL_is_init_finished(conn->ssl)) {
         /* Behind an announcement of early data wolfSSL takes it for such. */
         conn->cause = STLS_BE_CAUSE_PROTOCOL;
         conn->reason = "the client has sent data before its Finished";
-    } else if (reused &&
-               !(client ? conn->offered == wolfSSL_version(conn->ssl) : conn->resumable)) {
+    } else if (unproved) {
         conn->cause = STLS_BE_CAUSE_VERIFY;
-        conn->reason = "wolfSSL has resumed a session that was not to be resumed";
-    } else if (due && !reused && !(conn->judged && conn->accepted)) {
-        conn->cause = STLS_BE_CAUSE_VERIFY;
-        conn->reason = "the handshake has ended without a verdict on the peer";
+        conn->reason = unproved;
     } else if (wolf_store_touched()) {
         conn->cause = STLS_BE_CAUSE_SETTING;
         conn->reason = "wolfSSL has put a peer's certificate into a trust store";
@@ -316,7 +309,7 @@ static stls_be_status wolf_complete(wolf_conn *conn, stls_be_failure *failure) {
     conn->established = true;
     if (conn->cause != STLS_BE_CAUSE_UNKNOWN)
         return wolf_end(conn, 0, failure);
-    conn->resumed = reused;
+    conn->resumed = wolfSSL_session_reused(conn->ssl);
 #ifdef WOLF_SESSIONS
     if (conn->session_due)
         wolf_session_tell(conn);

@@ -267,7 +267,9 @@ static stls_be_status wolf_set_tickets(wolf_context *self, const stls_be_setting
         return STLS_BE_UNSUPPORTED;
     if (status == STLS_BE_OK && self->version_max >= STLS_TLS1_3)
         status = wolf_only_with_key_agreement(self);
-    if (status == STLS_BE_OK && wolfSSL_CTX_set_timeout(self->ctx, settings->ticket_lifetime_s) < 0)
+    /* How old a ticket may be is the core's to say. wolfSSL, by its own clock, would open one that
+     * is too old for it and then not resume: see wolf_untimely(). */
+    if (status == STLS_BE_OK && wolfSSL_CTX_set_timeout(self->ctx, INT32_MAX) < 0)
         status = STLS_BE_UNSUPPORTED;
     if (status == STLS_BE_OK)
         status =

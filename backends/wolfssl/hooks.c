@@ -69,6 +69,53 @@ int wolf_send(WOLFSSL *ssl, char *data, int len, void *arg) {
                : WOLFSSL_CBIO_ERR_GENERAL;
 }
 
+/* --- What may come when ---
+ *
+ * A server of wolfSSL also reads certificates that it has not asked for, and behind a resumption,
+ * or behind the handshake; there it does without a CertificateVerify. In TLS 1.2 it passes over a
+ * CertificateVerify for a key that it could not load, and then all depends on a note that the peer
+ * is known; which it makes when it opens a ticket, and keeps when it does not resume after all. So
+ * there are three forms of a handshake, and no other counts:
+ *
+ *     resumed                no certificates have come, not even the message without any
+ *     with certificates      asked for, judged, and of a key that wolfSSL can use: then it has
+ *                            checked the peer's signature
+ *     without certificates   none were asked for, or the judgement is that none are needed */
+
+static bool wolf_asks(const wolf_conn *conn) {
+    return conn->context->role == STLS_ROLE_CLIENT ||
+           conn->client_auth != STLS_BE_CLIENT_AUTH_NONE;
+}
+
+/* Why a Certificate may not come now; NULL: it may. */
+static const char *wolf_untimely(const wolf_conn *conn) {
+    if (conn->established)
+        return "certificates came behind the handshake";
+    if (!wolf_asks(conn))
+        return "the client sent certificates that it was not asked for";
+    if (wolfSSL_session_reused(conn->ssl))
+        return "certificates came though a session was resumed";
+    if (conn->resumable && wolfSSL_version(conn->ssl) == STLS_TLS1_2)
+        return "wolfSSL has opened a ticket and not resumed its session";
+    return NULL;
+}
+
+const char *wolf_unproved(const wolf_conn *conn) {
+    bool client = conn->context->role == STLS_ROLE_CLIENT;
+
+    if (wolfSSL_session_reused(conn->ssl)) {
+        if (conn->judged)
+            return "certificates came though a session was resumed";
+        return (client ? conn->offered == wolfSSL_version(conn->ssl) : conn->resumable)
+                   ? NULL
+                   : "wolfSSL has resumed a session that was not to be resumed";
+    }
+    if (conn->judged != wolf_asks(conn))
+        return conn->judged ? "certificates came that were not asked for"
+                            : "the handshake has ended without a verdict on the peer";
+    return conn->judged && !conn->accepted ? "the peer's certificates were rejected" : NULL;
+}
+
 /* --- The verdict --- */
 
 int wolf_verify_flags(const wolf_conn *conn) {
@@ -86,13 +133,31 @@ static bool wolf_reject(wolf_conn *conn, stls_be_cause cause, uint8_t alert, con
     return false;
 }
 
+/* Whether wolfSSL can check what is signed with the key of `leaf`. It offers rsa_pss_pss_* along
+ * with rsa_pss_rsae_*, and then fails over such a key (5.7), or uses it though nobody has asked for
+ * these schemes. */
+static bool wolf_can_use(wolf_conn *conn, stls_bytes leaf) {
+    stls_be_status status = STLS_BE_MALFORMED;
+    stls_bytes spki;
+    void *key = NULL;
+
+    if (wolf_certificate_spki(leaf, &spki) && !wolf_spki_is_pss(spki))
+        status = wolf_key_from_spki(spki, &key);
+    wolf_key_free(key);
+    conn->no_memory |= status == STLS_BE_NO_MEMORY;
+    return status == STLS_BE_OK;
+}
+
 static bool wolf_judge(wolf_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
     const wolf_context *context = conn->context;
-    stls_bytes chain[MAX_CHAIN_DEPTH], spki;
+    const char *untimely = wolf_untimely(conn);
+    stls_bytes chain[MAX_CHAIN_DEPTH];
     size_t count = store->totalCerts > 0 ? (size_t)store->totalCerts : 0, bytes = 0;
     uint16_t version = (uint16_t)wolfSSL_version(conn->ssl);
     stls_be_decision decision;
 
+    if (untimely)
+        return wolf_reject(conn, STLS_BE_CAUSE_PROTOCOL, unexpected_message, untimely);
     if (count > MAX_CHAIN_DEPTH || (count == 0 && context->role == STLS_ROLE_CLIENT))
         return wolf_reject(conn, STLS_BE_CAUSE_PROTOCOL, bad_certificate,
                            "no certificates, or more than wolfSSL can have read");
@@ -103,12 +168,10 @@ static bool wolf_judge(wolf_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
     if (bytes > context->chain_bytes_max)
         return wolf_reject(conn, STLS_BE_CAUSE_TOO_LONG, certificate_unknown,
                            "the peer's certificates have more bytes than the limit");
-    /* wolfSSL offers rsa_pss_pss_* along with rsa_pss_rsae_*, and then fails over such a key (5.7),
-     * or uses it though nobody has asked for these schemes. */
-    if (count > 0 && wolf_certificate_spki(chain[0], &spki) && wolf_spki_is_pss(spki)) {
+    if (count > 0 && !wolf_can_use(conn, chain[0])) {
         decision = conn->upcalls->unreadable(conn->core, version, chain, count, 0);
         return wolf_reject(conn, STLS_BE_CAUSE_VERIFY, decision.alert,
-                           "a certificate for an id-RSASSA-PSS key, which wolfSSL cannot use");
+                           "a certificate for a key that wolfSSL cannot use");
     }
 
     decision = conn->upcalls->verify(conn->core, version, chain, NULL, count);
@@ -130,7 +193,7 @@ int wolf_verify(int ok, WOLFSSL_X509_STORE_CTX *store) {
     (void)ok;
     if (!conn)
         return 0;
-    if (!conn->judged) {
+    if (!conn->judged || conn->established) {
         conn->judged = true;
         conn->accepted = wolf_judge(conn, store);
     }
@@ -266,6 +329,7 @@ int wolf_select(WOLFSSL *ssl, int *alert, void *unused) {
         return 0; /* the second ClientHello of TLS 1.3 has the same names */
     conn->selected = true;
     conn->handshake->max_fragment = hello ? hello->max_fragment : 0;
+    conn->handshake->extended_master = hello && hello->extended_master;
     if (conn->context->select_wanted && !wolf_choose(conn, alert))
         return fatal_return;
     if (!wolf_choose_group(conn)) {

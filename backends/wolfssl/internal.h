@@ -111,7 +111,8 @@ typedef struct wolf_context {
 
 /* What only the handshake needs; the core gives it, and wipes it when it is over. */
 typedef struct wolf_handshake {
-    size_t max_fragment; /* a server: that the client asks for; 0: it does not */
+    size_t max_fragment;  /* a server: that the client asks for; 0: it does not */
+    bool extended_master; /* a server: the client has the extension of RFC 7627 */
 
     bool asked;                  /* a server: the select upcall was made, ... */
     stls_be_selection selection; /* ... and this came of it */
@@ -256,6 +257,8 @@ bool wolf_ask(wolf_conn *conn);
 int wolf_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void *conn);
 int wolf_master_secret(WOLFSSL *ssl, void *secret, int len, void *conn);
 #endif
+/* Why a handshake that wolfSSL has finished does not show who the peer is; NULL: it does. */
+const char *wolf_unproved(const wolf_conn *conn);
 /* What to ask of the peer: the flags for wolfSSL_set_verify. */
 int wolf_verify_flags(const wolf_conn *conn);
 

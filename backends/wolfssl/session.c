@@ -14,8 +14,8 @@
  *     state    = length (2) | what is between | zeros up to the least length
  *
  * What the core seals is a stamp and wolfSSL's state. The stamp tells the suite, which wolfSSL's
- * server of TLS 1.2 resumes without asking whether it is still allowed, and a few bits on the form
- * of the state, which differs between versions and builds.
+ * server of TLS 1.2 resumes without asking whether it is still allowed, a few bits on the form of
+ * the state, which differs between versions and builds, and one on the extended master secret.
  *
  * SPDX-License-Identifier: MIT */
 #include "internal.h"
@@ -143,6 +143,8 @@ enum {
     WOLF_TICKET_LENGTH = 2,
     WOLF_TICKET_AROUND = 32, /* at most, of the NewSessionTicket that it is in */
     WOLF_STAMP = 4,          /* form of the state, suite */
+    WOLF_EXTENDED = 0x8000,  /* beside the form: the client has the extended master secret */
+    TLS1_3_SUITES = 0x13,    /* what their numbers begin with */
 };
 
 /* What the form of wolfSSL's state in a ticket depends on. */
@@ -210,6 +212,7 @@ static int wolf_ticket_seal(wolf_conn *conn, uint8_t *name, uint8_t *iv, uint8_t
     uint8_t *plain = XMALLOC(plain_len + size, NULL, DYNAMIC_TYPE_TMP_BUFFER),
             *ticket = plain ? plain + plain_len : NULL;
     size_t ticket_len = 0;
+    bool extended = conn->handshake && conn->handshake->extended_master;
     int result;
 
 #ifdef WOLFSSL_EARLY_DATA
@@ -218,7 +221,7 @@ static int wolf_ticket_seal(wolf_conn *conn, uint8_t *name, uint8_t *iv, uint8_t
     (void)wolfSSL_set_max_early_data(conn->ssl, 0);
 #endif
     if (plain) {
-        wolf_put_number(plain, wolf_form());
+        wolf_put_number(plain, wolf_form() | (extended ? WOLF_EXTENDED : 0u));
         wolf_put_number(plain + 2, (uint16_t)wolfSSL_get_current_cipher_suite(conn->ssl));
         memcpy(plain + WOLF_STAMP, state, len);
     }
@@ -264,15 +267,20 @@ static uint8_t *wolf_ticket_lift(const uint8_t *name, const uint8_t *iv, const u
     return ticket;
 }
 
-/* The suite of a ticket of TLS 1.2 must still be ours, and the client's: wolfSSL would resume with
- * it, or fail. */
+/* A ticket is for the version of its suite, which in TLS 1.2 must still be ours, and the client's:
+ * wolfSSL would resume with it, or fail. And a session without extended master secret is not for a
+ * client that has it (RFC 7627, 5.3): wolfSSL would open the ticket and then not resume, see
+ * wolf_untimely(). The other way round it fails, as it must. */
 static bool wolf_ticket_suits(wolf_conn *conn, const uint8_t *stamp) {
-    uint16_t suite = wolf_number(stamp + 2);
+    uint16_t form = wolf_number(stamp), suite = wolf_number(stamp + 2);
+    bool tls1_3 = wolfSSL_version(conn->ssl) == STLS_TLS1_3;
     const stls_be_hello *hello = conn->upcalls->hello(conn->core);
 
-    return wolf_number(stamp) == wolf_form() &&
-           (wolfSSL_version(conn->ssl) == STLS_TLS1_3 ||
-            (wolf_has_suite(conn->context, suite) && hello && stls_be_lists(hello->suites, suite)));
+    if ((form & ~WOLF_EXTENDED) != wolf_form() || tls1_3 != (suite >> 8 == TLS1_3_SUITES))
+        return false;
+    return tls1_3 ||
+           (wolf_has_suite(conn->context, suite) && hello && stls_be_lists(hello->suites, suite) &&
+            (!hello->extended_master || form & WOLF_EXTENDED));
 }
 
 static int wolf_ticket_open(wolf_conn *conn, const uint8_t *name, const uint8_t *iv,
