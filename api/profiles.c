@@ -34,6 +34,7 @@ typedef enum key {
     KEY_TOLERATE,
     KEY_STRENGTH,
     KEY_USAGE,
+    KEY_CRL,
     KEY_MAX_INTERMEDIATES,
     KEY_TIMEOUT,
     KEY_CLOCK,
@@ -58,6 +59,7 @@ static const char *const key_names[KEY_COUNT] = {"trust",
                                                  "tolerate",
                                                  "strength",
                                                  "usage",
+                                                 "crl",
                                                  "max-intermediates",
                                                  "handshake-timeout-ms",
                                                  "clock-not-before",
@@ -115,6 +117,9 @@ static const word words[] = {
     {KEY_USAGE, "tls-or-sip", STLS_USAGE_TLS_OR_SIP},
     {KEY_USAGE, "tls", STLS_USAGE_TLS},
     {KEY_USAGE, "sip", STLS_USAGE_SIP},
+    {KEY_CRL, "off", STLS_CRL_OFF},
+    {KEY_CRL, "leaf", STLS_CRL_LEAF},
+    {KEY_CRL, "chain", STLS_CRL_CHAIN},
     {KEY_RESUMPTION, "yes", true},
     {KEY_RESUMPTION, "no", false},
 };
@@ -514,6 +519,7 @@ const char *stls_profiles_default(const char *name, stls_role role) {
         {KEY_SCHEMES, "(those of the preset)"},
         {KEY_STRENGTH, "standard"},
         {KEY_USAGE, "tls-or-sip"},
+        {KEY_CRL, "(leaf, if the store has CRLs)"},
         {KEY_MAX_INTERMEDIATES, "8"},
         {KEY_TIMEOUT, "10000"},
         {KEY_RESUMPTION, "yes"},
@@ -616,6 +622,8 @@ const char *stls_profiles_warning(const stls_profiles *profiles, const char *nam
          "recorded"},
         {KEY_STRENGTH, STLS_STRENGTH_LEGACY,
          "strength = legacy: SHA-1 and RSA of 1024 bits can be forged by who pays for it"},
+        {KEY_CRL, STLS_CRL_OFF,
+         "crl = off: certificates count though a revocation list of the store has them"},
     };
     const entry *at = find(profiles, name);
     for (size_t i = 0; at != NULL && i < sizeof unsafe / sizeof unsafe[0]; i++) {
@@ -733,19 +741,33 @@ static stls_result set_peer(const entry *at, stls_profile *profile, stls_error *
     return result;
 }
 
+/* CRLs of a store are there for a reason: they count unless the profile says otherwise. */
+static stls_result set_crl(const entry *at, const stls_trust *trust, stls_profile *profile,
+                           stls_error *error) {
+    if (was_given(at, KEY_CRL)) {
+        return stls_profile_set_crl_mode(profile, (stls_crl_mode)at->number[KEY_CRL], error);
+    }
+    return stls_trust_crl_count(trust) != 0
+               ? stls_profile_set_crl_mode(profile, STLS_CRL_LEAF, error)
+               : STLS_OK;
+}
+
 static stls_result set_certificates(const entry *at, stls_certstore *store,
                                     const stls_backend *backend, stls_profile *profile,
                                     stls_error *error) {
     stls_trust *trust = NULL;
     stls_credential *credential = NULL;
     if (store == NULL) {
-        return STLS_OK;
+        return set_crl(at, NULL, profile, error);
     }
     stls_result result = stls_certstore_snapshot(
         store, backend, (stls_trust_set)at->number[KEY_TRUST],
         (stls_send_choice)at->number[KEY_CERTIFICATE], &trust, &credential, error);
     if (result == STLS_OK) {
         result = stls_profile_set_trust(profile, trust, error);
+    }
+    if (result == STLS_OK) {
+        result = set_crl(at, trust, profile, error);
     }
     if (result == STLS_OK) {
         result = stls_profile_set_credential(profile, credential, error);

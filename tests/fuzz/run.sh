@@ -43,6 +43,7 @@ seed_profiles() {
     printf '000[sip]\ntrust = all ; x\n; y\nciphers = TLS_AES_128_GCM_SHA256:\n  TLS_AES_256_GCM_SHA384\n' >"$1/one"
     printf '100[sip]\r\nverify = none\r\n\r\n[web]\r\nalpn=x\r\n[sip]\r\ntolerate = expired\r\n' >"$1/two"
     printf '210\357\273\277[a]\n[b]\n  usage: tls\nmax-intermediates = 3\nhandshake-timeout-ms = 0' >"$1/three"
+    printf '0\0161[sip]\ncrl = leaf ; of the house\n' >"$1/four"
 }
 
 # A peer as api/record.c writes it: accepted, a path of a certificate and the anchor, one certificate.

@@ -383,6 +383,7 @@ idp=issuingDistributionPoint=critical
 make_crl crl-int.pem int
 make_crl crl-int-revoked.pem int revoke=revoked
 make_crl crl-root.pem root
+make_crl crl-int-phone.pem int revoke=phone
 make_crl crl-root-revoked.pem root revoke=int
 make_crl crl-int-expired.pem int from=-10 to=-1
 make_crl crl-int-not-yet.pem int from=1

@@ -173,6 +173,39 @@ for backend in "${backends[@]}"; do
     expect "$backend: the profile's trust" 1 'needs trusted certificates' connect --backend "$backend" --profile "$s#nobody"
     stop "$server_pid"
 done
+
+# CRLs of a store count, and --crl-check or the key crl says otherwise.
+cp -a "$s" "$work/strict"
+cp -a "$s" "$work/missing"
+"$tool" store add-crl --quiet "$work/strict" "$pki/crl-int-phone.pem"
+"$tool" store add-crl --quiet "$work/missing" "$pki/crl-root.pem"
+profile set --quiet --create "$work/missing" lax crl off 2>/dev/null # it warns
+profile set --quiet --create "$work/missing" strict crl leaf
+phone=(--cert "$pki/phone.chain.pem" --key "$pki/phone.key")
+for backend in "${backends[@]}"; do
+    start_server --backend "$backend" --store "$work/strict" --verify required || continue
+    timeout 60 "$tool" connect --quiet --backend "$backend" --ca "$pki/root.pem" --address "$server" "${phone[@]}" \
+        sips:example.test >"$out" 2>&1
+    if wait_for 'revoked' "$server_log"; then pass "$backend: a client that a CRL of the store has"; else
+        fail "$backend: a client that a CRL of the store has" "it is not refused" "$server_log"
+    fi
+    stop "$server_pid"
+    start_server --backend "$backend" --store "$work/strict" --verify required --crl-check off || continue
+    expect "$backend: --crl-check off lets it in" 0 'has proved who it is' connect --backend "$backend" \
+        --ca "$pki/root.pem" "${phone[@]}"
+    stop "$server_pid"
+    start_server --backend "$backend" --profile "$s#sip" || continue
+    from=(connect --backend "$backend" --profile)
+    expect "$backend: its CA has no CRL in the store" 4 'there is no CRL of its issuer' "${from[@]}" "$work/missing#sip"
+    expect "$backend: then --crl-check off" 0 'has proved who it is' "${from[@]}" "$work/missing#sip" --crl-check off
+    expect "$backend: or --tolerate" 0 'crl-missing' "${from[@]}" "$work/missing#sip" --tolerate crl-missing
+    expect "$backend: or crl = off" 0 'warning: .*crl = off' "${from[@]}" "$work/missing#lax"
+    expect "$backend: --ca has nothing to do with it" 0 'has proved who it is' "${from[@]}" "$work/missing#sip" \
+        --ca "$pki/root.pem"
+    expect "$backend: unless the profile says it" 4 'there is no CRL of its issuer' "${from[@]}" "$work/missing#strict" --ca "$pki/root.pem"
+    stop "$server_pid"
+done
+
 expect "no such profile" 1 'no profile \[web\]' connect --profile "$s#web"
 expect "no name" 1 'takes FILE#NAME' connect --profile "$s"
 expect "a store without a profile" 1 '--store needs --profile' connect --store "$s"

@@ -52,6 +52,7 @@ static const struct {
     {"[sip]\ntolerate = expired, revoked\n", "\"revoked\" can never be tolerated"},
     {"[sip]\ntolerate = oldness\n", "is not the name of a flag"},
     {"[sip]\nmax-intermediates = many\n", "takes a number"},
+    {"[sip]\ncrl = yes\n", "line 2: [sip] crl takes off, leaf, chain, not \"yes\""},
     {"[sip]\ntickets = yes\n", "tickets takes a number"},
     {"[sip]\nresumption = 1\n", "resumption takes yes, no, not \"1\""},
     {"[sip]\nhandshake-timeout-ms = 99999999999999999999\n", "takes a number"},
@@ -132,6 +133,7 @@ static const char good[] = "\xef\xbb\xbf; profiles of a phone\r\n"
                            "verify = none\r\n"
                            "tolerate = expired,clock-not-set\r\n"
                            "strength = legacy\r\n"
+                           "crl = off\r\n"
                            "usage = tls\r\n"
                            "handshake-timeout-ms = 30000\r\n"
                            "[ldap]\r\n"
@@ -233,6 +235,82 @@ static void test_clock(void) {
     stls_profiles_free(profiles);
 }
 
+/* --- Revocation */
+
+static const struct {
+    const char *setting, *crls; /* of the store; NULL: none */
+    const char *leaf;           /* issued by int */
+    stls_result result;
+    uint32_t flags;
+} revocations[] = {
+    {"", "crl-int-revoked.pem", "revoked.der", STLS_E_VERIFY, STLS_FLAG_REVOKED},
+    {"", "crl-int-revoked.pem", "server.der", STLS_OK, 0},
+    {"", "crl-root.pem", "server.der", STLS_E_VERIFY, STLS_FLAG_CRL_MISSING},
+    {"", NULL, "revoked.der", STLS_OK, 0},
+    {"crl = off", "crl-int-revoked.pem", "revoked.der", STLS_OK, 0},
+    {"crl = leaf", "crl-int-revoked.pem", "revoked.der", STLS_E_VERIFY, STLS_FLAG_REVOKED},
+    {"crl = leaf", "crl-int-revoked.pem", "server.der", STLS_OK, 0},
+    {"crl = leaf", NULL, "server.der", STLS_E_VERIFY, STLS_FLAG_CRL_MISSING},
+    {"crl = chain", "crl-two.pem", "server.der", STLS_OK, 0},
+    {"crl = chain", "crl-int-revoked.pem", "server.der", STLS_E_VERIFY, STLS_FLAG_CRL_MISSING},
+    {"tolerate = crl-missing", "crl-root.pem", "server.der", STLS_OK, STLS_FLAG_CRL_MISSING},
+};
+
+static stls_certstore *store_with(const char *crls) {
+    stls_certstore *store = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    stls_bytes ca = pki_bytes("root.pem");
+    CHECK_RESULT("store", stls_certstore_new(stls_backend_default(), NULL, &store, &error), STLS_OK,
+                 &error);
+    CHECK_RESULT("CA", stls_certstore_add(store, ca.data, ca.len, NULL, 0, NULL, &error), STLS_OK,
+                 &error);
+    if (crls != NULL) {
+        CHECK_RESULT("CRLs", stls_certstore_add_crl_file(store, pki_path(crls), NULL, NULL, &error),
+                     STLS_OK, &error);
+    }
+    return store;
+}
+
+static void judge(const stls_profile *profile, size_t at) {
+    stls_context *context = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    stls_verdict verdict = {.flags = 0};
+    stls_bytes chain[] = {pki_bytes(revocations[at].leaf), pki_bytes("int.der")};
+    CHECK_RESULT("context", stls_context_new_verifier(profile, &context, &error), STLS_OK, &error);
+    CHECK_RESULT("verdict", stls_verify(context, chain, 2, "example.test", &verdict, &error),
+                 revocations[at].result, &error);
+    CHECK_TEXT("flags", flags_text(verdict.flags), flags_text(revocations[at].flags));
+    stls_context_free(context);
+}
+
+/* Who adds a CRL to a store wants it looked at, whether or not a profile says so. */
+static void test_revocation(void) {
+    const stls_backend *backend;
+    for (size_t i = 0; available() && i < sizeof revocations / sizeof revocations[0]; i++) {
+        char text[64];
+        stls_profiles *profiles = NULL;
+        stls_error error = {.result = STLS_NOT_DONE};
+        stls_certstore *store = store_with(revocations[i].crls);
+        snprintf(text, sizeof text, "[x]\n%s\n", revocations[i].setting);
+        CHECK_RESULT("read", read_text(text, &profiles, &error), STLS_OK, &error);
+        for (size_t b = 0; (backend = stls_backend_at(b)) != NULL; b++) {
+            stls_profile *profile = NULL;
+            check_case("%s: \"%s\", %s in the store, %s", stls_backend_name(backend),
+                       revocations[i].setting,
+                       revocations[i].crls != NULL ? revocations[i].crls : "no CRL",
+                       revocations[i].leaf);
+            CHECK_RESULT("make",
+                         stls_profiles_make(profiles, "x", backend, STLS_ROLE_CLIENT, store,
+                                            &profile, &error),
+                         STLS_OK, &error);
+            judge(profile, i);
+            stls_profile_free(profile);
+        }
+        stls_profiles_free(profiles);
+        stls_certstore_free(store);
+    }
+}
+
 /* What makes a profile, and what does not, for which end. */
 static void test_resumption(void) {
     static const struct {
@@ -306,14 +384,14 @@ static void test_warnings(void) {
         return;
     }
     CHECK_RESULT("read", read_text(good, &profiles, &error), STLS_OK, &error);
-    static const char *const expected[] = {"verify = none", "identity = https-cn",
-                                           "strength = legacy", "tolerate = clock-not-set",
-                                           "tolerate: what"};
-    for (size_t i = 0; i < 5; i++) {
+    static const char *const expected[] = {
+        "verify = none", "identity = https-cn",      "strength = legacy",
+        "crl = off",     "tolerate = clock-not-set", "tolerate: what"};
+    for (size_t i = 0; i < 6; i++) {
         const char *text = stls_profiles_warning(profiles, "provisioning", i);
         CHECK_CONTAINS("warning", text != NULL ? text : "", expected[i]);
     }
-    CHECK(stls_profiles_warning(profiles, "provisioning", 5) == NULL, "no sixth");
+    CHECK(stls_profiles_warning(profiles, "provisioning", 6) == NULL, "no seventh");
     CHECK(stls_profiles_warning(profiles, "nobody", 0) == NULL, "of nobody");
     stls_profiles_free(profiles);
 }
@@ -324,6 +402,7 @@ int main(int argc, char **argv) {
         {"limits", test_limits},
         {"a good file", test_good},
         {"the clock", test_clock},
+        {"revocation", test_revocation},
         {"resumption and limits", test_resumption},
         {"safe defaults", test_safe},
         {"warnings", test_warnings},

@@ -361,6 +361,16 @@ static void tell_warnings(const tls_options *options, const stls_profiles *profi
     }
 }
 
+/* Whom --ca trusts is in no CRL of the store: these are not looked for unless the profile says it.
+ */
+static bool leave_store_crls(const tls_options *options, const stls_profiles *profiles,
+                             const char *name, stls_profile *profile, stls_error *error) {
+    char value[8];
+    return options->ca_count == 0 ||
+           stls_profiles_value(profiles, name, "crl", value, sizeof value) ||
+           stls_profile_set_crl_mode(profile, STLS_CRL_OFF, error) == STLS_OK;
+}
+
 /* The profile of --profile PLACE#NAME, with what its store holds. */
 static stls_profile *named_profile(tls_options *options, const stls_backend *backend,
                                    stls_role role) {
@@ -383,8 +393,11 @@ static stls_profile *named_profile(tls_options *options, const stls_backend *bac
     if (profiles != NULL && place_open_store(&place, backend, &store)) {
         tell_warnings(options, profiles, hash + 1);
         if (stls_profiles_make(profiles, hash + 1, backend, role, store, &profile, &error) !=
-            STLS_OK) {
+                STLS_OK ||
+            !leave_store_crls(options, profiles, hash + 1, profile, &error)) {
             complain(options->command, "%s", error.text);
+            stls_profile_free(profile);
+            profile = NULL;
         }
         options->with_store = store != NULL;
     }

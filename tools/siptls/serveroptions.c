@@ -141,6 +141,14 @@ static bool load(const server_options *options, const stls_backend *backend, stl
     return (tls->cert == NULL || *credential != NULL) && (tls->ca_count == 0 || *trust != NULL);
 }
 
+/* CRLs of a store count unless --crl-check says otherwise, as stls_profiles_make() has it. */
+static bool set_crl_mode(const tls_options *tls, const stls_trust *trust, stls_profile *profile,
+                         stls_error *error) {
+    bool is_said = tls->crl_mode != 0 || tls->crl_count > 0;
+    return is_said || stls_trust_crl_count(trust) == 0 ||
+           stls_profile_set_crl_mode(profile, STLS_CRL_LEAF, error) == STLS_OK;
+}
+
 static bool set_certificates(const server_options *options, const stls_backend *backend,
                              stls_profile *profile, stls_error *error) {
     stls_trust *trust = NULL;
@@ -148,7 +156,8 @@ static bool set_certificates(const server_options *options, const stls_backend *
     bool good = load(options, backend, &trust, &credential) &&
                 (credential == NULL ||
                  stls_profile_set_credential(profile, credential, error) == STLS_OK) &&
-                (trust == NULL || stls_profile_set_trust(profile, trust, error) == STLS_OK);
+                (trust == NULL || stls_profile_set_trust(profile, trust, error) == STLS_OK) &&
+                set_crl_mode(&options->tls, trust, profile, error);
     stls_trust_free(trust);
     stls_credential_free(credential);
     return good;

@@ -37,7 +37,7 @@ typedef struct tls_options {
     size_t ca_count;
     const char *crl[CRL_FILES_MAX];
     size_t crl_count;
-    stls_crl_mode crl_mode; /* 0: CHAIN if there are CRLs, else OFF */
+    stls_crl_mode crl_mode; /* 0: CHAIN with --crl, LEAF with CRLs of a store, else OFF */
     const char *cert, *key, *password_file;
     const char *profile, *store; /* PLACE#NAME, and another store than the place's */
     bool with_store;             /* make_profile() took trust and credential from a store */

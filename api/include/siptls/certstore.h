@@ -435,7 +435,8 @@ STLS_API stls_place stls_certstore_chosen(const stls_certstore *store, stls_send
 /* --- From list to wire */
 
 /* What the store holds now, for profiles of `backend`: the trusted certificates of `set` and all
- * CRLs into `*trust` (whether CRLs are looked at: stls_profile_set_crl_mode()) and the server
+ * CRLs into `*trust` (they are looked at only if stls_profile_set_crl_mode() says so, which
+ * stls_profiles_make() does) and the server
  * certificate that `send` chooses into `*credential`, NULL if there is none; the caller frees both.
  * Either pointer may be NULL: not wanted. A set without any certificate is an empty trust, with
  * which stls_context_new() refuses a client that verifies. Where another process has just replaced

@@ -18,6 +18,7 @@
  *     tolerate = expired          ; flags of siptls/verify.h, separated by ','
  *     strength = standard         ; standard, legacy
  *     usage = tls-or-sip          ; tls-or-sip, tls, sip
+ *     crl = leaf                  ; off, leaf (the peer's own certificate), chain
  *     max-intermediates = 8
  *     handshake-timeout-ms = 10000
  *     clock-not-before = 2026-11-01   ; UTC; a clock before it is not set (siptls/profile.h)
@@ -27,7 +28,9 @@
  *     max-fragment = 0            ; a client's: 512, 1024, 2048 or 4096 bytes; 0: does not ask
  *
  * A key that is left out has the default of stls_profile_new(), which is safe; trust and
- * certificate, the store's setting. A key or value that is not in this list is an error, which
+ * certificate, the store's setting; crl, leaf if the store has CRLs, else off. So with the CRL of
+ * one CA in the store, a peer of another CA without one is refused (crl-missing): crl = off lets it
+ * in, and tolerate = crl-missing only it. A key or value that is not in this list is an error, which
  * tells its line, and so is a key that comes twice; nothing of such a file is used. ciphers, groups
  * and schemes may go on in further lines that begin with a blank; no line has more than 198 bytes.
  * The name of a profile has 1 to 49 ASCII characters, without [ ] # ; and without a blank at either
