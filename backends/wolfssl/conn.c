@@ -30,6 +30,7 @@ static const wolf_reason wolf_reasons[] = {
     {BAD_KEY_SHARE_DATA, STLS_BE_CAUSE_NOTHING_SHARED, handshake_failure},
     {ECC_CURVE_ERROR, STLS_BE_CAUSE_NOTHING_SHARED, handshake_failure},
     {UNKNOWN_ALPN_PROTOCOL_NAME_E, STLS_BE_CAUSE_NOTHING_SHARED, no_application_protocol},
+    {EXT_MASTER_SECRET_NEEDED_E, STLS_BE_CAUSE_PROTOCOL, handshake_failure},
     {NO_PEER_CERT, STLS_BE_CAUSE_NO_CERTIFICATE, handshake_failure},
     {MAX_CHAIN_ERROR, STLS_BE_CAUSE_TOO_LONG, certificate_unknown},
     {HANDSHAKE_SIZE_ERROR, STLS_BE_CAUSE_TOO_LONG, certificate_unknown},
@@ -57,6 +58,7 @@ static const wolf_reason wolf_reasons[] = {
     {OUT_OF_ORDER_E, STLS_BE_CAUSE_PROTOCOL, unexpected_message},
     {SANITY_MSG_E, STLS_BE_CAUSE_PROTOCOL, unexpected_message},
     {DUPLICATE_MSG_E, STLS_BE_CAUSE_PROTOCOL, unexpected_message},
+    {NO_PEER_VERIFY, STLS_BE_CAUSE_PROTOCOL, unexpected_message},
     {UNKNOWN_RECORD_TYPE, STLS_BE_CAUSE_PROTOCOL, unexpected_message},
     {UNKNOWN_HANDSHAKE_TYPE, STLS_BE_CAUSE_PROTOCOL, unexpected_message},
     {LENGTH_ERROR, STLS_BE_CAUSE_PROTOCOL, record_overflow},
@@ -292,17 +294,12 @@ static void wolf_forget(wolf_conn *conn) {
 
 /* wolfSSL has finished. */
 static stls_be_status wolf_complete(wolf_conn *conn, stls_be_failure *failure) {
-    const char *unproved = wolf_unproved(conn);
-
     wolf_alert_received(conn);
     if (wolfSSL_pending(conn->ssl) > 0 || !wolfSSL_is_init_finished(conn->ssl)) {
         /* Behind an announcement of early data wolfSSL takes it for such. */
         conn->cause = STLS_BE_CAUSE_PROTOCOL;
         conn->reason = "the client has sent data before its Finished";
-    } else if (unproved) {
-        conn->cause = STLS_BE_CAUSE_VERIFY;
-        conn->reason = unproved;
-    } else if (wolf_store_touched()) {
+    } else if (wolf_proved(conn) && wolf_store_touched()) {
         conn->cause = STLS_BE_CAUSE_SETTING;
         conn->reason = "wolfSSL has put a peer's certificate into a trust store";
     }

@@ -87,6 +87,9 @@ static bool wolf_asks(const wolf_conn *conn) {
            conn->client_auth != STLS_BE_CLIENT_AUTH_NONE;
 }
 
+static const char wolf_certificates_and_session[] =
+    "certificates came though a session was resumed";
+
 /* Why a Certificate may not come now; NULL: it may. */
 static const char *wolf_untimely(const wolf_conn *conn) {
     if (conn->established)
@@ -94,26 +97,34 @@ static const char *wolf_untimely(const wolf_conn *conn) {
     if (!wolf_asks(conn))
         return "the client sent certificates that it was not asked for";
     if (wolfSSL_session_reused(conn->ssl))
-        return "certificates came though a session was resumed";
+        return wolf_certificates_and_session;
     if (conn->resumable && wolfSSL_version(conn->ssl) == STLS_TLS1_2)
         return "wolfSSL has opened a ticket and not resumed its session";
     return NULL;
 }
 
-const char *wolf_unproved(const wolf_conn *conn) {
+/* Ends the connection for `cause`: always false. */
+static bool wolf_refuse(wolf_conn *conn, stls_be_cause cause, const char *reason) {
+    conn->cause = cause;
+    conn->reason = reason;
+    return false;
+}
+
+bool wolf_proved(wolf_conn *conn) {
     bool client = conn->context->role == STLS_ROLE_CLIENT;
 
     if (wolfSSL_session_reused(conn->ssl)) {
         if (conn->judged)
-            return "certificates came though a session was resumed";
-        return (client ? conn->offered == wolfSSL_version(conn->ssl) : conn->resumable)
-                   ? NULL
-                   : "wolfSSL has resumed a session that was not to be resumed";
+            return wolf_refuse(conn, STLS_BE_CAUSE_PROTOCOL, wolf_certificates_and_session);
+        return (client ? conn->offered == wolfSSL_version(conn->ssl) : conn->resumable) ||
+               wolf_refuse(conn, STLS_BE_CAUSE_VERIFY,
+                           "wolfSSL has resumed a session that was not to be resumed");
     }
-    if (conn->judged != wolf_asks(conn))
-        return conn->judged ? "certificates came that were not asked for"
-                            : "the handshake has ended without a verdict on the peer";
-    return conn->judged && !conn->accepted ? "the peer's certificates were rejected" : NULL;
+    if (!conn->judged)
+        return !wolf_asks(conn) || wolf_refuse(conn, STLS_BE_CAUSE_PROTOCOL,
+                                               "the peer has not said who it is, though asked");
+    return (wolf_asks(conn) && conn->accepted) ||
+           wolf_refuse(conn, STLS_BE_CAUSE_VERIFY, "certificates came that nobody has accepted");
 }
 
 /* --- The verdict --- */
@@ -127,10 +138,8 @@ int wolf_verify_flags(const wolf_conn *conn) {
 }
 
 static bool wolf_reject(wolf_conn *conn, stls_be_cause cause, uint8_t alert, const char *reason) {
-    conn->cause = cause;
-    conn->reason = reason;
     wolf_alert_want(conn, alert);
-    return false;
+    return wolf_refuse(conn, cause, reason);
 }
 
 /* Whether wolfSSL can check what is signed with the key of `leaf`. It offers rsa_pss_pss_* along
@@ -218,13 +227,6 @@ static bool wolf_use_credential(wolf_conn *conn, const wolf_credential *credenti
                                                (long)credential->key_len, WOLFSSL_FILETYPE_ASN1);
     conn->no_memory |= result == MEMORY_E || result == MEMORY_ERROR;
     return result == WOLFSSL_SUCCESS;
-}
-
-/* Why wolf_select refuses: always false. */
-static bool wolf_refuse(wolf_conn *conn, stls_be_cause cause, const char *reason) {
-    conn->cause = cause;
-    conn->reason = reason;
-    return false;
 }
 
 /* Makes the select upcall, once: for a ticket, which wolfSSL may open before it has read the name,

@@ -257,8 +257,8 @@ bool wolf_ask(wolf_conn *conn);
 int wolf_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int len, void *conn);
 int wolf_master_secret(WOLFSSL *ssl, void *secret, int len, void *conn);
 #endif
-/* Why a handshake that wolfSSL has finished does not show who the peer is; NULL: it does. */
-const char *wolf_unproved(const wolf_conn *conn);
+/* Whether a handshake that wolfSSL has finished is one that counts; if not, `cause` says why. */
+bool wolf_proved(wolf_conn *conn);
 /* What to ask of the peer: the flags for wolfSSL_set_verify. */
 int wolf_verify_flags(const wolf_conn *conn);
 

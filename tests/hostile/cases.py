@@ -3,7 +3,8 @@
 Names begin with the side that is siptls: client13/... is a client of siptls against our server of TLS 1.3. The
 expected outcome is that of the RFC where it says one ("illegal_parameter" is 47), else what most implementations do.
 
-Promises P2 and P4 of SECURITY.md: downgrades, renegotiation, compression and early data are among them.
+Promises P1, P2, P4 and P8 of SECURITY.md: downgrades, renegotiation, compression and early data are among them, and peers
+that show certificates without the key, or where none are due, with a session and without.
 """
 from scripts import *  # noqa: F403
 
@@ -11,8 +12,9 @@ CASES = []
 
 
 class Case:
-    def __init__(self, name, script, expected, changes, words, options):
+    def __init__(self, name, script, expected, changes, words, options, first=None):
         self.name, self.script, self.expected, self.options = name, script, expected, options
+        self.first = first  # the case of a connection before, whose session is offered
         self.version = 13 if "13/" in name else 12
         self.server = name.startswith("client")  # so the peer is
         self.hooks = {}
@@ -813,3 +815,106 @@ case("client13/open/long-tickets-in-fragments/again-and-again", "OK -", SHORT_RE
     ("before", "open", do) for _ in range(5) for do in (tickets(8), lambda p: p.data(b"data"))])
 case("client13/open/huge-ticket-in-fragments", "OK -", SHORT_RECORDS, before("open", tickets(1, 60000)))
 case("client13/open/long-tickets-in-fragments-flood", "PROTOCOL 22", SHORT_RECORDS, before("open", at_once(tickets(100))))
+
+# --- Resumption: a connection before leaves a session, and this one offers it
+
+MODES = ("required", "optional", "any", "none")
+
+
+def resumed(name, expected, *changes, before_it=(), known=True, words="", **options):
+    """`before_it` is done to the connection before, where a client shows its certificate if it is `known`."""
+    side = name.partition("/")[0]
+    words = "versions=1.2 " + words if side == "client12" else words  # where it may be TLS 1.3, not every library resumes
+    first = Case(f"{side}/first", SCRIPTS[side], "OK -", before_it, words, {"tickets": True, "mutual": known})
+    CASES.append(Case(name, SCRIPTS[side], expected, changes, words, {"tickets": True, **options}, first))
+
+
+def shows(leaf):
+    """Certificates of somebody else's; a signature that follows is by our own key."""
+    def do(p, message):
+        chain = chain_of(p.identity.pki, leaf)
+        return certificate_13(chain) if p.version == 13 else certificate_12(chain)
+    return edit("certificate", do)
+
+
+def not_resumed(p):
+    p.offered = None
+
+
+NO_CERTIFICATES = edit("certificate", lambda p, m: certificate_13([]) if p.version == 13 else certificate_12([]))
+VICTIM = shows("peer-both")
+NO_SHARE = put("client_hello", KEY_SHARE, vec16(b""))
+
+for side in BOTH_SERVERS:
+    for mode in MODES:
+        at, more = f"{side}/resumed", {"words": f"verify={mode}", "known": mode != "none"}
+        resumed(f"{at}/good/{mode}", "OK -", **more)
+        for name, changes in (
+                ("certificate", []),
+                ("certificate-of-another", [VICTIM, skip("certificate_verify")]),
+                ("certificate-of-another-signed", [VICTIM]),
+                ("certificate-of-ed448-signed", [shows("phone-ed448")]),
+                ("certificate-of-secp256k1-signed", [shows("phone-ec256k1")]),
+                ("no-certificates", [NO_CERTIFICATES, skip("certificate_verify")])):
+            resumed(f"{at}/{name}/{mode}", "PROTOCOL 10", *changes, mutual=True, unasked=True, **more)
+        resumed(f"{at}/certificate-when-open/{mode}", "PROTOCOL 10", before("open", lambda p: p.send(
+            certificate_13(p.identity.chain) if p.version == 13 else certificate_12(p.identity.chain), count=False)), **more)
+
+        # The same without a session.
+        at, asked = f"{side}/certificate", mode != "none"
+        more = {"words": f"verify={mode}", "mutual": True}
+        case(f"{at}/never/{mode}", "PROTOCOL 10" if asked else "OK -", words=f"verify={mode}")
+        case(f"{at}/of-another/{mode}", "PROTOCOL 10", VICTIM, skip("certificate_verify"), **more)
+        case(f"{at}/of-another-signed/{mode}", "PROTOCOL 51" if asked else "PROTOCOL 10", VICTIM, **more)
+        for leaf in ("ed448", "ec256k1"):
+            case(f"{at}/of-{leaf}-signed/{mode}", "VERIFY 43" if asked else "PROTOCOL 10", shows(f"phone-{leaf}"), **more)
+    case(f"{side}/certificate/none-but-signed", "PROTOCOL 10", NO_CERTIFICATES, words="verify=optional", mutual=True)
+
+RESUMED = "server13/resumed"
+resumed(f"{RESUMED}/retried", "OK -", NO_SHARE, words="verify=required")
+resumed(f"{RESUMED}/retried-and-full", "OK -", NO_SHARE, drop("client_hello_2", PRE_SHARED_KEY), words="verify=required", mutual=True)
+resumed(f"{RESUMED}/retried-and-full-without-certificate", "PROTOCOL 10", NO_SHARE, drop("client_hello_2", PRE_SHARED_KEY),
+        words="verify=required")
+resumed(f"{RESUMED}/retried-and-full-of-another", "PROTOCOL 10", NO_SHARE, drop("client_hello_2", PRE_SHARED_KEY), VICTIM,
+        skip("certificate_verify"), words="verify=required", mutual=True)
+resumed(f"{RESUMED}/retried-with-early-data", "OK -", NO_SHARE, add("client_hello", EARLY_DATA), drop("client_hello_2", EARLY_DATA),
+        words="verify=required")
+
+RESUMED, NO_EXTENDED = "server12/resumed", drop("client_hello", EXTENDED_MASTER_SECRET)
+resumed(f"{RESUMED}/extended-master-secret-never", "OK -", NO_EXTENDED, before_it=[NO_EXTENDED], words="verify=required")
+resumed(f"{RESUMED}/extended-master-secret-gone", "PROTOCOL 40", NO_EXTENDED, words="verify=required", mutual=True)
+
+# A ticket that is good, and of no use; or that is past its lifetime, but not by more than the clocks of servers may differ.
+UNDER_ENCRYPTION = before("finished", lambda p: p.send(certificate_12(chain_of(p.identity.pki, "peer-both")), count=False))
+for name, full, setting in (
+        ("extended-master-secret-new", True, {"before_it": [NO_EXTENDED], "words": "verify=required"}),
+        ("old", False, {"words": "verify=required life=1", "pause": 2.5})):
+    at = f"{RESUMED}/{name}"
+    resumed(f"{at}/good", "OK -", mutual=True, **setting)
+    resumed(f"{at}/no-certificate", "PROTOCOL 10" if full else "OK -", **setting)
+    resumed(f"{at}/of-another", "PROTOCOL 10" if full else "OK -", VICTIM, skip("certificate_verify"), mutual=True, **setting)
+    resumed(f"{at}/of-another-signed", "PROTOCOL 51" if full else "OK -", VICTIM, mutual=True, **setting)
+    resumed(f"{at}/of-another-under-encryption", "PROTOCOL 10", UNDER_ENCRYPTION, **setting)
+    for leaf in ("ed448", "ec256k1"):
+        resumed(f"{at}/of-{leaf}-signed", "VERIFY 43" if full else "OK -", shows(f"phone-{leaf}"), mutual=True, **setting)
+
+for side in BOTH_CLIENTS:
+    for mode in ("required", "none"):
+        at, more = f"{side}/resumed", {"words": f"verify={mode}"}
+        resumed(f"{at}/good/{mode}", "OK -", **more)
+        resumed(f"{at}/full/{mode}", "OK -", after("client_hello", not_resumed), **more)
+        resumed(f"{at}/certificate/{mode}", "PROTOCOL 10", unasked=True, **more)
+        resumed(f"{at}/certificate-asked-for/{mode}", "PROTOCOL 10", unasked=True, mutual=True, **more)
+        resumed(f"{at}/certificate-of-another/{mode}", "PROTOCOL 10", shows("server-p384"), skip("certificate_verify"),
+                unasked=True, **more)
+
+RESUMED = "client13/resumed"
+resumed(f"{RESUMED}/full-without-certificate", "PROTOCOL 10", after("client_hello", not_resumed), skip("certificate"),
+        skip("certificate_verify"))
+resumed(f"{RESUMED}/full-of-another", "PROTOCOL 10", after("client_hello", not_resumed), shows("server-p384"),
+        skip("certificate_verify"))
+resumed(f"{RESUMED}/retried", "OK -", retry())
+resumed(f"{RESUMED}/identity-not-offered", "PROTOCOL 47", put("server_hello", PRE_SHARED_KEY, u16(1)))
+resumed(f"{RESUMED}/identity-short", "PROTOCOL 50", put("server_hello", PRE_SHARED_KEY, b"\0"))
+resumed(f"{RESUMED}/retried-with-identity", "PROTOCOL 47", retry(extensions=P256_SHARE + [[PRE_SHARED_KEY, u16(0)]]))
+resumed(f"{RESUMED}/early-data-unasked", "PROTOCOL 110", body("encrypted_extensions", extension_list((EARLY_DATA, b""))))

@@ -6,8 +6,10 @@
  * close. Then a packet "key value" per line says how it went. One program per backend, named by the
  * only argument.
  *
- *     role=client|server   versions=1.2|1.3 (default: both)   verify=required|optional (server)
+ *     role=client|server   versions=1.2|1.3 (default: both)   verify=required|optional|any|none
  *     alpn=sip/2           host=example.test (a server: this host only)
+ *     life=1               seconds that a server's tickets live
+ *     again=1              with the context of the connection before
  *
  * Promise P4 of SECURITY.md.
  *
@@ -28,6 +30,7 @@ enum { STALL_MS = 20000, DATA_MAX = 256 };
 static const stls_backend *backend;
 static stls_credential *server, *phone;
 static stls_trust *trust;
+static stls_context *context; /* of the last connection */
 
 typedef struct outcome {
     stls_result handshake, end;
@@ -74,6 +77,22 @@ static bool word(const char *words, const char *key, char value[64]) {
     return false;
 }
 
+static stls_verify_mode verify_mode(const char *name) {
+    return strcmp(name, "optional") == 0 ? STLS_VERIFY_OPTIONAL
+           : strcmp(name, "any") == 0    ? STLS_VERIFY_OPTIONAL_ANY
+           : strcmp(name, "none") == 0   ? STLS_VERIFY_NONE
+                                         : STLS_VERIFY_REQUIRED;
+}
+
+static stls_result set_lifetime(stls_profile *profile, unsigned seconds, stls_error *error) {
+    const stls_ticket_ring_options options = {.lifetime_s = seconds};
+    stls_ticket_ring *ring = NULL;
+    stls_result result = stls_ticket_ring_new(backend, &options, &ring, error);
+    result = result == STLS_OK ? stls_profile_set_tickets(profile, ring, 1, error) : result;
+    stls_ticket_ring_free(ring);
+    return result;
+}
+
 static stls_result set_profile(stls_profile *profile, stls_role role, const char *words,
                                stls_error *error) {
     char value[64];
@@ -87,12 +106,13 @@ static stls_result set_profile(stls_profile *profile, stls_role role, const char
             stls_profile_set_credential(profile, role == STLS_ROLE_SERVER ? server : phone, error);
     }
     if (result == STLS_OK && word(words, "verify", value)) {
-        result = stls_profile_set_verify(
-            profile, strcmp(value, "optional") == 0 ? STLS_VERIFY_OPTIONAL : STLS_VERIFY_REQUIRED,
-            error);
+        result = stls_profile_set_verify(profile, verify_mode(value), error);
     }
     if (result == STLS_OK && word(words, "alpn", value)) {
         result = stls_profile_set_alpn(profile, value, error);
+    }
+    if (result == STLS_OK && word(words, "life", value)) {
+        result = set_lifetime(profile, (unsigned)atoi(value), error);
     }
     if (result == STLS_OK && word(words, "host", value)) {
         result = stls_profile_add_host(profile, value, server, STLS_VERIFY_NONE, error);
@@ -101,25 +121,33 @@ static stls_result set_profile(stls_profile *profile, stls_role role, const char
     return result;
 }
 
-static stls_conn *make(const char *words, int fd) {
+static void make_context(const char *words, stls_role role) {
     stls_profile *profile = NULL;
-    stls_context *context = NULL;
+    stls_error error = {0};
+    stls_context_free(context);
+    if (stls_profile_new(backend, role, &profile, &error) != STLS_OK ||
+        set_profile(profile, role, words, &error) != STLS_OK ||
+        stls_profile_set_handshake_timeout(profile, STALL_MS, &error) != STLS_OK ||
+        stls_context_new(profile, &context, &error) != STLS_OK) {
+        give_up(words, error.text);
+    }
+    stls_profile_free(profile);
+}
+
+static stls_conn *make(const char *words, int fd) {
     stls_conn *conn = NULL;
     stls_error error = {0};
     char value[64] = "";
     stls_role role = word(words, "role", value) && strcmp(value, "server") == 0 ? STLS_ROLE_SERVER
                                                                                 : STLS_ROLE_CLIENT;
-    if (stls_profile_new(backend, role, &profile, &error) != STLS_OK ||
-        set_profile(profile, role, words, &error) != STLS_OK ||
-        stls_profile_set_handshake_timeout(profile, STALL_MS, &error) != STLS_OK ||
-        stls_context_new(profile, &context, &error) != STLS_OK ||
-        stls_conn_new(context, role == STLS_ROLE_CLIENT ? "example.test" : NULL, &conn, &error) !=
+    if (!word(words, "again", value)) {
+        make_context(words, role);
+    }
+    if (stls_conn_new(context, role == STLS_ROLE_CLIENT ? "example.test" : NULL, &conn, &error) !=
             STLS_OK ||
         stls_conn_set_fd(conn, fd, &error) != STLS_OK) {
         give_up(words, error.text);
     }
-    stls_profile_free(profile);
-    stls_context_free(context);
     return conn;
 }
 
@@ -175,6 +203,18 @@ static void hang_up(int fd) {
     close(fd);
 }
 
+/* The end of the peer's certificate, which is of its signature, in hexadecimal; "-": it has none. */
+static const char *peer_of(const stls_conn *conn) {
+    enum { END = 16 };
+    static char end[2 * END + 1];
+    stls_bytes leaf = stls_conn_peer_certificate(conn, 0);
+    snprintf(end, sizeof end, "-");
+    for (size_t i = 0; leaf.len >= END && i < END; i++) {
+        snprintf(end + 2 * i, 3, "%02x", leaf.data[leaf.len - END + i]);
+    }
+    return end;
+}
+
 static void serve(const char *words, int fd) {
     stls_conn *conn = make(words, fd);
     outcome o = {STLS_NOT_DONE, STLS_NOT_DONE, "", 0};
@@ -186,15 +226,17 @@ static void serve(const char *words, int fd) {
         talk(conn, &o);
     }
     const stls_error *error = stls_conn_error(conn);
+    stls_conn_info info;
+    stls_conn_get_info(conn, &info);
     char late[16], answer[2048];
     size_t more = 0;
     bool read_on = stls_conn_read(conn, late, sizeof late, &more) == STLS_OK || more > 0;
     int len = snprintf(answer, sizeof answer,
                        "handshake %s\nend %s\ndata %s\nlength %zu\nsent %d\nreceived %d\n"
-                       "secure %d\nlate %d\ngrown %ld\ntext %s\n",
+                       "secure %d\nlate %d\ngrown %ld\nresumed %d\npeer %s\ntext %s\n",
                        stls_result_name(o.handshake), stls_result_name(o.end), o.data, o.data_len,
                        error->alert_sent, error->alert_received, stls_conn_is_secure(conn), read_on,
-                       peak_kb() - before, error->text);
+                       peak_kb() - before, info.resumed, peer_of(conn), error->text);
     stls_conn_free(conn);
     hang_up(fd);
     if (write(STDIN_FILENO, answer, (size_t)len) != len) {
@@ -238,6 +280,7 @@ int main(int argc, char **argv) {
     while (next(words, sizeof words, &fd)) {
         serve(words, fd);
     }
+    stls_context_free(context);
     stls_credential_free(server);
     stls_credential_free(phone);
     stls_trust_free(trust);

@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -82,9 +83,16 @@ class Driver:
 
 def play(driver, case, identities):
     """Runs a case: the peer as it is in the end, siptls's report, and what went wrong in the script."""
-    with driver.connect(case.words) as sock:
+    session, again = None, ""
+    if case.first is not None:
+        p, report, trouble = play(driver, case.first, identities)
+        session, again = p.session, " again=1"
+        if session is None or trouble:
+            return p, report, trouble or "the connection before gave no session"
+        time.sleep(case.options.get("pause", 0))
+    with driver.connect(case.words + again) as sock:
         identity = identities["server" if case.server else "phone"]
-        p = Peer(sock, case.version, identity, case.hooks, case.options)
+        p = Peer(sock, case.version, identity, case.hooks, case.options, session)
         trouble = ""
         try:
             case.script(p)
@@ -140,6 +148,11 @@ def faults(p, report, result):
         found.append("data was delivered after the end")
     if report["secure"] != "0" and not result.startswith(("OK", "CLOSED", "EOF", "LOST")):
         found.append("the connection that failed is called secure")
+    if report["handshake"] == "STLS_OK":
+        if report["peer"] not in ("-", p.identity.chain[0][-16:].hex()):
+            found.append("siptls takes the peer for somebody else")
+        if report["resumed"] != str(int(p.resumed)):
+            found.append("siptls and the peer do not agree whether a session was resumed")
     if int(report["grown"]) > GROWTH_MAX_KB:
         found.append(f"memory grew by {report['grown']} KB")
     if not result.startswith("OK") and len(report["text"]) < 20:

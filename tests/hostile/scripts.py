@@ -6,7 +6,8 @@
     client_12   client_hello certificate client_key_exchange certificate_verify ccs finished
 
 and then, all of them: `open`, where "ping" goes there and back, and `close`. The option `mutual` brings the client's
-certificate in.
+certificate in, and `tickets` a ticket. With the session of a connection before, a script resumes it; then there are no
+certificates, and no key exchange of TLS 1.2, unless the option `unasked` brings in the certificates nevertheless.
 """
 from tls import *  # noqa: F403 - this is a part of it
 
@@ -20,6 +21,18 @@ def _open_and_close(p):
 
 def _change_cipher_spec(p):
     p.step("ccs", b"\1", lambda data: p.plain(CCS, data))
+
+
+def _shows(p, option=None):
+    """Whether certificates are shown, those of the client with `mutual` only."""
+    return (option is None or p.options.get(option)) and (not p.resumed or p.options.get("unasked"))
+
+
+def _must_offer(p, number):
+    """A server's client offers the session of the connection before."""
+    p.resumed = p.offered is not None
+    if p.resumed and not p.hello.get(number):
+        raise Unexpected("no session is offered")
 
 
 # --- TLS 1.3
@@ -37,6 +50,8 @@ def certificate_verify_13(p, server):
 
 def server_hello_13(p, share):
     extensions = [[VERSIONS, u16(0x0304)], [KEY_SHARE, u16(share.group) + vec16(share.public)]]
+    if p.resumed:
+        extensions.append([PRE_SHARED_KEY, u16(0)])
     return Hello(SERVER_HELLO, [SUITE_13], extensions, p.hello.session_id)
 
 
@@ -68,10 +83,15 @@ def certificate_request_13():
     return Message(CERTIFICATE_REQUEST, vec8(b"") + vec16(u16(SCHEMES) + vec16(vec16(u16(ECDSA_SHA256)))))
 
 
+def new_session_ticket_13():
+    return Message(NEW_SESSION_TICKET, u32(3600) + u32(7) + vec8(b"\1") + vec16(b"\7" * 100) + vec16(b""))
+
+
 def server_13(p):
     take_client_hello(p)
     for hook in p.hooks.get(("after", "client_hello"), []):
         hook(p)
+    _must_offer(p, PRE_SHARED_KEY)
     shares = client_shares(p.hello)
     group = next((group for group in (X25519, SECP256R1) if group in shares), None)
     if group is None:
@@ -81,21 +101,27 @@ def server_13(p):
     p.handshake_keys(p.share.agree(shares[p.share.group]), server=True)
     _change_cipher_spec(p)
     p.step("encrypted_extensions", Message(ENCRYPTED_EXTENSIONS, vec16(b"")))
-    if p.options.get("mutual"):
+    if _shows(p, "mutual"):
         p.step("certificate_request", certificate_request_13())
-    p.step("certificate", certificate_13(p.identity.chain))
-    p.step("certificate_verify", certificate_verify_13(p, server=True))
+    if _shows(p):
+        p.step("certificate", certificate_13(p.identity.chain))
+        p.step("certificate_verify", certificate_verify_13(p, server=True))
     p.step("finished", Message(FINISHED, p.finished_13(p.our_hs)))
     p.application_keys(server=True)
     p.other = [p.their_ap]
     p.out = p.our_ap
     for hook in p.hooks.get(("after", "flight"), []):
         hook(p)
-    if p.options.get("mutual"):
+    if _shows(p, "mutual"):
         p.message(CERTIFICATE)
         p.message(CERTIFICATE_VERIFY)
     p.message(FINISHED)
+    p.handshake_over()
     p.inn, p.other = p.their_ap, []
+    if p.options.get("tickets"):
+        ticket = new_session_ticket_13()
+        p.take_ticket_13(ticket.body)
+        p.send(ticket, count=False)
     _open_and_close(p)
 
 
@@ -113,7 +139,9 @@ def client_hello_13(p, share):
 def client_13(p):
     p.share = Share(X25519)
     p.hello = client_hello_13(p, p.share)
-    p.step("client_hello", p.hello)
+    if p.offered is not None:
+        p.hello.put(PRE_SHARED_KEY, b"")
+    p.step("client_hello", p.hello, p.bind)
     hello = Hello.decode(SERVER_HELLO, p.message(SERVER_HELLO).body)
     if hello.random == HELLO_RETRY:
         p.transcript = Message(MESSAGE_HASH, sha256(p.hello.encode())).encode() + \
@@ -122,20 +150,24 @@ def client_13(p):
         p.hello.put(KEY_SHARE, vec16(u16(p.share.group) + vec16(p.share.public)))
         if hello.get(COOKIE):
             p.hello.put(COOKIE, hello.get(COOKIE))
-        p.step("client_hello_2", p.hello)
+        if p.offered is not None:
+            p.hello.put(PRE_SHARED_KEY, b"")
+        p.step("client_hello_2", p.hello, p.bind)
         hello = Hello.decode(SERVER_HELLO, p.message(SERVER_HELLO).body)
     p.server_hello = hello
+    p.resumed = p.offered is not None and hello.get(PRE_SHARED_KEY) is not None
     p.handshake_keys(p.share.agree(hello.get(KEY_SHARE)[4:]), server=False)
     while p.message(ENCRYPTED_EXTENSIONS, CERTIFICATE_REQUEST, CERTIFICATE, CERTIFICATE_VERIFY, FINISHED).kind \
             != FINISHED:
         pass
     p.application_keys(server=False)
     p.inn, p.other = p.their_ap, [Keys13(p.their_hs)]
-    p.step("ccs", b"\1", lambda data: p.plain(CCS, data))
-    if p.options.get("mutual"):
+    _change_cipher_spec(p)
+    if _shows(p, "mutual"):
         p.step("certificate", certificate_13(p.identity.chain))
         p.step("certificate_verify", certificate_verify_13(p, server=False))
     p.step("finished", Message(FINISHED, p.finished_13(p.our_hs)))
+    p.handshake_over()
     p.out = p.our_ap
     _open_and_close(p)
 
@@ -164,33 +196,62 @@ def server_12(p):
     take_client_hello(p)
     for hook in p.hooks.get(("after", "client_hello"), []):
         hook(p)
-    p.share = Share(X25519)
+    _must_offer(p, SESSION_TICKET)
     p.extended = p.hello.get(EXTENDED_MASTER_SECRET) is not None
     offered = p.hello.get(RENEGOTIATION) is not None or 0x00FF in p.hello.suites
     extensions = ([[RENEGOTIATION, b"\0"]] if offered else []) + ([[EXTENDED_MASTER_SECRET, b""]] if p.extended else [])
-    hello = Hello(SERVER_HELLO, [SUITE_12], extensions, b"")
+    if p.options.get("tickets") and not p.resumed:
+        extensions.append([SESSION_TICKET, b""])
+    hello = Hello(SERVER_HELLO, [SUITE_12], extensions, p.hello.session_id if p.resumed else b"")
     p.client_random, p.server_random = p.hello.random, hello.random
     p.step("server_hello", hello)
     p.server_random = hello.random
     p.extended = hello.get(EXTENDED_MASTER_SECRET) is not None
+    if _shows(p):
+        _certificates_of_server_12(p)
+    if p.resumed:
+        p.master = p.offered.secret
+        p.next_keys(p.client_random, p.server_random, server=True)
+        _finish_12(p, b"server finished")
+        _hear_finished_12(p)
+    else:
+        _hear_client_12(p)
+        _hear_finished_12(p)
+        if p.options.get("tickets"):
+            p.session = Session(b"\7" * 100, p.master)
+            p.send(Message(NEW_SESSION_TICKET, u32(3600) + vec16(p.session.ticket)))
+        _finish_12(p, b"server finished")
+    _open_and_close(p)
+
+
+def _certificates_of_server_12(p):
+    p.share = Share(X25519)
     p.step("certificate", certificate_12(p.identity.chain))
     p.step("server_key_exchange", server_key_exchange(p, ecdh_parameters(p.share)))
     if p.options.get("mutual"):
         p.step("certificate_request", Message(CERTIFICATE_REQUEST, vec8(b"\x40") + vec16(u16(ECDSA_SHA256)) + vec16(b"")))
     p.step("server_hello_done", Message(SERVER_HELLO_DONE, b""))
+
+
+def _hear_client_12(p):
     if p.options.get("mutual"):
         p.message(CERTIFICATE)
     shared = p.share.agree(p.message(CLIENT_KEY_EXCHANGE).body[1:])
     p.master_keys(shared, p.client_random, p.server_random, p.extended, server=True)
     if p.options.get("mutual"):
         p.message(CERTIFICATE_VERIFY)
+
+
+def _hear_finished_12(p):
     p.change_cipher_spec()
     p.inn = p.next_inn
     p.message(FINISHED)
+
+
+def _finish_12(p, label):
     _change_cipher_spec(p)
     p.out = p.next_out
-    p.step("finished", Message(FINISHED, p.finished_12(b"server finished")))
-    _open_and_close(p)
+    p.step("finished", Message(FINISHED, p.finished_12(label)))
 
 
 def client_hello_12():
@@ -206,9 +267,31 @@ def client_hello_12():
 
 def client_12(p):
     p.hello = client_hello_12()
+    if p.options.get("tickets"):
+        p.hello.put(SESSION_TICKET, p.offered.ticket if p.offered is not None else b"")
+    if p.offered is not None:
+        p.hello.session_id = b"\x5a" * 32  # it comes back if the session is resumed
     p.step("client_hello", p.hello)
     hello = Hello.decode(SERVER_HELLO, p.message(SERVER_HELLO).body)
     p.client_random, p.server_random = p.hello.random, hello.random
+    p.resumed = p.offered is not None and hello.session_id == p.hello.session_id
+    p.extended = hello.get(EXTENDED_MASTER_SECRET) is not None
+    if p.resumed:
+        p.master = p.offered.secret
+        p.next_keys(p.client_random, p.server_random, server=False)
+        _hear_finished_12(p)
+        if _shows(p, "mutual"):
+            p.step("certificate", certificate_12(p.identity.chain))
+            p.step("certificate_verify", certificate_verify_12(p))
+        _finish_12(p, b"client finished")
+    else:
+        _keys_of_client_12(p)
+        _finish_12(p, b"client finished")
+        _hear_finished_12(p)
+    _open_and_close(p)
+
+
+def _keys_of_client_12(p):
     while True:
         message = p.message(CERTIFICATE, SERVER_KEY_EXCHANGE, CERTIFICATE_REQUEST, SERVER_HELLO_DONE)
         if message.kind == SERVER_KEY_EXCHANGE:
@@ -220,14 +303,6 @@ def client_12(p):
     if p.options.get("mutual"):
         p.step("certificate", certificate_12(p.identity.chain))
     p.step("client_key_exchange", Message(CLIENT_KEY_EXCHANGE, vec8(p.share.public)))
-    p.master_keys(p.share.agree(theirs), p.client_random, p.server_random,
-                  hello.get(EXTENDED_MASTER_SECRET) is not None, server=False)
+    p.master_keys(p.share.agree(theirs), p.client_random, p.server_random, p.extended, server=False)
     if p.options.get("mutual"):
         p.step("certificate_verify", certificate_verify_12(p))
-    _change_cipher_spec(p)
-    p.out = p.next_out
-    p.step("finished", Message(FINISHED, p.finished_12(b"client finished")))
-    p.change_cipher_spec()
-    p.inn = p.next_inn
-    p.message(FINISHED)
-    _open_and_close(p)

@@ -38,6 +38,10 @@ def u24(n):
     return n.to_bytes(3, "big")
 
 
+def u32(n):
+    return n.to_bytes(4, "big")
+
+
 def vec8(data):
     return u8(len(data)) + data
 
@@ -177,13 +181,17 @@ class Share:
         return int((point * self.key.d).x).to_bytes(32, "big")
 
 
+def chain_of(pki, name):
+    with open(f"{pki}/{name}.chain.pem", encoding="ascii") as file:
+        blocks = file.read().split("-----END CERTIFICATE-----")[:-1]
+    return [_der(block) for block in blocks]
+
+
 class Identity:
     """A chain of the test PKI and its key, P-256."""
 
     def __init__(self, pki, name):
-        with open(f"{pki}/{name}.chain.pem", encoding="ascii") as file:
-            blocks = file.read().split("-----END CERTIFICATE-----")[:-1]
-        self.chain = [_der(block) for block in blocks]
+        self.pki, self.chain = pki, chain_of(pki, name)
         with open(f"{pki}/{name}.key", encoding="ascii") as file:
             self.key = ECC.import_key(file.read())
 
@@ -290,11 +298,20 @@ class Unexpected(Exception):
     """The other side has sent something else than the script waits for."""
 
 
+class Session:
+    """What a connection leaves for one that resumes it."""
+
+    def __init__(self, ticket, secret, age_add=0):
+        self.ticket, self.secret, self.age_add = ticket, secret, age_add
+
+
 class Peer:
     """One connection: records, the transcript, and the steps of a script with what a case does to them."""
 
-    def __init__(self, sock, version, identity, hooks, options):
+    def __init__(self, sock, version, identity, hooks, options, offered=None):
         self.sock, self.version, self.identity, self.hooks, self.options = sock, version, identity, hooks, options
+        self.offered, self.session = offered, None  # the session of the connection before, and of this one
+        self.resumed = False
         self.out = self.inn = None          # keys; None: plaintext
         self.other = []                     # keys under which an alert may come by mistake
         self.transcript, self.pending, self.buffer = b"", b"", b""
@@ -423,6 +440,7 @@ class Peer:
         kind, data = self.receive()
         while kind == HANDSHAKE and data[0] == NEW_SESSION_TICKET:
             self.transcript += data
+            self.session = Session(data[10:], self.master)
             kind, data = self.receive()
         if kind != CCS:
             raise Unexpected(f"record of type {kind} instead of ChangeCipherSpec")
@@ -434,6 +452,13 @@ class Peer:
             kind, data = self.receive()
             if kind == DATA:
                 self.got_data += data
+            elif kind == HANDSHAKE and data[0] == NEW_SESSION_TICKET and self.version == 13:
+                self.take_ticket_13(data[4:])
+
+    def take_ticket_13(self, body):
+        r = Reader(body[4:])
+        age_add, nonce, ticket = r.number(4), r.vec(1), r.vec(2)
+        self.session = Session(ticket, self.resumption_secret(nonce), age_add)
 
     def drain(self):
         """Whatever comes until the end."""
@@ -451,7 +476,7 @@ class Peer:
 
     def handshake_keys(self, shared, server):
         empty = sha256(b"")
-        early = mac(b"\0" * 32, b"\0" * 32)
+        early = mac(b"\0" * 32, self.offered.secret if self.resumed else b"\0" * 32)
         self.secret = mac(expand(early, b"derived", empty, 32), shared)
         digest = sha256(self.transcript)
         self.hs = {side: expand(self.secret, side + b" hs traffic", digest, 32) for side in (b"c", b"s")}
@@ -461,14 +486,31 @@ class Peer:
 
     def application_keys(self, server):
         """Made after the server's Finished; put in force by the script."""
-        master = mac(expand(self.secret, b"derived", sha256(b""), 32), b"\0" * 32)
+        self.master = mac(expand(self.secret, b"derived", sha256(b""), 32), b"\0" * 32)
         digest = sha256(self.transcript)
-        ap = {side: expand(master, side + b" ap traffic", digest, 32) for side in (b"c", b"s")}
+        ap = {side: expand(self.master, side + b" ap traffic", digest, 32) for side in (b"c", b"s")}
         ours, theirs = (b"s", b"c") if server else (b"c", b"s")
         self.our_ap, self.their_ap = Keys13(ap[ours]), Keys13(ap[theirs])
 
     def finished_13(self, secret):
         return mac(expand(secret, b"finished", b"", 32), sha256(self.transcript))
+
+    def handshake_over(self):
+        """The transcript ends with the client's Finished."""
+        self.resumption = expand(self.master, b"res master", sha256(self.transcript), 32)
+
+    def resumption_secret(self, nonce):
+        return expand(self.resumption, b"resumption", nonce, 32)
+
+    def bind(self, hello):
+        """Sends a ClientHello; if it has a pre_shared_key for it, with the session: RFC 8446, section 4.2.11."""
+        if self.offered is not None and hello.get(PRE_SHARED_KEY) == b"":
+            identity = vec16(vec16(self.offered.ticket) + u32(self.offered.age_add))
+            hello.put(PRE_SHARED_KEY, identity + vec16(vec8(b"\0" * 32)))
+            key = expand(mac(b"\0" * 32, self.offered.secret), b"res binder", sha256(b""), 32)
+            binder = mac(expand(key, b"finished", b"", 32), sha256(self.transcript + hello.encode()[:-35]))
+            hello.put(PRE_SHARED_KEY, identity + vec16(vec8(self.options.get("binder", bytes)(binder))))
+        self.send(hello)
 
     # TLS 1.2's (RFC 5246, sections 6.3 and 8.1; RFC 7627)
 
@@ -477,6 +519,9 @@ class Peer:
             self.master = prf(shared, b"extended master secret", sha256(self.transcript), 48)
         else:
             self.master = prf(shared, b"master secret", client_random + server_random, 48)
+        self.next_keys(client_random, server_random, server)
+
+    def next_keys(self, client_random, server_random, server):
         block = prf(self.master, b"key expansion", server_random + client_random, 40)
         client, server_side = Keys12(block[:16], block[32:36]), Keys12(block[16:32], block[36:40])
         self.next_out, self.next_inn = (server_side, client) if server else (client, server_side)

@@ -125,7 +125,9 @@ make_key() {
         rsa) set -- "$1" rsa rsa_keygen_bits:2048 ;;
         rsa1024) set -- "$1" rsa rsa_keygen_bits:1024 ;;
         rsa-pss) set -- "$1" rsa-pss rsa_keygen_bits:2048 ;;
+        ec256k1) set -- "$1" ec ec_paramgen_curve:secp256k1 ;;
         ed25519) set -- "$1" ed25519 ;;
+        ed448) set -- "$1" ed448 ;;
         *) fail "The table asks for an unknown kind of key, $2, for $1." ;;
     esac
     must req -new -newkey "$2" ${3:+-pkeyopt "$3"} -noenc -keyout "$1.key" -out "work/$1.csr"
@@ -318,6 +320,8 @@ peer-both               int                     ec          server eku=serverAut
 
 phone                   int                     ec          phone
 phone-rsa               int-rsa                 rsa         phone
+phone-ed448             int                     ed448       phone
+phone-ec256k1           int                     ec256k1     phone
 phone-expired           int                     ec          phone from=-30 to=-1
 phone-other             other-root              ec          phone
 phone-self-signed       self                    ec          phone
