@@ -558,6 +558,9 @@ stls_complaint stls_check_second_hello(stls_bytes body, stls_bytes first_body, u
         !keeps_extensions(&first, &h)) {
         return protocol(ALERT_ILLEGAL_PARAMETER, "its second ClientHello is not like the first");
     }
+    if (has(&h, EXT_EARLY_DATA)) {
+        return protocol(ALERT_ILLEGAL_PARAMETER, "its second ClientHello announces early data");
+    }
     if (group != 0 && !has_only_share(&h, group)) {
         return protocol(ALERT_ILLEGAL_PARAMETER,
                         "its second ClientHello has not the key share that it was asked for");
@@ -675,6 +678,14 @@ static stls_complaint check_share(const hello *h, const hello *own, stls_choice 
     return none;
 }
 
+/* The session that it resumes: the number of an identity. */
+static stls_complaint check_choice_of_psk(const hello *h) {
+    stls_bytes data;
+    return !find(h, EXT_PRE_SHARED_KEY, &data) || data.len == 2
+               ? none
+               : protocol(ALERT_DECODE_ERROR, "its choice of a session is malformed");
+}
+
 static stls_complaint check_server_hello_1_3(const hello *h, const hello *own,
                                              stls_choice *choice) {
     if (h->version != STLS_TLS1_2) {
@@ -690,7 +701,8 @@ static stls_complaint check_server_hello_1_3(const hello *h, const hello *own,
                         "it chose another cipher suite than in its HelloRetryRequest");
     }
     bool retry = memcmp(h->random.data, retry_random, RANDOM_LEN) == 0;
-    return retry ? check_retry(h, own, choice) : check_share(h, own, choice);
+    stls_complaint complaint = retry ? check_retry(h, own, choice) : check_share(h, own, choice);
+    return complaint.text == NULL && !retry ? check_choice_of_psk(h) : complaint;
 }
 
 /* The version that a ServerHello has chosen; 0: its supported_versions is malformed. */

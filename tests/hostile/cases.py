@@ -879,6 +879,8 @@ resumed(f"{RESUMED}/retried-and-full-of-another", "PROTOCOL 10", NO_SHARE, drop(
         skip("certificate_verify"), words="verify=required", mutual=True)
 resumed(f"{RESUMED}/retried-with-early-data", "OK -", NO_SHARE, add("client_hello", EARLY_DATA), drop("client_hello_2", EARLY_DATA),
         words="verify=required")
+resumed(f"{RESUMED}/retried-with-early-data-again", "PROTOCOL 47", NO_SHARE, add("client_hello", EARLY_DATA),
+        words="verify=required")
 
 RESUMED, NO_EXTENDED = "server12/resumed", drop("client_hello", EXTENDED_MASTER_SECRET)
 resumed(f"{RESUMED}/extended-master-secret-never", "OK -", NO_EXTENDED, before_it=[NO_EXTENDED], words="verify=required")
@@ -916,5 +918,6 @@ resumed(f"{RESUMED}/full-of-another", "PROTOCOL 10", after("client_hello", not_r
 resumed(f"{RESUMED}/retried", "OK -", retry())
 resumed(f"{RESUMED}/identity-not-offered", "PROTOCOL 47", put("server_hello", PRE_SHARED_KEY, u16(1)))
 resumed(f"{RESUMED}/identity-short", "PROTOCOL 50", put("server_hello", PRE_SHARED_KEY, b"\0"))
+resumed(f"{RESUMED}/identity-long", "PROTOCOL 50", put("server_hello", PRE_SHARED_KEY, b"\0\0\0"))
 resumed(f"{RESUMED}/retried-with-identity", "PROTOCOL 47", retry(extensions=P256_SHARE + [[PRE_SHARED_KEY, u16(0)]]))
 resumed(f"{RESUMED}/early-data-unasked", "PROTOCOL 110", body("encrypted_extensions", extension_list((EARLY_DATA, b""))))
