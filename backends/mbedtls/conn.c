@@ -134,7 +134,7 @@ static meaning meaning_here(const mbed_conn *conn, int code) {
 }
 
 /* HANDSHAKE_FAILURE has many senses. From a server that still works on the ClientHello it is: no
- * suite, group or scheme in common. */
+ * suite, group or scheme in common; but if it sends decrypt_error, a session's binder is wrong. */
 static bool is_choosing(const mbed_conn *conn, int state) {
     return is_server(conn) &&
            (state == MBEDTLS_SSL_CLIENT_HELLO || state == MBEDTLS_SSL_HELLO_RETRY_REQUEST ||
@@ -194,7 +194,8 @@ static stls_be_status fail(mbed_conn *conn, int state, int code) {
     } else if (conn->alert_seen == NO_ALERT) {
         tell_alert(conn, true, true, alert);
     }
-    if (code == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE && is_choosing(conn, state)) {
+    if (code == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE && is_choosing(conn, state) &&
+        alert != ALERT_DECRYPT_ERROR) {
         what.cause = STLS_BE_CAUSE_NOTHING_SHARED;
     }
     return latch(conn, STLS_BE_FAILED, what.cause, code, NULL);

@@ -871,6 +871,7 @@ for side in BOTH_SERVERS:
     case(f"{side}/certificate/none-but-signed", "PROTOCOL 10", NO_CERTIFICATES, words="verify=optional", mutual=True)
 
 RESUMED = "server13/resumed"
+resumed(f"{RESUMED}/binder-wrong", "PROTOCOL 51", words="verify=required", binder=lambda binder: flip(binder, 0))
 resumed(f"{RESUMED}/retried", "OK -", NO_SHARE, words="verify=required")
 resumed(f"{RESUMED}/retried-and-full", "OK -", NO_SHARE, drop("client_hello_2", PRE_SHARED_KEY), words="verify=required", mutual=True)
 resumed(f"{RESUMED}/retried-and-full-without-certificate", "PROTOCOL 10", NO_SHARE, drop("client_hello_2", PRE_SHARED_KEY),
