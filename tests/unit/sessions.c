@@ -108,7 +108,7 @@ static bool run_and_check(raw_pair *p, bool resumed) {
 static void check_same_exports(raw_pair *p, bool tls1_3);
 
 static void resume(const setting_of_pair *at) {
-    contexts c;
+    contexts c = {.client = {.block = NULL}};
     raw_session session;
     raw_settings client = client_settings(at->version), server = server_settings(at->version);
     raw_ring ring = simple_ring();
@@ -251,7 +251,7 @@ static bool is_offered(const setting_of_pair *at, const changed *change) {
 
 static void second_handshake(const setting_of_pair *at, const changed *change, raw_ring *ring,
                              raw_session *session) {
-    contexts c;
+    contexts c = {.client = {.block = NULL}};
     raw_settings client, server;
     apply_change(change, at->version, &client, &server, ring, session);
     raw_pair *p = NULL;
@@ -425,7 +425,7 @@ static void answer_hello(const contexts *c, const raw_ring *ring, const hello *h
 static void mutate(const setting_of_pair *at) {
     static hello h;
     static uint8_t ticket[RAW_STREAM_SIZE];
-    contexts c;
+    contexts c = {.client = {.block = NULL}};
     raw_session session;
     raw_settings client = client_settings(at->version), server = server_settings(at->version);
     raw_ring ring = simple_ring();
@@ -532,7 +532,7 @@ static void answer_changed(const contexts *c, const raw_ring *ring, const hello 
 /* The ClientHello with a ticket of `version`, from a client of its own context. */
 static bool hello_with_ticket(const setting_of_pair *at, uint16_t version, const raw_ring *ring,
                               hello *h) {
-    contexts c;
+    contexts c = {.client = {.block = NULL}};
     raw_session session;
     raw_settings client = client_settings(version), server = server_settings(version);
     bool found = false;
@@ -548,7 +548,7 @@ static bool hello_with_ticket(const setting_of_pair *at, uint16_t version, const
 static void change_hello(const setting_of_pair *at) {
     enum { SERVER_NAME = 0, EXTENDED_MASTER_SECRET = 23, TICKET = 35, PRE_SHARED_KEY = 41 };
     static hello good, h, other;
-    contexts c;
+    contexts c = {.client = {.block = NULL}};
     raw_settings client = client_settings(at->version), server = server_settings(at->version);
     raw_ring ring = simple_ring();
     set_versions(&server, at->version, false, true);
@@ -627,7 +627,7 @@ int clock_gettime(clockid_t id, struct timespec *now) {
 /* A ticket is good on a machine that has run longer, or not as long, as the one that made it. */
 static void restart(const setting_of_pair *at) {
     static const long shifts[] = {3600, -3600, 300000, -300000};
-    contexts c;
+    contexts c = {.client = {.block = NULL}};
     raw_session session;
     raw_settings client = client_settings(at->version), server = server_settings(at->version);
     raw_ring ring = simple_ring();
@@ -656,7 +656,7 @@ static void test_restart(void) {
 
 /* The select upcall's refusal stands, ticket or not. */
 static void refuse_host(const setting_of_pair *at) {
-    contexts c;
+    contexts c = {.client = {.block = NULL}};
     raw_session session;
     raw_settings client = client_settings(at->version), server = server_settings(at->version);
     raw_ring ring = simple_ring();
@@ -722,7 +722,7 @@ static void test_counts(void) {
 
 /* No ticket for a client that has not asked to keep sessions; none offered. */
 static void keep_none(const setting_of_pair *at) {
-    contexts c;
+    contexts c = {.client = {.block = NULL}};
     raw_settings client = client_settings(at->version), server = server_settings(at->version);
     raw_ring ring = simple_ring();
     client.wanted = 0;
@@ -742,7 +742,7 @@ static void test_none(void) {
 /* --- Mutual TLS --- */
 
 static void mutual_record(const setting_of_pair *at, stls_be_client_auth auth, const char *names) {
-    contexts c;
+    contexts c = {.client = {.block = NULL}};
     raw_session session = {.len = 0};
     raw_settings client = client_settings(at->version), server = server_settings(at->version);
     raw_ring ring = simple_ring();
@@ -818,7 +818,7 @@ static void check_same_exports(raw_pair *p, bool tls1_3) {
 }
 
 static void export_keys(const setting_of_pair *at) {
-    contexts c;
+    contexts c = {.client = {.block = NULL}};
     raw_session session;
     raw_settings client = client_settings(at->version), server = server_settings(at->version);
     raw_ring ring = simple_ring();
@@ -920,7 +920,7 @@ static void update_from(raw_end *from, raw_end *to, bool both) {
 }
 
 static void update_keys(const setting_of_pair *at) {
-    contexts c;
+    contexts c = {.client = {.block = NULL}};
     raw_settings client = client_settings(at->version), server = server_settings(at->version);
     client.wanted = server.wanted = 0;
     raw_pair *p = NULL;
