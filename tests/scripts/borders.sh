@@ -32,7 +32,7 @@ sources() {
 # Headers of the C library and of the system stand flat or in these folders; those of a TLS library in its own.
 system='<((sys|netinet|arpa)/)?[a-z0-9_]+\.h>'
 public='<siptls/[a-z]+\.h>'
-base='"base/(error|memory)\.h"'
+base='"base/(error|lock|memory)\.h"'
 contract='"backends/contract\.h"'
 
 mapfile -t files < <(sources api/include)
