@@ -533,9 +533,7 @@ static void make_folder(void) {
 
 static void remove_file(void *arg, const char *name) {
     int fd = *(const int *)arg;
-    if (name[0] != '.') {
-        stls_disk_system.remove(fd, name);
-    }
+    stls_disk_system.remove(fd, name); /* not "." and ".." */
 }
 
 static void remove_folder(void) {
