@@ -201,6 +201,12 @@ static stls_result append(stls_crl_list *list, stls_blocks *blocks, const char *
                           stls_error *error) {
     size_t before = list->count;
     stls_result result = STLS_OK;
+    if (blocks->count > STLS_TRUST_CRLS_MAX - before) {
+        return stls_fail(error, STLS_E_LIMIT,
+                         "%s: %zu CRLs are too many: at most %d are taken, and %zu are there "
+                         "already; nothing was added",
+                         name, blocks->count, STLS_TRUST_CRLS_MAX, before);
+    }
     stls_loaded_crl **items =
         stls_grow(list->items, list->count, list->count + blocks->count, sizeof *items);
     if (items == NULL) {

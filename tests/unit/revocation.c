@@ -503,6 +503,24 @@ static void test_verdicts(void) {
     }
 }
 
+static void test_too_many(void) {
+    stls_trust *trust = stls_trust_new();
+    stls_error error = {.result = STLS_NOT_DONE};
+    stls_result result = STLS_OK;
+    check_case("as many CRLs as a trust holds, and one more");
+    for (unsigned i = 0; i <= STLS_TRUST_CRLS_MAX && result == STLS_OK; i++) {
+        char number[64];
+        snprintf(number, sizeof number, NUMBER("01%04X"), i);
+        stls_bytes crl = make_crl(&(crl_maker){.extensions = number});
+        result = stls_trust_add_crl(trust, crl.data, crl.len, NULL, &error);
+        stls_bytes_free(&crl);
+    }
+    CHECK_RESULT("the last", result, STLS_E_LIMIT, &error);
+    CHECK_CONTAINS("sentence", error.text, "too many");
+    CHECK_NUMBER("CRLs", stls_trust_crl_count(trust), STLS_TRUST_CRLS_MAX);
+    stls_trust_free(trust);
+}
+
 /* However many signature checks the peer's chain leaves for CRLs: the one that revokes counts. */
 static void test_checks_used_up(void) {
     enum { NAMESAKES_MAX = 130 };
@@ -874,17 +892,12 @@ static void test_names(void) {
 
 int main(int argc, char **argv) {
     static const test_case tests[] = {
-        {"verdicts", test_verdicts},
-        {"signature checks used up", test_checks_used_up},
-        {"a clock that is not set", test_clock},
-        {"sentences", test_sentences},
-        {"signatures are checked once", test_proofs},
-        {"reasons", test_reasons},
-        {"slots", test_slots},
-        {"profile", test_profile},
-        {"names below the issuer's", test_names},
-        {"made by openssl", test_made},
-        {NULL, NULL},
+        {"verdicts", test_verdicts},    {"signature checks used up", test_checks_used_up},
+        {"too many", test_too_many},    {"a clock that is not set", test_clock},
+        {"sentences", test_sentences},  {"signatures are checked once", test_proofs},
+        {"reasons", test_reasons},      {"slots", test_slots},
+        {"profile", test_profile},      {"names below the issuer's", test_names},
+        {"made by openssl", test_made}, {NULL, NULL},
     };
     static const test_suite suites[] = {{"revocation", tests}, {NULL, NULL}};
     return suite_main(suites, argc, argv);

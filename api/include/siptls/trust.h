@@ -29,6 +29,9 @@ typedef struct stls_trust stls_trust;
 /* The largest file or block of memory that is read at once, bytes; and of CRLs. */
 enum { STLS_TRUST_INPUT_MAX = 5 * 1024 * 1024, STLS_CRL_INPUT_MAX = 32 * 1024 * 1024 };
 
+/* The most CRLs that a trust holds. */
+enum { STLS_TRUST_CRLS_MAX = 4096 };
+
 /* An empty trust, held once; NULL if there is no memory. */
 STLS_API stls_trust *stls_trust_new(void);
 
@@ -69,7 +72,8 @@ STLS_API stls_bytes stls_trust_at(const stls_trust *trust, size_t index);
  * CRL can only revoke; indirect CRLs, which speak for other issuers, are not used
  * (STLS_FLAG_CRL_INVALID).
  *
- * Results as of stls_trust_add(); the limit is STLS_CRL_INPUT_MAX. */
+ * Results as of stls_trust_add(); the limits are STLS_CRL_INPUT_MAX, and STLS_TRUST_CRLS_MAX with
+ * those that are there. */
 STLS_API stls_result stls_trust_add_crl(stls_trust *trust, const void *data, size_t len,
                                         const char *name, stls_error *error);
 
