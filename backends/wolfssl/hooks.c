@@ -83,8 +83,7 @@ int wolf_send(WOLFSSL *ssl, char *data, int len, void *arg) {
  *     without certificates   none were asked for, or the judgement is that none are needed */
 
 static bool wolf_asks(const wolf_conn *conn) {
-    return conn->context->role == STLS_ROLE_CLIENT ||
-           conn->client_auth != STLS_BE_CLIENT_AUTH_NONE;
+    return conn->context->role == STLS_ROLE_CLIENT || conn->client_auth != STLS_BE_CLIENT_AUTH_NONE;
 }
 
 static const char wolf_certificates_and_session[] =

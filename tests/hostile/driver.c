@@ -203,7 +203,7 @@ static void hang_up(int fd) {
     close(fd);
 }
 
-/* The end of the peer's certificate, which is of its signature, in hexadecimal; "-": it has none. */
+/* The end of the peer's certificate, part of its signature, in hexadecimal; "-": it has none. */
 static const char *peer_of(const stls_conn *conn) {
     enum { END = 16 };
     static char end[2 * END + 1];
