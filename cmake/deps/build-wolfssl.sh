@@ -54,7 +54,8 @@ options="
 # wolfSSL reads behind the ticket); and one that is offered need not fit into the buffers for the names of
 # pre-shared keys. Whether a client tells a ticket's age right matters to early data alone, which no server of siptls
 # takes; and one that makes ten thousand clients wait longer than 11 s would refuse all their tickets. How old a ticket
-# may be is the core's to say.
+# may be is the core's to say. A server of TLS 1.2 that has opened a ticket and does not resume after all forgets that the
+# ticket said who the client is: else a CertificateVerify counts that it cannot check.
 patch_tickets() {
     local copied
     replace_once wolfssl/internal.h 'staticTicket[SESSION_TICKET_LEN];' 'staticTicket[SIPTLS_STATIC_TICKET_LEN];'
@@ -92,6 +93,11 @@ patch_tickets() {
     replace_once src/tls.c 'if (sess->ticketLen > MAX_PSK_ID_LEN) {' 'if (sess->ticketLen > 16384) {'
     replace_once src/tls.c 'identityLen > MAX_PSK_ID_LEN)' '0)'
     replace_once src/internal.c 'if (diff < -1000 || diff - MAX_TICKET_AGE_DIFF * 1000 > 1000)' 'if (0)'
+    step sed -i '/^    int HandleTlsResumption(WOLFSSL/,/^    }/ {
+        s/\( *\)ssl->options.resuming = 0;/&\n\1ssl->options.peerAuthGood = 0;/
+        }' src/internal.c
+    [ "$(grep -A1 'ssl->options.resuming = 0;' src/internal.c | grep -c 'ssl->options.peerAuthGood = 0;')" = 3 ] || die \
+        "siptls: src/internal.c has changed; this version of wolfSSL needs a new patch in cmake/deps/build-$lib.sh."
     copied=$(grep -c 'ssl->arrays->client_identity' src/tls13.c)
     step sed -i '/if (current->identityLen > MAX_PSK_ID_LEN) {/,/client_identity\[current->identityLen\] =/d' \
         src/tls13.c
