@@ -277,10 +277,15 @@ bool stls_identity_common_name(const stls_rules *rules, const stls_x509 *leaf, s
     while (stls_general_name_next(&names, &kind, &value)) {
         has_dns = has_dns || kind == STLS_GENERAL_NAME_DNS;
     }
-    bool counts = !has_alt_name(leaf) || (rules->identity != STLS_IDENTITY_SIP && !has_dns &&
-                                          (rules->identity_flags & STLS_IDENTITY_COMMON_NAME) != 0);
-    return counts && stls_name_common_name(leaf->subject, &tag, name) &&
-           (stls_host_is_dns(*name) || stls_host_is_wildcard(*name, &parent));
+    if (!stls_name_common_name(leaf->subject, &tag, name) ||
+        !(stls_host_is_dns(*name) || stls_host_is_wildcard(*name, &parent))) {
+        return false;
+    }
+    if (rules->identity == STLS_IDENTITY_SIP) {
+        return !has_alt_name(leaf);
+    }
+    bool told = !has_alt_name(leaf) && stls_host_labels(*name) >= 2;
+    return told || (!has_dns && (rules->identity_flags & STLS_IDENTITY_COMMON_NAME) != 0);
 }
 
 void stls_identity_describe(stls_text *text, const stls_x509 *leaf) {

@@ -17,8 +17,10 @@ bool stls_identity_check(const stls_rules *rules, const char *peer, const stls_x
  * (RFC 5922 7.1); false: there is none left. */
 bool stls_identity_next_sip_uri(stls_der *names, stls_bytes *host);
 
-/* The common name of `leaf`, if it is a DNS name and may be taken for a host: there is no SAN, or
- * `rules` say so where there is no dNSName in it (STLS_IDENTITY_COMMON_NAME). */
+/* The common name of `leaf`, if it is a DNS name and may be taken for a host: where there is no SAN
+ * (mode SIP), or no dNSName in it (with STLS_IDENTITY_COMMON_NAME). In the other modes, too, it is
+ * told as the peer's name where there is no SAN, and counts if it is a domain: a name of one label
+ * is a device's. */
 bool stls_identity_common_name(const stls_rules *rules, const stls_x509 *leaf, stls_bytes *name);
 
 /* "sip:other.test, DNS:other.test": the first names of `leaf`, for a sentence. */

@@ -325,6 +325,8 @@ static void test_constraint_name(void) {
     rules.identity = STLS_IDENTITY_NONE;
     CHECK(stls_identity_common_name(&rules, &made.x509, &name),
           "also if no name is asked for: it may be told as the peer's");
+    make_leaf(&made, NULL, "aabbccddeeff");
+    CHECK(!stls_identity_common_name(&rules, &made.x509, &name), "but not a device's name");
     make_leaf(&made, "Usip:example.test", "example.test");
     rules.identity = STLS_IDENTITY_HTTPS;
     CHECK(!stls_identity_common_name(&rules, &made.x509, &name), "not beside a SAN");

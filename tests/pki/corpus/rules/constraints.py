@@ -194,8 +194,8 @@ def _subject_emails(rule):
     rule.accept("subject-email-none", chain((), cn("leaf"), permitted=[base]), ANCHOR)
     with_san = chain([dns("example.com")], outside, permitted=[base])
     rule.accept("subject-email-outside-beside-alternative-name", with_san, ANCHOR)
-    # The common name is no DNS name here: no identity is asked for that would look at it.
-    rule.accept("common-name", chain((), cn("sip.example.org"), permitted=[dns("example.com")]), ANCHOR)
+    # A common name that is a domain may be told as the peer's, whether or not an identity is asked for.
+    rule.reject("common-name", REFUSED, chain((), cn("sip.example.org"), permitted=[dns("example.com")]), ANCHOR)
 
 
 def _directories(rule):
@@ -247,7 +247,8 @@ def _kinds(rule):
     # Constraints bind names of their own kind only.
     for label, names, base in (
         ("dns-base-ip-name", [ip("192.0.2.1")], dns("example.com")),
-        ("dns-base-uri-name", [uri("sip:example.org")], dns("example.com")),
+        ("dns-base-uri-name", [uri("https://example.org/")], dns("example.com")),
+        ("dns-base-sip-user-name", [uri("sip:alice@example.org")], dns("example.com")),
         ("dns-base-email-name", [email("a@example.org")], dns("example.com")),
         ("ip-base-dns-name", [dns("example.org")], ip("192.0.2.0", "255.255.255.0")),
         ("email-base-uri-name", [uri("sip:alice@example.org")], email("example.com")),
@@ -255,6 +256,9 @@ def _kinds(rule):
         ("no-alternative-names", (), dns("example.com")),
     ):
         rule.accept(f"kinds-{label}", chain(names, permitted=[base]), ANCHOR)
+    # But for the domain of a sip: URI, which is the identity of a host (RFC 5922, 7.1).
+    pair(rule, "kinds-sip-uri-inside", [uri("sip:sip.example.com")], dns("example.com"), INSIDE)
+    pair(rule, "kinds-sip-uri-outside", [uri("sip:example.org")], dns("example.com"), OUTSIDE)
 
 
 def _combinations(rule):
