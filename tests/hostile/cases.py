@@ -821,12 +821,13 @@ case("client13/open/long-tickets-in-fragments-flood", "PROTOCOL 22", SHORT_RECOR
 MODES = ("required", "optional", "any", "none")
 
 
-def resumed(name, expected, *changes, before_it=(), known=True, words="", **options):
-    """`before_it` is done to the connection before, where a client shows its certificate if it is `known`."""
+def resumed(name, expected, *changes, before_it=(), known=True, words="", ticket=100, **options):
+    """`before_it` is done to the connection before, where a client shows its certificate if it is `known`. A server gives
+    a `ticket` of so many bytes."""
     side = name.partition("/")[0]
     words = "versions=1.2 " + words if side == "client12" else words  # where it may be TLS 1.3, not every library resumes
-    first = Case(f"{side}/first", SCRIPTS[side], "OK -", before_it, words, {"tickets": True, "mutual": known})
-    CASES.append(Case(name, SCRIPTS[side], expected, changes, words, {"tickets": True, **options}, first))
+    first = Case(f"{side}/first", SCRIPTS[side], "OK -", before_it, words, {"tickets": ticket, "mutual": known})
+    CASES.append(Case(name, SCRIPTS[side], expected, changes, words, {"tickets": 100, **options}, first))
 
 
 def shows(leaf):
@@ -869,6 +870,11 @@ for side in BOTH_SERVERS:
         for leaf in ("ed448", "ec256k1"):
             case(f"{at}/of-{leaf}-signed/{mode}", "VERIFY 43" if asked else "PROTOCOL 10", shows(f"phone-{leaf}"), **more)
     case(f"{side}/certificate/none-but-signed", "PROTOCOL 10", NO_CERTIFICATES, words="verify=optional", mutual=True)
+
+# A ticket that would make the next hello too long is not kept: that connection comes to a full handshake.
+for side in BOTH_CLIENTS:
+    for length in (5000, 7000, 9000, 13000, 16000, 16200, 40000):
+        resumed(f"{side}/resumed/ticket-of-{length}", "OK -", after("client_hello", not_resumed), ticket=length)
 
 RESUMED = "server13/resumed"
 resumed(f"{RESUMED}/binder-wrong", "PROTOCOL 51", words="verify=required", binder=lambda binder: flip(binder, 0))

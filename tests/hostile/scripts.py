@@ -6,7 +6,7 @@
     client_12   client_hello certificate client_key_exchange certificate_verify ccs finished
 
 and then, all of them: `open`, where "ping" goes there and back, and `close`. The option `mutual` brings the client's
-certificate in, and `tickets` a ticket. With the session of a connection before, a script resumes it; then there are no
+certificate in, and `tickets` a ticket of so many bytes. With the session of a connection before, a script resumes it; then there are no
 certificates, and no key exchange of TLS 1.2, unless the option `unasked` brings in the certificates nevertheless.
 """
 from tls import *  # noqa: F403 - this is a part of it
@@ -83,8 +83,8 @@ def certificate_request_13():
     return Message(CERTIFICATE_REQUEST, vec8(b"") + vec16(u16(SCHEMES) + vec16(vec16(u16(ECDSA_SHA256)))))
 
 
-def new_session_ticket_13():
-    return Message(NEW_SESSION_TICKET, u32(3600) + u32(7) + vec8(b"\1") + vec16(b"\7" * 100) + vec16(b""))
+def new_session_ticket_13(length):
+    return Message(NEW_SESSION_TICKET, u32(3600) + u32(7) + vec8(b"\1") + vec16(b"\7" * length) + vec16(b""))
 
 
 def server_13(p):
@@ -119,7 +119,7 @@ def server_13(p):
     p.handshake_over()
     p.inn, p.other = p.their_ap, []
     if p.options.get("tickets"):
-        ticket = new_session_ticket_13()
+        ticket = new_session_ticket_13(p.options["tickets"])
         p.take_ticket_13(ticket.body)
         p.send(ticket, count=False)
     _open_and_close(p)
@@ -218,7 +218,7 @@ def server_12(p):
         _hear_client_12(p)
         _hear_finished_12(p)
         if p.options.get("tickets"):
-            p.session = Session(b"\7" * 100, p.master)
+            p.session = Session(b"\7" * p.options["tickets"], p.master)
             p.send(Message(NEW_SESSION_TICKET, u32(3600) + vec16(p.session.ticket)))
         _finish_12(p, b"server finished")
     _open_and_close(p)
