@@ -45,7 +45,7 @@ static bool wolf_has_suite(const wolf_context *context, uint16_t suite) {
 enum { WOLF_SESSION_HEAD = 4 }; /* version, suite */
 
 #if defined(SIPTLS_STATIC_TICKET_LEN) || defined(NO_PSK)
-enum { WOLF_OFFER_MAX = 16384 };
+enum { WOLF_OFFER_MAX = STLS_BE_TICKET_MAX };
 #elif defined(MAX_PSK_ID_LEN)
 enum { WOLF_OFFER_MAX = MAX_PSK_ID_LEN };
 #else
