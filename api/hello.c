@@ -555,7 +555,8 @@ stls_complaint stls_check_second_hello(stls_bytes body, stls_bytes first_body, u
         h.version != first.version || !same(h.random, first.random) ||
         !same(h.session_id, first.session_id) || !same(h.suites, first.suites) ||
         !same(h.compressions, first.compressions) || !keeps_extensions(&h, &first) ||
-        !keeps_extensions(&first, &h)) {
+        !keeps_extensions(&first, &h) ||
+        (has(&h, EXT_PRE_SHARED_KEY) && !has(&first, EXT_PRE_SHARED_KEY))) {
         return protocol(ALERT_ILLEGAL_PARAMETER, "its second ClientHello is not like the first");
     }
     if (has(&h, EXT_EARLY_DATA)) {

@@ -548,6 +548,7 @@ second("sni-changed", "PROTOCOL 47", put("client_hello_2", SERVER_NAME, vec16(b"
 second("version-changed", "PROTOCOL 47", put("client_hello_2", VERSIONS, vec8(u16(0x0303))))
 second("random-changed", "PROTOCOL 47", fields("client_hello_2", random=b"\7" * 32))
 second("extension-added", "PROTOCOL 47", add("client_hello_2", 0x1234))
+second("session-added", "PROTOCOL 47", put("client_hello_2", PRE_SHARED_KEY, PSK))
 second("missing", "EOF -", skip("client_hello_2"), after("client_hello_2", hang_up))
 
 
