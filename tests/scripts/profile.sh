@@ -206,6 +206,8 @@ for backend in "${backends[@]}"; do
     stop "$server_pid"
 done
 
+expect "--crl for a store's trust" 1 'crl needs --ca' connect --profile "$s#sip" --crl "$pki/crl-root.pem"
+expect "the same, server" 1 'crl needs certificates to trust' "$tool" serve --profile "$s#sip" --crl "$pki/crl-root.pem"
 expect "no such profile" 1 'no profile \[web\]' connect --profile "$s#web"
 expect "no name" 1 'takes FILE#NAME' connect --profile "$s"
 expect "a store without a profile" 1 '--store needs --profile' connect --store "$s"

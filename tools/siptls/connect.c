@@ -276,7 +276,11 @@ static bool set_trust(connection *call, stls_profile *profile) {
         return is_fine(call, result, &error);
     }
     if (call->tls.ca_count == 0 && call->tls.with_store) {
-        return true;
+        if (call->tls.crl_count > 0) {
+            complain(call->tls.command, "--crl needs --ca; for those whom the profile's store "
+                                        "trusts, put it into the store: siptls store add-crl");
+        }
+        return call->tls.crl_count == 0;
     }
     if (call->tls.ca_count == 0) {
         call->tls.ca[call->tls.ca_count++] = "system";

@@ -91,7 +91,7 @@ static bool check_certificates(const server_options *options) {
                     "--client-ca make no sense with it");
         return false;
     }
-    if (tls->crl_count > 0 && tls->ca_count == 0 && tls->store == NULL && tls->profile == NULL) {
+    if (tls->crl_count > 0 && tls->ca_count == 0 && tls->store == NULL) {
         usage_error(tls->command, "--crl needs certificates to trust: --client-ca or --store");
         return false;
     }
