@@ -5,6 +5,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
+#include "tests/support/heap.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -332,9 +333,9 @@ static bool is_refused(stls_conn *conn) {
            stls_conn_close(conn) == STLS_E_STATE;
 }
 
-static const char *const child_failures[] = {"", "the parent's connection was not refused",
-                                             "the parent's handshake was not refused",
-                                             "the cache is not empty", "a new connection failed"};
+static const char *const child_failures[] = {
+    "", "the parent's connection was not refused", "the parent's handshake was not refused",
+    "what the cache holds is not so", "a new connection failed"};
 
 /* What a child may do at any time: it ends with 0, or with what was wrong. With `quiet`, no other
  * thread was in a call when it was forked, and it may do all. */
@@ -345,6 +346,10 @@ static int live_as_child(site *at, bool quiet) {
     }
     if (!is_refused(at->begun.conn[CLIENT]) || !is_refused(at->begun.conn[SERVER])) {
         return 2;
+    }
+    /* A sanitizer's free() waits for a lock of its own that a thread of the parent's may have. */
+    if (!quiet && HEAP_IS_SANITIZED) {
+        return stls_session_cache_count(at->cache) > STLS_SESSION_CACHE_DEFAULT ? 3 : 0;
     }
     call_close(&at->open);
     call_close(&at->begun);
