@@ -40,14 +40,31 @@ static unsigned most(stls_flood *flood, uint8_t type, size_t len, size_t piece, 
     return taken;
 }
 
-static void test_most(void) {
-    static const struct {
-        const char *name;
-        uint8_t type;
-        size_t len, piece;
-        bool warns;
-        unsigned most;
-    } rows[] = {
+typedef struct row {
+    const char *name;
+    uint8_t type;
+    size_t len, piece;
+    bool warns;
+    unsigned most;
+} row;
+
+static void check_rows(const char *when, bool open, const row *rows, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        stls_flood flood = {0};
+        check_case("%s: %s", when, rows[i].name);
+        if (open) {
+            give(&flood, HANDSHAKE, 40, rows[i].piece);
+            stls_flood_begin(&flood);
+        }
+        CHECK_NUMBER("taken", most(&flood, rows[i].type, rows[i].len, rows[i].piece, rows[i].warns),
+                     rows[i].most);
+        stls_flood_begin(&flood);
+        CHECK_NUMBER("counted from the end of the handshake on", flood.idle, 0);
+    }
+}
+
+static void test_open(void) {
+    static const row rows[] = {
         {"whole", DATA, 24, 300, false, 32},
         {"byte by byte", DATA, 24, 1, false, 32},
         {"in pieces of three", HANDSHAKE, 300, 3, false, 32},
@@ -63,25 +80,12 @@ static void test_most(void) {
         {"alerts of TLS 1.2", ALERT, 26, 300, false, 4},
         {"warnings of TLS 1.3", DATA, 19, 300, true, 4},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        stls_flood flood = {0};
-        check_case("%s", rows[i].name);
-        give(&flood, HANDSHAKE, 40, rows[i].piece);
-        stls_flood_begin(&flood);
-        CHECK_NUMBER("taken", most(&flood, rows[i].type, rows[i].len, rows[i].piece, rows[i].warns),
-                     rows[i].most);
-    }
+    check_rows("open", true, rows, sizeof rows / sizeof *rows);
 }
 
 /* 8192 records that may be of use, 64 ChangeCipherSpecs, four warnings; then all begins anew. */
 static void test_handshake(void) {
-    static const struct {
-        const char *name;
-        uint8_t type;
-        size_t len, piece;
-        bool warns;
-        unsigned most;
-    } rows[] = {
+    static const row rows[] = {
         {"single bytes of a message", HANDSHAKE, 1, 300, false, 8192},
         {"encrypted, and perhaps empty", DATA, 17, 300, false, 8192},
         {"fragments", DATA, 512, 600, false, 4096},
@@ -92,14 +96,7 @@ static void test_handshake(void) {
         {"warnings of TLS 1.2, told twice", ALERT, 26, 300, true, 4},
         {"warnings of TLS 1.3", DATA, 19, 300, true, 5},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        stls_flood flood = {0};
-        check_case("in the handshake: %s", rows[i].name);
-        CHECK_NUMBER("taken", most(&flood, rows[i].type, rows[i].len, rows[i].piece, rows[i].warns),
-                     rows[i].most);
-        stls_flood_begin(&flood);
-        CHECK_NUMBER("counted once it is open", flood.idle, 0);
-    }
+    check_rows("in the handshake", false, rows, sizeof rows / sizeof *rows);
 }
 
 static void test_plaintext(void) {
@@ -154,7 +151,7 @@ static void test_end(void) {
 }
 
 int main(int argc, char **argv) {
-    static const test_case cases[] = {{"how many are taken", test_most},
+    static const test_case cases[] = {{"how many are taken", test_open},
                                       {"the handshake", test_handshake},
                                       {"plaintext", test_plaintext},
                                       {"messages", test_messages},
