@@ -143,14 +143,17 @@ static bool wolf_reject(wolf_conn *conn, stls_be_cause cause, uint8_t alert, con
 
 /* Whether wolfSSL can check what is signed with the key of `leaf`. It offers rsa_pss_pss_* along
  * with rsa_pss_rsae_*, and then fails over such a key (5.7), or uses it though nobody has asked for
- * these schemes. */
+ * these schemes. A client of it ends a handshake over a key that it could not load. */
 static bool wolf_can_use(wolf_conn *conn, stls_bytes leaf) {
-    stls_be_status status = STLS_BE_MALFORMED;
+    stls_be_status status;
     stls_bytes spki;
     void *key = NULL;
 
-    if (wolf_certificate_spki(leaf, &spki) && !wolf_spki_is_pss(spki))
-        status = wolf_key_from_spki(spki, &key);
+    if (!wolf_certificate_spki(leaf, &spki))
+        return false;
+    if (wolf_spki_is_pss(spki) || conn->context->role == STLS_ROLE_CLIENT)
+        return !wolf_spki_is_pss(spki);
+    status = wolf_key_from_spki(spki, &key);
     wolf_key_free(key);
     conn->no_memory |= status == STLS_BE_NO_MEMORY;
     return status == STLS_BE_OK;
