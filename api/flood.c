@@ -21,10 +21,10 @@ static void count_empty(stls_flood *flood, unsigned weight) {
     count(flood, weight * (most(flood) / STLS_FLOOD_MAX));
 }
 
+/* As a record it is counted, unless it is long; the header of an alert has told all. */
 void stls_flood_warned(stls_flood *flood) {
-    if (flood->type != ALERT) { /* whose header has told */
-        count_empty(flood,
-                    STLS_FLOOD_WARNING - 1); /* as a record it is counted, unless it is long */
+    if (flood->type != ALERT) {
+        count_empty(flood, STLS_FLOOD_WARNING - 1);
     }
 }
 

@@ -435,8 +435,7 @@ struct stls_backend {
      * EncryptedPrivateKeyInfo, SEC 1 ECPrivateKey, PKCS#1 RSAPrivateKey. `password` is NULL or
      * ended by NUL. Must check that key and leaf belong together, by what the private numbers do
      * and not by what the key's file says of its public half. The bytes are valid during the call
-     * only.
-     */
+     * only. */
     stls_be_status (*credential_init)(void *credential, const stls_bytes *chain, size_t count,
                                       stls_bytes key, const char *password,
                                       stls_be_failure *failure);

@@ -436,11 +436,11 @@ STLS_API stls_place stls_certstore_chosen(const stls_certstore *store, stls_send
 
 /* What the store holds now, for profiles of `backend`: the trusted certificates of `set` and all
  * CRLs into `*trust` (they are looked at only if stls_profile_set_crl_mode() says so, which
- * stls_profiles_make() does) and the server
- * certificate that `send` chooses into `*credential`, NULL if there is none; the caller frees both.
- * Either pointer may be NULL: not wanted. A set without any certificate is an empty trust, with
- * which stls_context_new() refuses a client that verifies. Where another process has just replaced
- * what is needed, this and stls_certstore_export() do as stls_certstore_refresh() first.
+ * stls_profiles_make() does), and the server certificate that `send` chooses into `*credential`,
+ * NULL if there is none; the caller frees both. Either pointer may be NULL: not wanted. A set
+ * without any certificate is an empty trust, with which stls_context_new() refuses a client that
+ * verifies. Where another process has just replaced what is needed, this and
+ * stls_certstore_export() do as stls_certstore_refresh() first.
  *
  * STLS_E_PASSWORD (the callback had none, or a wrong one), STLS_E_FORMAT (the server certificate or
  * a CRL is damaged), STLS_E_FILE (STLS_TRUST_SET_SYSTEM, and the system has no bundle), and what
