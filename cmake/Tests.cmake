@@ -191,6 +191,18 @@ foreach(b IN LISTS SIPTLS_BACKENDS)
     siptls_register_test(hostile_${b} hostile)
 endforeach()
 
+# What tests/scripts/differential.sh compares ours with.
+if("openssl" IN_LIST SIPTLS_BACKENDS)
+    siptls_program(openssl_verdicts tests/pki/corpus/openssl_verdicts.c)
+    target_link_libraries(openssl_verdicts PRIVATE siptls_dep_openssl)
+endif()
+
+# What stands in for `siptls proxy` elsewhere is compiled here, too, so that it does not rot.
+if(SIPTLS_TOOLS AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    add_library(noproxy OBJECT tools/siptls/noproxy.c)
+    target_link_libraries(noproxy PRIVATE siptls_options siptls_static)
+endif()
+
 # The soak's programs: Linux only, as the proxy is.
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND EXISTS "${_tests_dir}/soak/load.c")
     siptls_program(soak-load tests/soak/load.c)

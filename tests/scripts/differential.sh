@@ -9,21 +9,13 @@
 mutants=${SIPTLS_MUTANTS:-3000} seed=${SIPTLS_SEED:-1}
 corpus=$source_dir/tests/pki/corpus
 rules=$source_dir/tests/corpora/differential-rules.txt
+openssl_verdicts=${SIPTLS_BUILD_DIR:-$source_dir/build/default}/bin/openssl_verdicts
 
 [ -x "$verdicts" ] || skip_all "$verdicts is not built"
 python=$(python_with Cryptodome) || skip_all "PyCryptodome is not there, which signs the cases (Debian package python3-pycryptodome)"
-for command in cc pkg-config; do
-    command -v "$command" >/dev/null || skip_all "$command is not there"
-done
-pkg-config --exists 'libcrypto >= 3.0' || skip_all "libcrypto 3.0 is not there (Debian package libssl-dev)"
 "$verdicts" --backend openssl /dev/null >/dev/null 2>&1 || skip_all "the backend openssl is not built"
+[ -x "$openssl_verdicts" ] || skip_all "$openssl_verdicts is not built"
 
-# shellcheck disable=SC2046
-if ! cc -std=c11 -D_GNU_SOURCE -O1 -o "$work/openssl_verdicts" "$corpus/openssl_verdicts.c" \
-    $(pkg-config --cflags --libs libcrypto) >"$out" 2>&1; then
-    fail "openssl_verdicts" "it does not compile" "$out"
-    finish
-fi
 if ! "$python" -B "$corpus/generate.py" >"$work/cases" 2>"$out" ||
     ! "$python" -B "$corpus/mutate.py" "$rules" "$mutants" "$seed" >>"$work/cases" 2>"$out"; then
     fail "the generator" "it ended with an error" "$out"
@@ -45,7 +37,7 @@ for backend in "${backends[@]}"; do
 done
 
 [ -f "$work/openssl" ] || "$verdicts" --backend openssl "$work/cases" >"$work/openssl"
-if ! "$work/openssl_verdicts" --parts "$work/cases" >"$work/library" 2>"$out"; then
+if ! "$openssl_verdicts" --parts "$work/cases" >"$work/library" 2>"$out"; then
     fail "openssl_verdicts" "it ended with an error" "$out"
 elif "$python" -B "$corpus/differences.py" "$rules" "$work/openssl" "$work/library" >"$out"; then
     pass "OpenSSL's verifier: $(tail -n 1 "$out")"

@@ -81,12 +81,6 @@ static void read_list(const char *text, STACK_OF(X509) * list) {
     }
 }
 
-static void begin(chain_case *self, const char *id) {
-    *self = (chain_case){.id = copy(id), .depth = -1};
-    self->anchors = sk_X509_new_null();
-    self->sent = sk_X509_new_null();
-}
-
 static void end(chain_case *self) {
     sk_X509_pop_free(self->anchors, X509_free);
     sk_X509_pop_free(self->sent, X509_free);
@@ -94,6 +88,19 @@ static void end(chain_case *self) {
     free(self->id);
     free(self->dns);
     free(self->ip);
+    *self = (chain_case){.depth = -1};
+}
+
+static void begin(chain_case *self, const char *id) {
+    end(self);
+    self->id = copy(id);
+    self->anchors = sk_X509_new_null();
+    self->sent = sk_X509_new_null();
+}
+
+static void replace(char **text, const char *by) {
+    free(*text);
+    *text = copy(by);
 }
 
 static void take(chain_case *self, const char *word, const char *value) {
@@ -104,14 +111,15 @@ static void take(chain_case *self, const char *word, const char *value) {
     } else if (strcmp(word, "depth") == 0) {
         self->depth = atoi(value);
     } else if (strcmp(word, "name") == 0 && strncmp(value, "DNS ", 4) == 0) {
-        self->dns = copy(value + 4);
+        replace(&self->dns, value + 4);
     } else if (strcmp(word, "name") == 0 && strncmp(value, "IP ", 3) == 0) {
-        self->ip = copy(value + 3);
+        replace(&self->ip, value + 3);
     } else if (strcmp(word, "T") == 0) {
         read_list(value, self->anchors);
     } else if (strcmp(word, "I") == 0) {
         read_list(value, self->sent);
     } else if (strcmp(word, "L") == 0) {
+        X509_free(self->leaf);
         self->leaf = read_certificate(value, strlen(value));
         self->unreadable_leaf = self->leaf == NULL;
     }
@@ -152,8 +160,6 @@ typedef struct outcome {
     int count;
 } outcome;
 
-static outcome *collecting;
-
 static void object(outcome *out, int error) {
     for (int i = 0; i < out->count; i++) {
         if (out->errors[i] == error) {
@@ -168,7 +174,7 @@ static void object(outcome *out, int error) {
 /* Goes on after each objection, so that all are heard. */
 static int collect(int good, X509_STORE_CTX *context) {
     if (!good) {
-        object(collecting, X509_STORE_CTX_get_error(context));
+        object(X509_STORE_CTX_get_app_data(context), X509_STORE_CTX_get_error(context));
     }
     return 1;
 }
@@ -195,7 +201,7 @@ static outcome verify(const chain_case *self, STACK_OF(X509) * anchors, STACK_OF
     }
     set_rules(self, X509_STORE_CTX_get0_param(context));
     X509_STORE_CTX_set_verify_cb(context, collect);
-    collecting = &out;
+    X509_STORE_CTX_set_app_data(context, &out);
     if (X509_verify_cert(context) != 1 && out.count == 0) {
         object(&out, X509_V_ERR_UNSPECIFIED);
     }
@@ -327,6 +333,7 @@ int main(int argc, char **argv) {
             }
         }
     }
+    end(&present);
     free(line);
     fclose(file);
     return EXIT_SUCCESS;
