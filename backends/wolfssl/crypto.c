@@ -495,7 +495,7 @@ static stls_be_status wolf_compared(int result, bool equal) {
 /* Whether `public` verifies what `private` signs. */
 static int wolf_rsa_is_pair(RsaKey *public, RsaKey *private, bool *is_pair) {
     static const byte message[] = "siptls";
-    byte signature[WOLF_RSA_BYTES], found[WOLF_RSA_BYTES];
+    byte signature[WOLF_RSA_BYTES], found[WOLF_RSA_BYTES] = {0};
     WC_RNG rng;
     int len, result = wc_InitRng(&rng);
 
