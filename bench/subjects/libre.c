@@ -217,15 +217,14 @@ static enum bench_step handshake(bench_conn *conn) {
 
 static enum bench_step read_some(bench_conn *conn, void *data, size_t size, size_t *got) {
     bool good = turn() && conn->error == 0;
-    conn->come->pos = 0;
-    *got = mbuf_get_left(conn->come) < size ? mbuf_get_left(conn->come) : size;
+    struct mbuf *come = conn->come;
+    *got = come->end < size ? come->end : size;
     if (*got == 0) {
         return good ? BENCH_WANT : BENCH_FAILED;
     }
-    (void)mbuf_read_mem(conn->come, data, *got);
-    size_t rest = mbuf_get_left(conn->come);
-    memmove(conn->come->buf, mbuf_buf(conn->come), rest);
-    conn->come->end = rest;
+    memcpy(data, come->buf, *got);
+    come->end -= *got;
+    memmove(come->buf, come->buf + *got, come->end);
     return BENCH_DONE;
 }
 
