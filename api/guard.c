@@ -67,6 +67,7 @@ void stls_guard_free(stls_guard **guard) {
         stls_queue_free(&self->ready);
         stls_queue_free(&self->hello);
         stls_queue_free(&self->sent);
+        stls_queue_free(&self->own);
         stls_free(self);
     }
 }
@@ -83,7 +84,7 @@ size_t stls_guard_memory(const stls_guard *guard) {
     return guard == NULL ? 0
                          : sizeof *guard + stls_queue_memory(guard->message) +
                                stls_queue_memory(guard->ready) + stls_queue_memory(guard->sent) +
-                               stls_queue_memory(guard->hello);
+                               stls_queue_memory(guard->own) + stls_queue_memory(guard->hello);
 }
 
 size_t stls_guard_ready(const stls_guard *guard) {
@@ -126,6 +127,7 @@ static void step_aside(stls_guard *guard) {
     stls_queue_free(&guard->message);
     stls_queue_free(&guard->hello);
     stls_queue_free(&guard->sent);
+    stls_queue_free(&guard->own);
 }
 
 static bool refuse(stls_guard *guard, stls_result result, uint8_t alert, const char *text) {
@@ -439,26 +441,58 @@ stls_be_status stls_guard_recv(stls_io *io, uint8_t *data, size_t size, size_t *
 
 /* --- What we send --- */
 
-/* A record of our own is whole. Keeps a ClientHello, and learns from a ServerHello. */
-static void learn(stls_guard *guard, stls_bytes record) {
-    stls_bytes body = {record.data + RECORD_HEADER, record.len - RECORD_HEADER};
-    if (record.data[0] == CCS && guard->choice.version != STLS_TLS1_3) {
-        step_aside(guard); /* our next alert is encrypted */
-        return;
-    }
-    if (record.data[0] != HANDSHAKE || body.len <= MESSAGE_HEADER ||
-        body.data[0] != (guard->is_server ? SERVER_HELLO : CLIENT_HELLO)) {
-        return;
-    }
-    size_t len = (size_t)body.data[1] << 16 | (size_t)body.data[2] << 8 | body.data[3];
-    stls_bytes hello = {body.data + MESSAGE_HEADER, body.len - MESSAGE_HEADER};
-    hello.len = len < hello.len ? len : hello.len; /* more messages may be behind it */
+/* A hello of our own is whole. Keeps a ClientHello, and learns from a ServerHello. */
+static void learn_hello(stls_guard *guard, stls_bytes hello) {
     if (!guard->is_server) {
         stls_queue_free(&guard->hello);
         guard->no_memory |= !stls_queue_add(&guard->hello, hello.data, hello.len);
     } else if (stls_read_choice(hello, &guard->choice)) {
         guard->waits_for_hello = guard->choice.retry;
         guard->says.group = guard->choice.group;
+    }
+}
+
+static bool is_hello_of_ours(const stls_guard *guard, uint8_t type) {
+    return type == (guard->is_server ? SERVER_HELLO : CLIENT_HELLO);
+}
+
+/* The length of the message that `in` begins with; more than there is, if that is not known yet. */
+static size_t message_len(stls_bytes in) {
+    return in.len < MESSAGE_HEADER
+               ? MESSAGE_HEADER
+               : MESSAGE_HEADER + ((size_t)in.data[1] << 16 | (size_t)in.data[2] << 8 | in.data[3]);
+}
+
+/* `body` is that of a record. A hello takes several if short ones are agreed, and OpenSSL sends
+ * them from the first on to a server whose session it offers. */
+static void learn_from_handshake(stls_guard *guard, stls_bytes body) {
+    stls_bytes in = body;
+    if (guard->own == NULL && (body.len == 0 || !is_hello_of_ours(guard, body.data[0]))) {
+        return;
+    }
+    if (guard->own != NULL || message_len(body) > body.len) {
+        guard->no_memory |= !stls_queue_add(&guard->own, body.data, body.len);
+        in = bytes_of(guard->own);
+    }
+    size_t len = message_len(in);
+    if (len <= in.len) { /* more messages may be behind it */
+        learn_hello(guard, (stls_bytes){in.data + MESSAGE_HEADER, len - MESSAGE_HEADER});
+        stls_queue_free(&guard->own);
+    }
+}
+
+/* Whether the next message of our own is a hello: behind the last ServerHello there is none. */
+static bool is_hello_due(const stls_guard *guard) {
+    return guard->choice.version == 0 || guard->choice.retry;
+}
+
+/* A record of our own is whole. */
+static void learn(stls_guard *guard, stls_bytes record) {
+    if (record.data[0] == CCS && guard->choice.version != STLS_TLS1_3) {
+        step_aside(guard); /* our next alert is encrypted */
+    } else if (record.data[0] == HANDSHAKE && is_hello_due(guard)) {
+        learn_from_handshake(guard,
+                             (stls_bytes){record.data + RECORD_HEADER, record.len - RECORD_HEADER});
     }
 }
 

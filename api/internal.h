@@ -180,6 +180,7 @@ typedef struct stls_guard {
     stls_queue *message; /* of the peer's handshake, as far as it is here, if it came in pieces */
     stls_queue *ready;   /* for the library, of messages that came in pieces */
     stls_queue *sent;    /* by the library, as far as it was not looked at */
+    stls_queue *own;     /* of those, a hello of ours that is not whole */
     stls_queue *hello;   /* the body of the ClientHello, whoever has sent it */
     stls_be_hello says;  /* what is in the hellos */
     stls_choice choice;  /* of the server, whoever that is */

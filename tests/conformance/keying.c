@@ -354,6 +354,39 @@ static void test_tickets_in_small_records(void) {
     }
 }
 
+/* A client of OpenSSL that offers a session keeps to the records of that one from its first byte
+ * on: its ClientHello, in which is a ticket with its own certificates, takes several. */
+static void resume_in_small_records(uint16_t version, unsigned size) {
+    setup s = {.version = version, .max_fragment = size, .tickets = 1};
+    stls_context *contexts[2] = {context_of(&s, CLIENT), context_of(&s, SERVER)};
+    end client = {.peer = "example.test"};
+    check_case("resuming in records of %u bytes, %s", size, version_text(version));
+    for (int i = 0; i < 3; i++) {
+        stls_conn_info info;
+        pair p;
+        if (pair_open_on(&p, contexts[CLIENT], &client, contexts[SERVER], NULL) &&
+            pair_connect(&p) && pair_echo(&p, 20000)) {
+            stls_conn_get_info(p.conn[CLIENT], &info);
+            if (!test_is("wolfssl")) { /* see above */
+                CHECK_NUMBER("resumed", info.resumed, i > 0);
+            }
+            pair_shut(&p);
+        }
+        pair_close(&p);
+    }
+    stls_context_free(contexts[CLIENT]);
+    stls_context_free(contexts[SERVER]);
+}
+
+static void test_resume_in_small_records(void) {
+    static const unsigned sizes[] = {512, 1024, 2048, 4096};
+    for (size_t v = 0; can(STLS_CAN_MAX_FRAGMENT) && v < COUNT(both_versions); v++) {
+        for (size_t i = 0; can(STLS_CAN_RESUME) && i < COUNT(sizes); i++) {
+            resume_in_small_records(both_versions[v], sizes[i]);
+        }
+    }
+}
+
 /* --- What cannot be is refused when it is set --- */
 
 static void test_lacks(void) {
@@ -432,6 +465,7 @@ const test_case keying_tests[] = {
     {"tickets in small records", test_tickets_in_small_records},
     {"key updates", test_key_updates},
     {"small records", test_small_records},
+    {"resuming in small records", test_resume_in_small_records},
     {"what cannot be set", test_lacks},
     {"memory", test_memory},
     {NULL, NULL},

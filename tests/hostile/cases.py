@@ -290,6 +290,11 @@ for side in BOTH_SERVERS:
         case(f"{ch}/{name}", expected, before("client_hello", lambda p, v=value: setattr(p, "record_version", v)),
              after("client_hello", lambda p: setattr(p, "record_version", 0x0303)))
 
+    # A long one, as with a ticket, in pieces
+    for size in (100, 600):
+        case(f"{ch}/15-KB-in-fragments-of-{size}", "OK -", put("client_hello", PADDING, b"\0" * 15000),
+             before("client_hello", fragments(size)), after("client_hello", fragments(1 << 14)))
+
     # SNI
     for name, data, expected in (
             ("sni-empty", b"", "PROTOCOL 50"),
@@ -550,6 +555,8 @@ second("random-changed", "PROTOCOL 47", fields("client_hello_2", random=b"\7" * 
 second("extension-added", "PROTOCOL 47", add("client_hello_2", 0x1234))
 second("session-added", "PROTOCOL 47", put("client_hello_2", PRE_SHARED_KEY, PSK))
 second("missing", "EOF -", skip("client_hello_2"), after("client_hello_2", hang_up))
+second("in-fragments-of-600", "OK -", put("client_hello", PADDING, b"\0" * 1000), before("client_hello_2", fragments(600)),
+       after("client_hello_2", fragments(1 << 14)))
 
 
 def second_behind_early_data(name, expected, *changes):
