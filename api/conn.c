@@ -132,6 +132,10 @@ stls_result stls_conn_set_server_name(stls_conn *conn, const char *host, stls_er
     if (conn == NULL || conn->context->profile->role != STLS_ROLE_CLIENT) {
         return stls_fail(error, STLS_E_ARGUMENT, "only a client sends a server name");
     }
+    stls_result result = stls_conn_check_process(conn, error);
+    if (result != STLS_OK) {
+        return result;
+    }
     if (conn->state != STLS_CONN_NEW) {
         return stls_fail(error, STLS_E_STATE, "the handshake has begun");
     }
@@ -141,7 +145,7 @@ stls_result stls_conn_set_server_name(stls_conn *conn, const char *host, stls_er
     }
     char name[STLS_PEER_NAME_SIZE];
     bool is_ip = false;
-    stls_result result = stls_peer_name(host, name, &is_ip, error);
+    result = stls_peer_name(host, name, &is_ip, error);
     if (result == STLS_OK && is_ip) {
         result = stls_fail(error, STLS_E_ARGUMENT,
                            "\"%s\" is an address: SNI has names only (RFC 6066 section 3)", name);
@@ -181,11 +185,12 @@ void *stls_conn_user_data(const stls_conn *conn) {
         .text = words /* NOLINT(bugprone-macro-parentheses): an array's text stands bare */        \
     }
 
+#define OF_ANOTHER_PROCESS "the connection was made before fork() and belongs to the parent process"
+
 static const stls_error
     nothing = CONSTANT_ERROR(STLS_NOT_DONE, ""),
     no_memory = CONSTANT_ERROR(STLS_E_NO_MEMORY, "no memory to say why the connection has ended"),
-    of_another_process = CONSTANT_ERROR(
-        STLS_E_STATE, "the connection was made before fork() and belongs to the parent process"),
+    of_another_process = CONSTANT_ERROR(STLS_E_STATE, OF_ANOTHER_PROCESS),
     not_complete = CONSTANT_ERROR(STLS_E_STATE, "the handshake is not complete"),
     no_transport = CONSTANT_ERROR(STLS_E_STATE, "the connection has no transport"),
     closed = CONSTANT_ERROR(STLS_CLOSED, "the peer closed the TLS connection"),
@@ -215,6 +220,12 @@ stls_result stls_conn_end(stls_conn *conn, stls_result result) {
 }
 
 /* --- Around every call --- */
+
+stls_result stls_conn_check_process(const stls_conn *conn, stls_error *error) {
+    return stls_conn_is_of_this_process(conn)
+               ? STLS_OK
+               : stls_fail(error, STLS_E_STATE, "%s", OF_ANOTHER_PROCESS);
+}
 
 /* STLS_OK if `conn` may be used here and now. */
 static stls_result check_use(stls_conn *conn) {

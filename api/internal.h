@@ -321,6 +321,9 @@ static inline bool stls_conn_is_of_this_process(const stls_conn *conn) {
     return conn->fork_generation == stls_fork_generation();
 }
 
+/* STLS_OK, or STLS_E_STATE if one does. */
+stls_result stls_conn_check_process(const stls_conn *conn, stls_error *error);
+
 /* Makes `name` the one of SNI; false: no memory. */
 bool stls_conn_keep_server_name(stls_conn *conn, const char *name);
 

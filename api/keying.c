@@ -28,9 +28,9 @@ static stls_result check_export(stls_conn *conn, const char *label, const void *
                          "it gives 1 to %d",
                          LABEL_MAX, UINT16_MAX, STLS_EXPORT_MAX);
     }
-    if (!stls_conn_is_of_this_process(conn)) {
-        return stls_fail(error, STLS_E_STATE,
-                         "the connection was made before fork() and belongs to the parent process");
+    stls_result result = stls_conn_check_process(conn, error);
+    if (result != STLS_OK) {
+        return result;
     }
     if (conn->state != STLS_CONN_OPEN) {
         return stls_fail(error, STLS_E_STATE,
@@ -82,11 +82,15 @@ static stls_bytes server_certificate(const stls_conn *conn) {
 static stls_result bind_end_point(stls_conn *conn, uint8_t *out, size_t *len, stls_error *error) {
     stls_bytes der = server_certificate(conn);
     stls_x509 x509;
+    stls_result result = stls_conn_check_process(conn, error);
+    if (result != STLS_OK) {
+        return result;
+    }
     if (der.len == 0 || conn->state != STLS_CONN_OPEN) {
         return stls_fail(error, STLS_E_STATE,
                          "there is no complete handshake with a certificate of the server");
     }
-    stls_result result = stls_x509_parse(der, &x509, error);
+    result = stls_x509_parse(der, &x509, error);
     if (result != STLS_OK) {
         return result;
     }

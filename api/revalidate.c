@@ -25,9 +25,9 @@ static stls_result check_conn(const stls_conn *conn, stls_error *error) {
     if (conn == NULL) {
         return stls_fail(error, STLS_E_ARGUMENT, "the connection is NULL");
     }
-    if (!stls_conn_is_of_this_process(conn)) {
-        return stls_fail(error, STLS_E_STATE,
-                         "the connection was made before fork() and belongs to the parent process");
+    stls_result result = stls_conn_check_process(conn, error);
+    if (result != STLS_OK) {
+        return result;
     }
     if (conn->io.scratch != NULL) {
         return stls_fail(error, STLS_E_STATE, "a callback calls back into its connection");

@@ -17,7 +17,7 @@ static stls_result check_no_transport(const stls_conn *conn, stls_error *error) 
     if (conn->io.kind != STLS_TRANSPORT_NONE) {
         return stls_fail(error, STLS_E_STATE, "the connection has a transport already");
     }
-    return STLS_OK;
+    return stls_conn_check_process(conn, error);
 }
 
 stls_result stls_conn_set_transport(stls_conn *conn, stls_send send, stls_recv recv, void *arg,

@@ -167,8 +167,8 @@ static void test_transports(void) {
 /* In the child: 0 if every use of the parent's connection is refused, and a new one on the parent's
  * context works. */
 static int use_in_child(pair *p, stls_context *client_context, const end *client,
-                        stls_context *server_context) {
-    uint8_t byte, key[32];
+                        stls_context *server_context, stls_conn *unused) {
+    uint8_t byte, key[32], binding[STLS_BINDING_MAX];
     size_t done;
     stls_error error;
     pair fresh;
@@ -204,9 +204,20 @@ static int use_in_child(pair *p, stls_context *client_context, const end *client
         strstr(error.text, "fork()") == NULL) {
         return 8;
     }
+    error.text[0] = '\0';
+    if (stls_conn_channel_binding(p->conn[CLIENT], STLS_BINDING_TLS_SERVER_END_POINT, binding,
+                                  &done, &error) != STLS_E_STATE ||
+        strstr(error.text, "fork()") == NULL) {
+        return 9;
+    }
+    if (stls_conn_set_server_name(unused, "example.test", &error) != STLS_E_STATE ||
+        stls_conn_use_memory(unused, &error) != STLS_E_STATE ||
+        stls_conn_set_fd(unused, STDIN_FILENO, &error) != STLS_E_STATE) {
+        return 10;
+    }
     if (!pair_open_on(&fresh, client_context, client, server_context, NULL) ||
         !pair_connect(&fresh) || !pair_echo(&fresh, 100)) {
-        return 9;
+        return 11;
     }
     pair_close(&fresh);
     return 0;
@@ -222,17 +233,22 @@ static void test_fork(void) {
                                            "the exporter",
                                            "the key update",
                                            "judging it again",
+                                           "the channel binding",
+                                           "what comes before the handshake",
                                            "a new connection"};
     end client = {.trust = "root", .peer = "example.test"}, server = {.credential = "server"};
     stls_context *client_context = end_context(STLS_ROLE_CLIENT, &client);
     stls_context *server_context = end_context(STLS_ROLE_SERVER, &server);
+    stls_conn *unused = NULL;
     pair p;
     check_case("fork");
-    if (pair_open_on(&p, client_context, &client, server_context, NULL) && pair_connect(&p)) {
+    if (pair_open_on(&p, client_context, &client, server_context, NULL) && pair_connect(&p) &&
+        CHECK_RESULT("a connection", stls_conn_new(client_context, "example.test", &unused, NULL),
+                     STLS_OK, NULL)) {
         int status = 0;
         pid_t child = fork();
         if (child == 0) {
-            _exit(use_in_child(&p, client_context, &client, server_context));
+            _exit(use_in_child(&p, client_context, &client, server_context, unused));
         }
         if (CHECK(child > 0 && waitpid(child, &status, 0) == child, "no child")) {
             unsigned code = WIFEXITED(status) ? (unsigned)WEXITSTATUS(status) : 99;
@@ -242,6 +258,7 @@ static void test_fork(void) {
         /* And the parent's connection has not noticed. */
         pair_echo(&p, 100);
     }
+    stls_conn_free(unused);
     pair_close(&p);
     stls_context_free(client_context);
     stls_context_free(server_context);
