@@ -36,6 +36,7 @@ enum {
     ALERT_CERTIFICATE_REQUIRED = 116,
     NO_ALERT = -1,
 };
+enum { HEADER = 5 }; /* of a record */
 
 static bool is_tls1_3(const mbed_conn *conn) {
     return mbedtls_ssl_get_version_number(&conn->ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
@@ -114,7 +115,7 @@ static meaning meaning_of(int code) {
 
 /* The same, where what has been received tells more. */
 static meaning meaning_here(const mbed_conn *conn, int code) {
-    enum { HEADER = 5, LONGEST = 16384 + 2048 };
+    enum { LONGEST = 16384 + 2048 };
     const stls_bytes record = mbed_record_coming(&conn->ssl);
     const bool is_header = record.len >= HEADER;
     if (code == MBEDTLS_ERR_SSL_INVALID_RECORD && is_header &&
@@ -203,14 +204,46 @@ static stls_be_status fail(mbed_conn *conn, int state, int code) {
 
 /* --- Transport --- */
 
+/* The library writes each message of the handshake as one record, also where it has agreed to
+ * shorter ones (RFC 6066 section 4). What is in the clear can be cut. */
+static size_t record_max(const mbed_conn *conn, const unsigned char *record, size_t len) {
+    const mbed_handshake *handshake = conn->handshake;
+    const bool is_one = len >= HEADER && (size_t)(record[3] << 8 | record[4]) == len - HEADER;
+    return is_one && record[0] == MBEDTLS_SSL_MSG_HANDSHAKE && handshake != NULL &&
+                   handshake->max_fragment > 0 && !handshake->ciphered
+               ? HEADER + handshake->max_fragment
+               : len;
+}
+
+static stls_be_status send_record(mbed_conn *conn, const unsigned char *record, size_t len) {
+    const size_t max = record_max(conn, record, len);
+    stls_be_status status = STLS_BE_OK;
+    if (len <= max) {
+        return conn->upcalls->send(conn->core, record, len);
+    }
+    for (size_t at = HEADER; status == STLS_BE_OK && at < len; at += max - HEADER) {
+        const size_t part = len - at < max - HEADER ? len - at : max - HEADER;
+        const unsigned char header[HEADER] = {record[0], record[1], record[2],
+                                              (unsigned char)(part >> 8), (unsigned char)part};
+        status = conn->upcalls->send(conn->core, header, sizeof header);
+        if (status == STLS_BE_OK) {
+            status = conn->upcalls->send(conn->core, record + at, part);
+        }
+    }
+    return status;
+}
+
 static int bio_send(void *context, const unsigned char *data, size_t len) {
-    enum { ALERT = MBEDTLS_SSL_MSG_ALERT, CLEAR_LEN = 5 + 2 };
+    enum { ALERT = MBEDTLS_SSL_MSG_ALERT, CLEAR_LEN = HEADER + 2 };
     mbed_conn *conn = context;
     const bool is_alert = len >= CLEAR_LEN && data[0] == ALERT;
     conn->sends++;
-    if (!conn->muted && conn->upcalls->send(conn->core, data, len) != STLS_BE_OK) {
+    if (!conn->muted && send_record(conn, data, len) != STLS_BE_OK) {
         conn->io_failed = true;
         return MBEDTLS_ERR_NET_SEND_FAILED;
+    }
+    if (conn->handshake != NULL && len > 0) {
+        conn->handshake->ciphered |= data[0] == MBEDTLS_SSL_MSG_CHANGE_CIPHER_SPEC;
     }
     /* The library sends an alert as a record alone. */
     if (is_alert && len == CLEAR_LEN) {
@@ -518,12 +551,14 @@ static bool uses_ecdhe(const mbedtls_ssl_context *ssl) {
                              mbed_key_exchange(suite) == MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA);
 }
 
-/* In TLS 1.2 whether this handshake has the extended master secret, in TLS 1.3 the group. */
+/* In TLS 1.2 whether this handshake has the extended master secret, and how long its records may
+ * be; in TLS 1.3 the group. */
 static void learn_from_hellos(mbed_conn *conn) {
     const stls_be_hello *hello = conn->upcalls->hello(conn->core);
     if (is_tls1_3(conn)) {
         conn->group = hello != NULL ? hello->group : 0;
     } else {
+        conn->handshake->max_fragment = hello != NULL && is_server(conn) ? hello->max_fragment : 0;
 #if defined(MBEDTLS_SSL_EXTENDED_MASTER_SECRET)
         conn->extended_master = hello != NULL && hello->extended_master;
 #endif

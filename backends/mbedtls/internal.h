@@ -83,6 +83,8 @@ typedef struct mbed_handshake {
     mbedtls_ssl_config conf;          /* a copy of the context's; owns nothing */
     mbedtls_x509_crt *cut_from, *cut; /* the peer's leaf, and the rest while it is taken off */
     int resumed_suites[2];            /* a list of the one suite that the ticket allows */
+    size_t max_fragment; /* a server, TLS 1.2: that the client asks for; 0: it does not */
+    bool ciphered;       /* a ChangeCipherSpec has left */
 } mbed_handshake;
 
 typedef struct mbed_conn {
