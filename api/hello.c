@@ -447,6 +447,13 @@ static stls_bytes behind(const hello *h, uint16_t type, size_t len) {
     return find(h, type, &data) ? (stls_bytes){data.data + len, data.len - len} : data;
 }
 
+/* Whether the sessions that it offers may be resumed with a new key agreement: RFC 8446, 4.2.9. */
+static bool takes_psk_with_share(const hello *h) {
+    enum { PSK_DHE_KE = 1 };
+    stls_bytes modes = behind(h, EXT_PSK_MODES, 1);
+    return modes.len > 0 && memchr(modes.data, PSK_DHE_KE, modes.len) != NULL;
+}
+
 static void tell(const hello *h, stls_be_hello *says) {
     enum { LIST = 2, NAME = LIST + 1 + 2 }; /* the lengths, and the type of a name */
     stls_bytes offered, fragment;
@@ -456,7 +463,7 @@ static void tell(const hello *h, stls_be_hello *says) {
         .server_name = behind(h, EXT_SERVER_NAME, NAME),
         .extended_master = has(h, EXT_EXTENDED_MASTER_SECRET),
     };
-    if (find(h, EXT_PRE_SHARED_KEY, &offered)) {
+    if (find(h, EXT_PRE_SHARED_KEY, &offered) && takes_psk_with_share(h)) {
         (void)vector(&offered, 2, &says->identities);
     }
     if (find(h, EXT_MAX_FRAGMENT, &fragment)) {

@@ -214,7 +214,8 @@ typedef struct stls_be_hello {
     /* Of the ClientHello, and for a server only; as sent. */
     stls_bytes suites, groups; /* numbers of two bytes each: stls_be_lists() */
     stls_bytes server_name;    /* the host name of SNI */
-    stls_bytes identities;     /* those of pre_shared_key, one behind the other */
+    stls_bytes identities;     /* those of pre_shared_key, one behind the other; empty also if they
+                                  are not offered for a key agreement (psk_dhe_ke) */
     size_t max_fragment;       /* that the client asks for, in bytes; 0: it does not */
 
     bool extended_master; /* TLS 1.2: the peer's has extended_master_secret */

@@ -268,19 +268,21 @@ static uint8_t *wolf_ticket_lift(const uint8_t *name, const uint8_t *iv, const u
 }
 
 /* A ticket is for the version of its suite, which in TLS 1.2 must still be ours, and the client's:
- * wolfSSL would resume with it, or fail. And a session without extended master secret is not for a
- * client that has it (RFC 7627, 5.3): wolfSSL would open the ticket and then not resume, see
- * wolf_untimely(). The other way round it fails, as it must. */
+ * wolfSSL would resume with it, or fail. In TLS 1.3 it would fail over one that is not offered for
+ * a key agreement. And a session without extended master secret is not for a client that has it
+ * (RFC 7627, 5.3): wolfSSL would open the ticket and then not resume, see wolf_untimely(). The
+ * other way round it fails, as it must. */
 static bool wolf_ticket_suits(wolf_conn *conn, const uint8_t *stamp) {
     uint16_t form = wolf_number(stamp), suite = wolf_number(stamp + 2);
     bool tls1_3 = wolfSSL_version(conn->ssl) == STLS_TLS1_3;
     const stls_be_hello *hello = conn->upcalls->hello(conn->core);
 
-    if ((form & ~WOLF_EXTENDED) != wolf_form() || tls1_3 != (suite >> 8 == TLS1_3_SUITES))
+    if (!hello || (form & ~WOLF_EXTENDED) != wolf_form() || tls1_3 != (suite >> 8 == TLS1_3_SUITES))
         return false;
-    return tls1_3 ||
-           (wolf_has_suite(conn->context, suite) && hello && stls_be_lists(hello->suites, suite) &&
-            (!hello->extended_master || form & WOLF_EXTENDED));
+    if (tls1_3)
+        return hello->identities.len > 0;
+    return wolf_has_suite(conn->context, suite) && stls_be_lists(hello->suites, suite) &&
+           (!hello->extended_master || form & WOLF_EXTENDED);
 }
 
 static int wolf_ticket_open(wolf_conn *conn, const uint8_t *name, const uint8_t *iv,

@@ -886,6 +886,10 @@ for side in BOTH_CLIENTS:
 
 RESUMED = "server13/resumed"
 resumed(f"{RESUMED}/binder-wrong", "PROTOCOL 51", words="verify=required", binder=lambda binder: flip(binder, 0))
+resumed(f"{RESUMED}/without-key-agreement-only", "OK -", put("client_hello", PSK_MODES, vec8(b"\0")), words="verify=required",
+        mutual=True)
+resumed(f"{RESUMED}/an-unknown-mode-too", "OK -", put("client_hello", PSK_MODES, vec8(b"\x2a\1")), words="verify=required",
+        mutual=True)
 resumed(f"{RESUMED}/retried", "OK -", NO_SHARE, words="verify=required")
 resumed(f"{RESUMED}/retried-and-full", "OK -", NO_SHARE, drop("client_hello_2", PRE_SHARED_KEY), words="verify=required", mutual=True)
 resumed(f"{RESUMED}/retried-and-full-without-certificate", "PROTOCOL 10", NO_SHARE, drop("client_hello_2", PRE_SHARED_KEY),

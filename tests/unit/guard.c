@@ -619,6 +619,7 @@ static const told told_all = {.suites = "1301 c02b",
                               .max_fragment = 1024,
                               .extended_master = true};
 static const told told_nothing = {.suites = "c02b"};
+static const told told_no_identities = {.suites = "1301 c02b", .groups = "001d 0017 11ec"};
 static const told told_later = {.suites = "1301 c02b",
                                 .groups = "001d 0017 11ec",
                                 .identities = "2[07*60] 00000001",
@@ -636,6 +637,10 @@ static const guard_case telling[] = {
      SERVER,
      {{NULL, RECORD("01 3[0303 " RANDOM " 1[] 2[c02b] 1[00]]"), NULL}},
      .told = &told_nothing},
+    {"sessions without a key agreement",
+     SERVER,
+     {{NULL, RECORD(HELLO(VERSIONS GROUPS SCHEMES SHARE "002d 2[1[00 2a]]" PSK)), NULL}},
+     .told = &told_no_identities},
     {"a ServerHello of TLS 1.2",
      CLIENT,
      {{RECORD(HELLO_1_3), RECORD(ANSWER_1_2), NULL}},
