@@ -43,8 +43,8 @@ static stls_be_status wolf_taken(int result) {
 
 /* A server of wolfSSL wants its certificate when a connection is made, and keeps what it has
  * learned from it (which suites can be signed for) when another one is given to the connection. So
- * where a selection may bring another it gets none at first: it is content if it believes that there are
- * pre-shared keys. Nobody has one, and no suite is for one. */
+ * where a selection may bring another it gets none at first: it is content if it believes that
+ * there are pre-shared keys. Nobody has one, and no suite is for one. */
 static void wolf_begin_select(wolf_context *self, const stls_be_settings *settings) {
 #ifndef NO_PSK
     self->select_wanted = true;
