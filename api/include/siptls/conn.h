@@ -16,7 +16,7 @@
  * before; writes go on answering it.) stls_conn_error() has the sentence.
  *
  * All bytes of one call go out in one piece, those of a call that sends more than 8 KB in pieces of
- * at least that. Tickets, key updates and handshake steps never surface.
+ * at least that and a last one. Tickets, key updates and handshake steps never surface.
  *
  * Thread rules: one thread at a time for one connection. Callbacks run inside the call that needs
  * them and must not call back into the same connection.

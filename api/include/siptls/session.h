@@ -31,7 +31,8 @@
  * sealed bytes but does not have the key can make us do a full handshake, and nothing else.
  *
  * Thread rules: a cache may be used by any thread at any time. After fork() the child may use it
- * too, as it was at that moment.
+ * too, as it was at that moment: with the tickets that its parent has as well, of which each
+ * process uses each once. stls_session_cache_clear() in the child avoids that.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_SESSION_H
