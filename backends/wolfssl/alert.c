@@ -112,8 +112,10 @@ static bool wolf_seal(const wolf_conn *conn, uint8_t level, uint8_t description,
     uint8_t nonce[12];
     wolf_keys keys;
     /* A client has written nothing encrypted before its last flight, all under one key. A server
-     * changes to a new key behind its Finished, and its alerts come after that. */
-    uint64_t sequence = conn->context->role == STLS_ROLE_CLIENT ? conn->records : 0;
+     * changes to a new key behind its Finished, and its alerts come after that: first of all, or
+     * behind tickets, if it is for want of memory that another cannot be made. */
+    uint64_t sequence =
+        conn->context->role == STLS_ROLE_CLIENT || conn->ticketing ? conn->records : 0;
     bool ok;
 
     if (!wolf_suite_keys((uint16_t)wolfSSL_get_current_cipher_suite(conn->ssl), &keys) ||

@@ -153,7 +153,8 @@ typedef struct wolf_conn {
     uint8_t frame[7]; /* beginning of the record that is coming in, for wolf_alert_listen */
     size_t frame_len, frame_skip;
     bool ciphered;    /* something encrypted has been sent */
-    uint64_t records; /* encrypted records sent */
+    uint64_t records; /* encrypted records sent; of a server: behind its Finished, from ... */
+    bool ticketing;   /* ... the first ticket of TLS 1.3 on */
 
     bool failed, closed; /* final; `closed`: the peer's close_notify has come */
 } wolf_conn;

@@ -23,6 +23,8 @@
 /* Block by block behind a header, so that a block of one heap that reaches another shows. */
 typedef struct heap {
     atomic_long taken, live;
+    atomic_long most;    /* `taken` comes so far, then there is no memory; 0: without end */
+    atomic_bool denied;  /* for want of memory */
     atomic_bool foreign; /* it was given a block of another heap */
 } heap;
 
@@ -37,6 +39,11 @@ static _Atomic unsigned char last_given; /* the first byte of the last block tha
 enum { HEADER = 32 };
 
 static void *heap_take(heap *self, size_t size) {
+    long most = atomic_load(&self->most);
+    if (most != 0 && atomic_load(&self->taken) >= most) {
+        atomic_store(&self->denied, true);
+        return NULL;
+    }
     header *block = size != 0 && size <= SIZE_MAX - HEADER ? malloc(HEADER + size) : NULL;
     if (block == NULL) {
         return NULL;
@@ -195,6 +202,90 @@ static void test_use(void) {
     CHECK(!atomic_load(&own_heap.foreign), "siptls was given foreign memory");
 }
 
+/* --- A library that has no memory left for its tickets */
+
+/* A server that gives eight tickets, or a client that keeps none. */
+static stls_context *ticketing_context(const stls_backend *backend, stls_role role) {
+    end ends[] = {{.backend = backend, .trust = "root", .peer = "example.test"},
+                  {.backend = backend, .credential = "server", .version = STLS_TLS1_3}};
+    bool is_server = role == STLS_ROLE_SERVER;
+    stls_profile *profile = NULL;
+    stls_context *context = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    CHECK(end_try_profile(role, &ends[is_server], &profile, &error) == STLS_OK &&
+              (is_server ? stls_profile_set_tickets(profile, NULL, 8, &error)
+                         : stls_profile_set_session_cache(profile, NULL, &error)) == STLS_OK &&
+              stls_context_new(profile, &context, &error) == STLS_OK,
+          "a context: %s", error.text);
+    stls_profile_free(profile);
+    return context;
+}
+
+static void pass_on(stls_conn *from, stls_conn *to) {
+    stls_bytes out = stls_conn_peek(from);
+    CHECK(stls_conn_feed(to, out.data, out.len) == STLS_OK &&
+              stls_conn_consume(from, out.len) == STLS_OK,
+          "what one sends does not reach the other");
+}
+
+/* The server gets `memory` more blocks once the client has finished. Whether they were enough. */
+static bool finish_with(stls_conn *client, stls_conn *server, heap *its, long memory) {
+    uint8_t byte;
+    size_t done;
+    stls_conn_handshake(client);
+    pass_on(client, server);
+    stls_conn_handshake(server);
+    pass_on(server, client);
+    CHECK(stls_conn_handshake(client) == STLS_OK, "the client: %s", stls_conn_error(client)->text);
+    pass_on(client, server);
+    atomic_store(&its->denied, false);
+    atomic_store(&its->most, atomic_load(&its->taken) + memory);
+    stls_result result = stls_conn_handshake(server);
+    atomic_store(&its->most, 0);
+    pass_on(server, client);
+    stls_result read = stls_conn_read(client, &byte, 1, &done);
+    CHECK(result == STLS_OK ? read == STLS_WANT_READ
+                            : read == STLS_E_ALERT || read == STLS_WANT_READ,
+          "with %ld blocks the client cannot read what the server says: %s (the server: %s)",
+          memory, stls_conn_error(client)->text, stls_conn_error(server)->text);
+    return !atomic_load(&its->denied);
+}
+
+/* An alert that is sent behind some of its tickets has a number of its own, as has each record. */
+static void finish_short_of_memory(const stls_backend *backend, heap *its) {
+    enum { MOST = 1000 };
+    stls_context *contexts[2] = {ticketing_context(backend, STLS_ROLE_CLIENT),
+                                 ticketing_context(backend, STLS_ROLE_SERVER)};
+    bool enough = false;
+    for (long memory = 1; !enough && memory < MOST; memory++) {
+        stls_conn *conns[2] = {NULL, NULL};
+        if (!CHECK(stls_conn_new(contexts[0], "example.test", &conns[0], NULL) == STLS_OK &&
+                       stls_conn_new(contexts[1], NULL, &conns[1], NULL) == STLS_OK &&
+                       stls_conn_use_memory(conns[0], NULL) == STLS_OK &&
+                       stls_conn_use_memory(conns[1], NULL) == STLS_OK,
+                   "no connections")) {
+            memory = MOST;
+        } else {
+            enough = finish_with(conns[0], conns[1], its, memory);
+        }
+        stls_conn_free(conns[0]);
+        stls_conn_free(conns[1]);
+    }
+    stls_context_free(contexts[0]);
+    stls_context_free(contexts[1]);
+}
+
+static void test_alert_behind_tickets(void) {
+    for (size_t i = 0; i < COUNT(libraries); i++) {
+        const stls_backend *backend = stls_backend_find(libraries[i].backend);
+        uint32_t needed = STLS_CAN_TLS1_3 | STLS_CAN_ISSUE_TICKETS;
+        if (is_replaced[i] && backend != NULL && stls_backend_can(backend, needed)) {
+            check_case("%s", libraries[i].backend);
+            finish_short_of_memory(backend, libraries[i].heap);
+        }
+    }
+}
+
 /* --- What base/memory.h promises on any heap */
 
 static void test_overflow(void) {
@@ -234,10 +325,15 @@ static void test_zeroed(void) {
     stls_free(NULL);
 }
 
-static const test_case cases[] = {{"refused", test_refusals},  {"too late", test_too_late},
-                                  {"set", test_set},           {"used", test_use},
-                                  {"overflow", test_overflow}, {"zeroed", test_zeroed},
-                                  {"wiped", test_wiped},       {NULL, NULL}};
+static const test_case cases[] = {{"refused", test_refusals},
+                                  {"too late", test_too_late},
+                                  {"set", test_set},
+                                  {"used", test_use},
+                                  {"an alert behind tickets", test_alert_behind_tickets},
+                                  {"overflow", test_overflow},
+                                  {"zeroed", test_zeroed},
+                                  {"wiped", test_wiped},
+                                  {NULL, NULL}};
 static const test_suite suites[] = {{"allocator", cases}, {NULL, NULL}};
 
 int main(int argc, char **argv) {
