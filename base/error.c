@@ -73,6 +73,9 @@ void stls_text_add_foreign(stls_text *text, stls_bytes bytes) {
         }
         bytes = (stls_bytes){bytes.data + len, bytes.len - len};
     }
+    if (bytes.len > 0) {
+        cut(text);
+    }
     text->data[text->len] = '\0';
 }
 

@@ -18,8 +18,8 @@ static void test_foreign(void) {
         {"", "", 16, ""},
         {"says ", "", 16, "says "},
         {"", "sip.example.com", 16, "sip.example.com"},
-        {"", "sip.example.com", 15, "sip.example.co"},
-        {"a", "sip.example.com", 8, "asip.ex"},
+        {"", "sip.example.com", 15, "sip.example..."},
+        {"a", "sip.example.com", 8, "asip..."},
         {"", "\x1f ~\x7f", 16, "\\x1f ~\\x7f"},
         {"", "a\xff\xfe\"b", 16, "a\\xff\\xfe\"b"},
         {"", "\n", 6, "\\x0a"},
@@ -27,7 +27,8 @@ static void test_foreign(void) {
         {"", "\n", 4, "..."},
         {"", "\r\n\r\n", 10, "\\x0d\\x..."},
         {"abc", "\n", 6, "ab..."},
-        {"abc", "\n", 4, "abc"},
+        {"abc", "\n", 4, "..."},
+        {"abc", "", 4, "abc"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         check_case("case %zu", i);

@@ -42,7 +42,8 @@ STLS_API stls_result stls_certificate_read(stls_bytes der, stls_certificate_info
 STLS_API bool stls_certificate_alt_name(stls_bytes der, size_t index, char *text, size_t size);
 
 /* Writes SIP domain identity `index` (from 0) of certificate `der` by RFC 5922 section 7.1 into
- * `text` and its source into `*kind`. False behind the last. */
+ * `text` and its source into `*kind`. False behind the last. A name that `text` is too short for
+ * ends in "...". */
 STLS_API bool stls_certificate_sip_identity(stls_bytes der, size_t index, char *text, size_t size,
                                             stls_name_kind *kind);
 
