@@ -186,6 +186,12 @@ static uint32_t obstacle(const inquiry *in, const stls_crl *crl, uint32_t flags)
     return kept == 0 && names_another_key(in, crl) ? 0 : kept | (uint32_t)STLS_FLAG_CRL_INVALID;
 }
 
+/* Whether nobody can tell if the certificate is in the scope of the CRL: the chain has used up the
+ * comparisons. */
+static bool is_scope_unknown(const inquiry *in, const stls_crl *crl) {
+    return crl->point_name.len != 0 && in->search->comparisons_left == 0;
+}
+
 /* Adds what a CRL by the issuer says. */
 static void consult(inquiry *in, stls_loaded_crl *loaded) {
     const stls_crl *crl = &loaded->crl;
@@ -198,6 +204,8 @@ static void consult(inquiry *in, stls_loaded_crl *loaded) {
     }
     unsigned reasons = stls_crl_scope(in->search, crl, &in->cert->x509);
     if (reasons == 0) {
+        in->obstacles |=
+            is_scope_unknown(in, crl) ? (uint32_t)(STLS_FLAG_LIMIT | STLS_FLAG_CRL_INVALID) : 0U;
         return;
     }
     if (!is_authentic(in, loaded, &flags)) {

@@ -570,6 +570,64 @@ static void test_checks_used_up(void) {
           was_revoked, was_limited);
 }
 
+static void append(char *text, size_t size, const char *more, size_t times) {
+    size_t len = strlen(text);
+    for (size_t i = 0; i < times; i++) {
+        len += (size_t)snprintf(text + len, size - len, "%s", more);
+    }
+}
+
+/* However many comparisons the peer's chain leaves for the scopes of CRLs: the one that revokes
+ * counts. */
+static void test_comparisons_used_up(void) {
+    enum { NAMES = 90, SUBTREES_MAX = 3000, STEP = 250, TEXT_SIZE = 1 << 15 };
+    static const stls_rules rules = {.identity = STLS_IDENTITY_NONE,
+                                     .usage = STLS_USAGE_TLS_OR_SIP,
+                                     .strength = STLS_STRENGTH_STANDARD,
+                                     .crl = STLS_CRL_LEAF,
+                                     .max_intermediates = 8,
+                                     .chain_bytes_max = STLS_CHAIN_BYTES_DEFAULT};
+    static const struct verdict_case c = {
+        .crls = {{.extensions = NUMBER("01")},
+                 {.extensions = NUMBER("02") IDP(FULL(URI("u"))), .entries = ENTRY("05")}},
+        .crl_count = 2,
+    };
+    static char leaf[TEXT_SIZE], constraints[TEXT_SIZE];
+    bool was_revoked = false, was_limited = false;
+    append(leaf, sizeof leaf, POINTS("30{" FULL(URI("u")) "}") "30{06{551D11} 04{30{", 1);
+    append(leaf, sizeof leaf, "82{'a'}", NAMES);
+    append(leaf, sizeof leaf, "}}}", 1);
+    for (size_t subtrees = 1; subtrees <= SUBTREES_MAX; subtrees += STEP) {
+        check_case("%zu constraints of a namesake of the issuer", subtrees);
+        constraints[0] = '\0';
+        append(constraints, sizeof constraints, CA "30{06{551D1E} 04{30{A1{", 1);
+        append(constraints, sizeof constraints, "30{8200}", subtrees);
+        append(constraints, sizeof constraints, "}}}}", 1);
+        stls_trust *trust = make_trust(&c);
+        stls_bytes chain[3];
+        stls_verdict verdict;
+        size_t count = 0;
+        add_der(chain, &count, make(&(maker){"05", "int", "leaf", 'I', 'L', leaf}));
+        add_der(chain, &count, make(&(maker){"10", "root", "int", 'X', 'Y', constraints}));
+        add_der(chain, &count, make(&(maker){"02", "root", "int", 'R', 'I', CA}));
+        stls_judge(&(stls_judge_request){.backend = &fake,
+                                         .trust = trust,
+                                         .rules = &rules,
+                                         .peer_role = STLS_ROLE_SERVER,
+                                         .now = june_15,
+                                         .chain = chain,
+                                         .count = count},
+                   &verdict);
+        CHECK_NUMBER("state", verdict.state, STLS_VERDICT_REJECTED);
+        was_revoked = was_revoked || (verdict.flags & STLS_FLAG_REVOKED) != 0;
+        was_limited = was_limited || (verdict.flags & STLS_FLAG_LIMIT) != 0;
+        free_all(chain, count);
+        stls_trust_free(trust);
+    }
+    CHECK(was_revoked && was_limited, "revoked %d, limit %d: one of them was never reached",
+          was_revoked, was_limited);
+}
+
 /* A clock that is not set leaves a CRL's dates open, and nothing else. */
 static void test_clock(void) {
     const uint32_t unset = STLS_FLAG_CLOCK_NOT_SET;
@@ -892,12 +950,19 @@ static void test_names(void) {
 
 int main(int argc, char **argv) {
     static const test_case tests[] = {
-        {"verdicts", test_verdicts},    {"signature checks used up", test_checks_used_up},
-        {"too many", test_too_many},    {"a clock that is not set", test_clock},
-        {"sentences", test_sentences},  {"signatures are checked once", test_proofs},
-        {"reasons", test_reasons},      {"slots", test_slots},
-        {"profile", test_profile},      {"names below the issuer's", test_names},
-        {"made by openssl", test_made}, {NULL, NULL},
+        {"verdicts", test_verdicts},
+        {"signature checks used up", test_checks_used_up},
+        {"comparisons used up", test_comparisons_used_up},
+        {"too many", test_too_many},
+        {"a clock that is not set", test_clock},
+        {"sentences", test_sentences},
+        {"signatures are checked once", test_proofs},
+        {"reasons", test_reasons},
+        {"slots", test_slots},
+        {"profile", test_profile},
+        {"names below the issuer's", test_names},
+        {"made by openssl", test_made},
+        {NULL, NULL},
     };
     static const test_suite suites[] = {{"revocation", tests}, {NULL, NULL}};
     return suite_main(suites, argc, argv);
