@@ -208,6 +208,10 @@ done
 
 expect "--crl for a store's trust" 1 'crl needs --ca' connect --profile "$s#sip" --crl "$pki/crl-root.pem"
 expect "the same, server" 1 'crl needs certificates to trust' "$tool" serve --profile "$s#sip" --crl "$pki/crl-root.pem"
+expect "the same, of another store" 1 'crl needs certificates to trust' timeout 60 "$tool" serve --profile "$s#sip" --store "$s" \
+    --crl "$pki/crl-root.pem"
+expect "--crl, and nobody is asked" 1 'crl makes no sense without --verify' timeout 60 "$tool" serve --store "$s" \
+    --crl "$pki/crl-root.pem"
 expect "no such profile" 1 'no profile \[web\]' connect --profile "$s#web"
 expect "no name" 1 'takes FILE#NAME' connect --profile "$s"
 expect "a store without a profile" 1 '--store needs --profile' connect --store "$s"

@@ -91,8 +91,10 @@ static bool check_certificates(const server_options *options) {
                     "--client-ca make no sense with it");
         return false;
     }
-    if (tls->crl_count > 0 && tls->ca_count == 0 && tls->store == NULL) {
-        usage_error(tls->command, "--crl needs certificates to trust: --client-ca or --store");
+    if (tls->crl_count > 0 && tls->ca_count == 0 && store == NULL) {
+        usage_error(tls->command,
+                    "--crl needs certificates to trust: --client-ca, or --store without "
+                    "--profile; what a profile's store trusts has the CRLs in it");
         return false;
     }
     return true;
@@ -117,6 +119,11 @@ bool check_server_options(server_options *options) {
     }
     if (options->verify == 0 && tls->profile == NULL) {
         options->verify = tls->ca_count > 0 ? STLS_VERIFY_REQUIRED : STLS_VERIFY_NONE;
+    }
+    if (options->verify == STLS_VERIFY_NONE && tls->crl_count > 0) {
+        usage_error(tls->command,
+                    "--crl makes no sense without --verify: nobody is asked who he is");
+        return false;
     }
     return true;
 }
