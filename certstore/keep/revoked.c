@@ -52,26 +52,45 @@ bool stls_crl_lacks_issuer(const stls_certstore *store, const stls_store_item *i
     return !found;
 }
 
-/* Refused only if those that may have signed it have not. */
-static stls_result check_signature(const stls_certstore *store, const stls_state *next,
-                                   const stls_crl *crl, const char *where, stls_error *error) {
-    bool denied = false;
+/* Whether one of the certificates that may have signed the CRL has: STLS_BE_OK, also if there is
+ * none; STLS_BE_FAILED; or why that cannot be told. */
+static stls_be_status ask_issuers(const stls_certstore *store, const stls_state *next,
+                                  const stls_crl *crl) {
+    stls_be_status answer = STLS_BE_OK;
     stls_x509 issuer;
     for (size_t i = 0; i < next->count; i++) {
-        if (may_be_issuer(next->items[i], crl, &issuer)) {
-            stls_be_status status = stls_store_check_signature(
-                store->backend, &issuer, &crl->signature_algorithm, crl->tbs, crl->signature);
-            if (status != STLS_BE_FAILED) {
-                return STLS_OK;
-            }
-            denied = true;
+        if (!may_be_issuer(next->items[i], crl, &issuer)) {
+            continue;
         }
+        stls_be_status status = stls_store_check_signature(
+            store->backend, &issuer, &crl->signature_algorithm, crl->tbs, crl->signature);
+        if (status == STLS_BE_OK || status == STLS_BE_NO_MEMORY) {
+            return status;
+        }
+        answer = answer == STLS_BE_UNSUPPORTED ? answer : status;
     }
-    return denied ? stls_fail(error, STLS_E_REFUSED,
-                              "%s: this CRL is not signed by the CA that it names, so it was "
-                              "damaged or forged; download it again. Nothing was added",
-                              where)
-                  : STLS_OK;
+    return answer;
+}
+
+static stls_result check_signature(const stls_certstore *store, const stls_state *next,
+                                   const stls_crl *crl, const char *where, stls_error *error) {
+    switch (ask_issuers(store, next, crl)) {
+    case STLS_BE_OK:
+        return STLS_OK;
+    case STLS_BE_NO_MEMORY:
+        return stls_fail(error, STLS_E_NO_MEMORY, "%s: no memory to check who signed this CRL",
+                         where);
+    case STLS_BE_UNSUPPORTED:
+        return stls_fail(error, STLS_E_UNSUPPORTED,
+                         "%s: %s cannot check whether the CA that this CRL names has signed it. "
+                         "Nothing was added",
+                         where, stls_backend_name(store->backend));
+    default:
+        return stls_fail(error, STLS_E_REFUSED,
+                         "%s: this CRL is not signed by the CA that it names, so it was damaged or "
+                         "forged; download it again. Nothing was added",
+                         where);
+    }
 }
 
 /* --- Adding */

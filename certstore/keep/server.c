@@ -6,6 +6,7 @@
 #include "certstore/keep/store.h"
 #include "certstore/read/x509.h"
 #include "certstore/verify/dn.h"
+#include "certstore/verify/search.h"
 
 #include <string.h>
 
@@ -15,19 +16,50 @@ stls_be_status stls_store_check_signature(const stls_backend *backend, const stl
                                           const stls_signature_algorithm *algorithm, stls_bytes tbs,
                                           stls_bytes signature) {
     void *key = NULL;
+    if (algorithm->kind == STLS_SIGNATURE_UNKNOWN) {
+        return STLS_BE_UNSUPPORTED;
+    }
+    if (!stls_key_fits(issuer, algorithm)) {
+        return issuer->key_kind == STLS_KEY_UNKNOWN ? STLS_BE_UNSUPPORTED : STLS_BE_FAILED;
+    }
     stls_be_status status = backend->key_from_spki(issuer->spki, &key);
     if (status == STLS_BE_OK) {
         status = backend->verify_signature(algorithm, key, tbs, signature);
         backend->key_free(key);
+    } else if (status != STLS_BE_NO_MEMORY) {
+        status = STLS_BE_UNSUPPORTED; /* a key that we can read, and it cannot */
     }
     return status;
 }
 
-static bool is_signed_by(const stls_backend *backend, const stls_x509 *certificate,
-                         const stls_x509 *issuer) {
-    return stls_name_equal(certificate->issuer, issuer->subject) &&
-           stls_store_check_signature(backend, issuer, &certificate->signature_algorithm,
-                                      certificate->tbs, certificate->signature) == STLS_BE_OK;
+static stls_be_status check_issuer(const stls_backend *backend, const stls_x509 *certificate,
+                                   const stls_x509 *issuer) {
+    return stls_name_equal(certificate->issuer, issuer->subject)
+               ? stls_store_check_signature(backend, issuer, &certificate->signature_algorithm,
+                                            certificate->tbs, certificate->signature)
+               : STLS_BE_FAILED;
+}
+
+/* Why certificate `above` is not known to have issued the one before it. */
+static stls_result refuse_issuer(const stls_certstore *store, stls_be_status status,
+                                 stls_bytes above, stls_error *error) {
+    char name[STLS_CERTSTORE_NAME_SIZE];
+    stls_store_name(NULL, above, name, NULL);
+    switch (status) {
+    case STLS_BE_NO_MEMORY:
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory to check the chain");
+    case STLS_BE_UNSUPPORTED:
+        return stls_fail(
+            error, STLS_E_UNSUPPORTED,
+            "%s cannot check a signature in the chain, which %s is to have made; leave "
+            "out that certificate and those behind it. Nothing was changed",
+            stls_backend_name(store->backend), name);
+    default:
+        return stls_fail(error, STLS_E_FORMAT,
+                         "the chain has a certificate that issued none of the others: %s; leave it "
+                         "out, or put in what is missing between. Nothing was changed",
+                         name);
+    }
 }
 
 /* Each certificate behind the leaf issued the one before it. */
@@ -41,14 +73,9 @@ static stls_result check_chain(const stls_certstore *store, const stls_credentia
             stls_x509_parse(above, &issuer, error) != STLS_OK) {
             return STLS_E_FORMAT;
         }
-        if (!is_signed_by(store->backend, &certificate, &issuer)) {
-            char name[STLS_CERTSTORE_NAME_SIZE];
-            stls_store_name(NULL, above, name, NULL);
-            return stls_fail(
-                error, STLS_E_FORMAT,
-                "the chain has a certificate that issued none of the others: %s; leave "
-                "it out, or put in what is missing between. Nothing was changed",
-                name);
+        stls_be_status status = check_issuer(store->backend, &certificate, &issuer);
+        if (status != STLS_BE_OK) {
+            return refuse_issuer(store, status, above, error);
         }
     }
     return STLS_OK;

@@ -275,7 +275,7 @@ stls_result stls_store_take_export(stls_certstore *store, stls_state *next, stls
 /* --- server.c */
 
 /* Whether `issuer` made `signature` over `tbs`: STLS_BE_OK, STLS_BE_FAILED, or why that cannot be
- * told. */
+ * told: STLS_BE_NO_MEMORY, STLS_BE_UNSUPPORTED. */
 stls_be_status stls_store_check_signature(const stls_backend *backend, const stls_x509 *issuer,
                                           const stls_signature_algorithm *algorithm, stls_bytes tbs,
                                           stls_bytes signature);

@@ -163,6 +163,10 @@ void stls_key_judge(stls_strength strength, const stls_x509 *x509, size_t depth,
 /* Flags of an algorithm that a signature is made with: UNSUPPORTED, WEAK_ALGORITHM. */
 uint32_t stls_algorithm_flags(stls_strength strength, const stls_signature_algorithm *algorithm);
 
+/* Whether the key of `issuer` could have made a signature with that algorithm; false for one that
+ * is not known. */
+bool stls_key_fits(const stls_x509 *issuer, const stls_signature_algorithm *algorithm);
+
 stls_signed_data stls_signed_certificate(const stls_cert *cert);
 
 /* Flags of a signature by the key of `issuer`: those of the algorithm, BAD_SIGNATURE, LIMIT. */

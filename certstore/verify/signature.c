@@ -112,8 +112,7 @@ static bool restriction_allows(const stls_signature_algorithm *restriction,
             algorithm->salt_len >= restriction->salt_len);
 }
 
-/* Whether the key could have made a signature with that algorithm. */
-static bool key_fits(const stls_x509 *issuer, const stls_signature_algorithm *algorithm) {
+bool stls_key_fits(const stls_x509 *issuer, const stls_signature_algorithm *algorithm) {
     switch (algorithm->kind) {
     case STLS_SIGNATURE_UNKNOWN:
         return false;
@@ -278,7 +277,7 @@ uint32_t stls_signature_flags(stls_search *search, const stls_signed_data *data,
     if ((flags & ~(uint32_t)STLS_FLAG_WEAK_ALGORITHM) != 0) {
         return flags; /* it would not be asked */
     }
-    if (!key_fits(&issuer->cert->x509, data->algorithm) || !is_well_formed(data)) {
+    if (!stls_key_fits(&issuer->cert->x509, data->algorithm) || !is_well_formed(data)) {
         return flags | STLS_FLAG_BAD_SIGNATURE;
     }
     stls_signed outcome;

@@ -4,10 +4,12 @@
 #include <siptls/certstore.h>
 
 #include "backends/contract.h"
+#include "base/memory.h"
 #include "certstore/read/pem.h"
 #include "tests/support/check.h"
 #include "tests/support/pki.h"
 #include "tests/support/suite.h"
+#include "tests/unit/der_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -739,6 +741,84 @@ static void test_install(void) {
     }
 }
 
+/* --- Signatures that nobody can check */
+
+static stls_be_status signature_answer;
+
+static stls_be_status answer_signature(const stls_signature_algorithm *algorithm, void *key,
+                                       stls_bytes message, stls_bytes signature) {
+    (void)algorithm, (void)key, (void)message, (void)signature;
+    return signature_answer;
+}
+
+/* What is not known to be signed by whom it names is refused, for the reason that there is. */
+static void test_unchecked(void) {
+    static const struct {
+        stls_be_status answer;
+        stls_result result, crl_result;
+        const char *chain_text, *crl_text;
+    } rows[] = {
+        {STLS_BE_OK, STLS_OK, STLS_OK, NULL, NULL},
+        {STLS_BE_FAILED, STLS_E_FORMAT, STLS_E_REFUSED, "issued none of", "damaged or forged"},
+        {STLS_BE_UNSUPPORTED, STLS_E_UNSUPPORTED, STLS_E_UNSUPPORTED, "cannot check a signature",
+         "cannot check whether the CA"},
+        {STLS_BE_NO_MEMORY, STLS_E_NO_MEMORY, STLS_E_NO_MEMORY, "no memory", "no memory"},
+    };
+    stls_backend backend = *stls_backend_default();
+    backend.verify_signature = answer_signature;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        stls_certstore *store = NULL;
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("answer %d", rows[i].answer);
+        signature_answer = rows[i].answer;
+        CHECK_RESULT("a store", stls_certstore_new(&backend, NULL, &store, &error), STLS_OK,
+                     &error);
+        CHECK_RESULT("a CA", add(store, "int.pem", NULL, 0, &error), STLS_OK, &error);
+        CHECK_RESULT("a CRL", add_crl(store, "crl-int.pem", &error), rows[i].crl_result, &error);
+        if (rows[i].crl_text != NULL) {
+            CHECK_CONTAINS("sentence", error.text, rows[i].crl_text);
+        }
+        CHECK_RESULT(
+            "a chain",
+            install(store, STLS_PLACE_UNIQUE, "server.chain.pem", "server.key", NULL, &error),
+            rows[i].result, &error);
+        if (rows[i].chain_text != NULL) {
+            CHECK_CONTAINS("sentence", error.text, rows[i].chain_text);
+        }
+        CHECK_NUMBER("entries", count(store, 0), rows[i].result == STLS_OK ? 3 : 1);
+        stls_certstore_free(store);
+    }
+}
+
+/* A CRL in the name of "int", of a kind of signature that no key of that CA makes; or of one that
+ * nobody knows. */
+static void test_foreign_signature(void) {
+    static const struct {
+        const char *algorithm;
+        stls_result result;
+    } rows[] = {
+        {"30{06{2B6570}}", STLS_E_REFUSED}, /* Ed25519; its key is on P-256 */
+        {"30{06{2A864886F70D01010B} 0500}", STLS_E_REFUSED},
+        {"30{06{2A03}}", STLS_E_UNSUPPORTED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        stls_certstore *store = new_store(NULL);
+        stls_error error = {.result = STLS_NOT_DONE};
+        stls_bytes crl = der_text("30{ 30{ 020101 %s 30{31{30{06{55040A} 0C{'siptls tests'}}} "
+                                  "31{30{06{550403} 0C{'int'}}}}"
+                                  " 17{'260601000000Z'} 17{'491231000000Z'} } %s 03{00 '%064d'} }",
+                                  rows[i].algorithm, rows[i].algorithm, 0);
+        check_case("algorithm %s", rows[i].algorithm);
+        CHECK_RESULT("a CA", add(store, "int.pem", NULL, 0, &error), STLS_OK, &error);
+        CHECK_RESULT("the CRL",
+                     stls_certstore_add_crl(store, crl.data, crl.len, NULL, NULL, &error),
+                     rows[i].result, &error);
+        CHECK_NUMBER("CRLs", count(store, STLS_PLACE_CRL), 0);
+        stls_bytes_free(&crl);
+        stls_certstore_free(store);
+    }
+}
+
 /* What is kept of a PKCS#12 file: chain and key as PEM, which every backend reads without a
  * password. */
 static void test_pkcs12(void) {
@@ -1286,6 +1366,8 @@ int main(int argc, char **argv) {
         {"a phone's clock", test_clock},
         {"fingerprints", test_fingerprints},
         {"what can be installed", test_install},
+        {"signatures that cannot be checked", test_unchecked},
+        {"a signature that the CA cannot make", test_foreign_signature},
         {"PKCS#12", test_pkcs12},
         {"which is sent, and why", test_chosen},
         {"settings", test_settings},

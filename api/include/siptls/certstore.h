@@ -58,7 +58,8 @@
  *                   over a file that is none
  *     KEY_MISMATCH  a private key that is not the certificate's
  *     PASSWORD      an encrypted private key or file, and no password or a wrong one
- *     UNSUPPORTED   PKCS#12 under RC2 or RC4; an indirect CRL; a store of a newer siptls
+ *     UNSUPPORTED   PKCS#12 under RC2 or RC4; an indirect CRL; a signature that the TLS library
+ *                   cannot check, of a chain or a CRL; a store of a newer siptls
  *     FILE          a folder that is missing, full, read-only, or no store
  *     STATE         another process is changing the store and does not come to an end
  *
@@ -384,9 +385,10 @@ STLS_API stls_trust_set stls_certstore_trust_set(const stls_certstore *store);
  * could.
  *
  * STLS_E_REFUSED: not the issuer's; older than the one in its place, or the same; its nextUpdate
- * has passed, or it has none. STLS_E_UNSUPPORTED: an indirect CRL, or one with a critical extension
- * that is not known. STLS_E_LIMIT: more than max_crls, or more than max_bytes of DER together.
- * STLS_E_FORMAT: what is no CRL. */
+ * has passed, or it has none. STLS_E_UNSUPPORTED: an indirect CRL, one with a critical extension
+ * that is not known, or one of a CA in the store whose signature the TLS library cannot check.
+ * STLS_E_LIMIT: more than max_crls, or more than max_bytes of DER together. STLS_E_FORMAT: what is
+ * no CRL. */
 STLS_API stls_result stls_certstore_add_crl(stls_certstore *store, const void *data, size_t len,
                                             const char *name, size_t *count, stls_error *error);
 
