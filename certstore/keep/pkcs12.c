@@ -364,12 +364,27 @@ static const stls_block *find_key(const opening *self) {
 }
 
 /* Whether the key is the one of certificate `der`, by the only one who can tell. */
-static bool is_pair(const opening *self, void *block, stls_bytes der, stls_bytes key) {
+static stls_be_status check_pair(const opening *self, void *block, stls_bytes der, stls_bytes key) {
     stls_be_failure failure = {.native = 0};
     stls_be_status status = self->backend->credential_init(block, &der, 1, key, NULL, &failure);
     self->backend->credential_fini(block);
     stls_wipe(block, self->backend->credential_size);
-    return status == STLS_BE_OK;
+    return status;
+}
+
+/* The place of the certificate that the key belongs to into `*at`; the number of them if there is
+ * none. */
+static stls_result find_leaf(const opening *self, const stls_block *key, size_t *at) {
+    void *block = stls_alloc(1, self->backend->credential_size);
+    stls_be_status status = block != NULL ? STLS_BE_FAILED : STLS_BE_NO_MEMORY;
+    *at = 0;
+    while (status != STLS_BE_OK && status != STLS_BE_NO_MEMORY && *at < self->count) {
+        status = &self->items[*at] != key ? check_pair(self, block, self->items[*at].der, key->der)
+                                          : STLS_BE_FAILED;
+        *at += status != STLS_BE_OK;
+    }
+    stls_free(block);
+    return status == STLS_BE_NO_MEMORY ? no_memory(self) : STLS_OK;
 }
 
 /* Puts the leaf first; where none is, the order stays, and whoever loads the pair says why. */
@@ -379,22 +394,14 @@ static stls_result put_leaf_first(opening *self) {
         return malformed(self, key == NULL ? "holds no private key; export it with its key"
                                            : "holds no certificate, only a private key");
     }
-    void *block = stls_alloc(1, self->backend->credential_size);
-    if (block == NULL) {
-        return no_memory(self);
-    }
-    size_t at = 0;
-    while (at < self->count &&
-           (&self->items[at] == key || !is_pair(self, block, self->items[at].der, key->der))) {
-        at++;
-    }
-    stls_free(block);
-    if (at < self->count) {
+    size_t at;
+    stls_result result = find_leaf(self, key, &at);
+    if (result == STLS_OK && at < self->count) {
         stls_block leaf = self->items[at];
         memmove(&self->items[1], &self->items[0], at * sizeof leaf);
         self->items[0] = leaf;
     }
-    return STLS_OK;
+    return result;
 }
 
 /* Takes over the blocks. */

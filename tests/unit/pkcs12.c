@@ -459,6 +459,43 @@ static void test_work_in_a_bag(void) {
     stls_bytes_free(&file);
 }
 
+/* --- No memory while the leaf is looked for */
+
+static const stls_backend *scarce_of;
+static unsigned pairs_seen, pair_failing;
+
+static stls_be_status scarce_init(void *credential, const stls_bytes *chain, size_t count,
+                                  stls_bytes key, const char *password, stls_be_failure *failure) {
+    if (++pairs_seen == pair_failing) {
+        memset(credential, 0, scarce_of->credential_size);
+        return STLS_BE_NO_MEMORY;
+    }
+    return scarce_of->credential_init(credential, chain, count, key, password, failure);
+}
+
+static void test_scarce(void) {
+    const char *issuer = hex("int.der"), *leaf = hex("server.der"), *key = hex("server.key.der");
+    stls_bytes file =
+        der_text(PFX(SAFE(CERTIFICATE("%s") CERTIFICATE("%s") KEY("%s"))), issuer, leaf, key);
+    for (size_t i = 0; (scarce_of = stls_backend_at(i)) != NULL; i++) {
+        stls_backend backend = *scarce_of;
+        backend.credential_init = scarce_init;
+        stls_result result = STLS_E_NO_MEMORY;
+        for (pair_failing = 1; result == STLS_E_NO_MEMORY && pair_failing < 20; pair_failing++) {
+            stls_credential *credential;
+            stls_error error;
+            pairs_seen = 0;
+            check_case("%s, pair %u", stls_backend_name(scarce_of), pair_failing);
+            result = load(&backend, file, NULL, &credential, &error);
+            CHECK_RESULT("load", result, pair_failing <= pairs_seen ? STLS_E_NO_MEMORY : STLS_OK,
+                         &error);
+            stls_credential_free(credential);
+        }
+        CHECK(pair_failing > 3, "the leaf was not looked for");
+    }
+    stls_bytes_free(&file);
+}
+
 int main(int argc, char **argv) {
     static const test_case tests[] = {
         {"files of openssl", test_files},
@@ -471,6 +508,7 @@ int main(int argc, char **argv) {
         {"a key that asks for too many iterations", test_work_alone},
         {"a key that does not say how many", test_work_unknown},
         {"an encrypted key in a bag for plain ones", test_work_in_a_bag},
+        {"no memory to look for the leaf", test_scarce},
         {NULL, NULL},
     };
     static const test_suite suites[] = {{"pkcs12", tests}, {NULL, NULL}};
