@@ -256,34 +256,56 @@ static stls_result read_index(const stls_certstore *store, stls_bytes *text, stl
     return result;
 }
 
+static size_t count_damaged(const stls_state *state) {
+    size_t count = 0;
+    for (size_t i = 0; i < state->count; i++) {
+        count += state->items[i]->damage != STLS_DAMAGE_NONE;
+    }
+    return count;
+}
+
+/* Puts what index `text` names in the place of the state in memory; if that is of the same index,
+ * only if there is more or less of it that is damaged. */
+static stls_result take_index(stls_certstore *store, stls_bytes text, bool is_new, bool *is_missing,
+                              bool *changed, stls_error *error) {
+    stls_state state;
+    stls_result result = load(store, text, &state, is_missing, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    if (is_new || count_damaged(&state) != count_damaged(&store->state)) {
+        stls_state_free(&store->state);
+        store->state = state;
+        *changed = true;
+    } else {
+        stls_state_free(&state);
+    }
+    return STLS_OK;
+}
+
 stls_result stls_store_reload(stls_certstore *store, bool *changed, stls_error *error) {
     /* A writer may remove what an index that we have just read names. So often in a row it will
      * not. */
     enum { TRIES = 16 };
-    bool is_missing = false, again = true;
+    bool is_missing = false, is_new = true;
     *changed = false;
-    for (int i = 0; again && i < TRIES; i++) {
+    for (int i = 0; i == 0 || (is_new && is_missing && i < TRIES); i++) {
         stls_bytes text;
         uint8_t mark[STLS_STORE_ID_LEN];
         stls_result result = read_index(store, &text, error);
         if (result == STLS_OK) {
             result = stls_store_digest(store, text, mark, error);
         }
-        again = result == STLS_OK && memcmp(mark, store->state.mark, sizeof mark) != 0;
-        if (again) {
-            stls_state state;
-            result = load(store, text, &state, &is_missing, error);
-            if (result == STLS_OK) {
-                stls_state_free(&store->state);
-                store->state = state;
-                *changed = true;
-            }
+        is_new = result == STLS_OK && memcmp(mark, store->state.mark, sizeof mark) != 0;
+        /* What could not be read may have been mended. */
+        bool is_worth_a_look = i == 0 && count_damaged(&store->state) != 0;
+        if (result == STLS_OK && (is_new || is_worth_a_look)) {
+            result = take_index(store, text, is_new, &is_missing, changed, error);
         }
         stls_bytes_free(&text);
         if (result != STLS_OK) {
             return result;
         }
-        again = again && is_missing;
     }
     return STLS_OK;
 }

@@ -933,6 +933,33 @@ static void test_late_damage(void) {
     remove_folder();
 }
 
+/* What was damaged and is whole again counts again, in stores that are open, too. */
+static void test_mended(void) {
+    stls_certstore *store = create_folder(), *other;
+    stls_error error = {.result = STLS_NOT_DONE};
+    char path[PATH_SIZE];
+    bool changed = true;
+    add(store, "root.pem", &error);
+    snprintf(path, sizeof path, "%s", find_file("ca-"));
+    CHECK(rename(path, in_folder("away")) == 0, "away");
+    other = open_folder(NULL);
+    CHECK((flags_at(other, STLS_PLACE_CUSTOM) & STLS_ENTRY_DAMAGED) != 0, "damaged");
+    CHECK_RESULT("refresh", stls_certstore_refresh(other, &changed, &error), STLS_OK, &error);
+    CHECK(!changed, "nothing has changed");
+    CHECK_RESULT("a change", stls_certstore_set_trust_set(other, STLS_TRUST_SET_CUSTOM, &error),
+                 STLS_OK, &error);
+    CHECK((flags_at(other, STLS_PLACE_CUSTOM) & STLS_ENTRY_DAMAGED) != 0, "still damaged");
+    CHECK(rename(in_folder("away"), path) == 0, "back");
+    CHECK_RESULT("refresh", stls_certstore_refresh(other, &changed, &error), STLS_OK, &error);
+    CHECK(changed, "it has changed");
+    CHECK_NUMBER("flags", flags_at(other, STLS_PLACE_CUSTOM), 0);
+    CHECK_RESULT("again", stls_certstore_refresh(other, &changed, &error), STLS_OK, &error);
+    CHECK(!changed, "nothing has changed");
+    stls_certstore_free(other);
+    stls_certstore_free(store);
+    remove_folder();
+}
+
 static void test_modes(void) {
     stls_certstore *store = create_folder();
     add(store, "root.pem", NULL);
@@ -1159,6 +1186,7 @@ int main(int argc, char **argv) {
         {"a store made of an export", test_making},
         {"bad files", test_bad_blobs},
         {"a file that goes bad later", test_late_damage},
+        {"what is whole again", test_mended},
         {"modes", test_modes},
         {"other files", test_other_files},
         {"export and import by file", test_export_file},

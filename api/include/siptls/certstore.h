@@ -254,7 +254,8 @@ STLS_API stls_result stls_certstore_open(const stls_backend *backend, const stls
 /* NULL is allowed. Stays as it is in storage. */
 STLS_API void stls_certstore_free(stls_certstore *store);
 
-/* Takes in what other processes changed. `*changed` (may be NULL) tells whether they did. */
+/* Takes in what other processes changed, and what was damaged and is whole again. `*changed` (may
+ * be NULL) tells whether there was any. */
 STLS_API stls_result stls_certstore_refresh(stls_certstore *store, bool *changed,
                                             stls_error *error);
 
