@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "certstore/keep/store.h"
+#include "certstore/verify/anchors.h"
 
 static stls_result add_items(const stls_certstore *store, uint32_t places, stls_trust *trust,
                              stls_error *error) {
@@ -9,7 +10,9 @@ static stls_result add_items(const stls_certstore *store, uint32_t places, stls_
     for (size_t i = 0; result == STLS_OK && i < store->state.count; i++) {
         const stls_store_item *item = store->state.items[i];
         if ((item->place & places) != 0 && item->der.len != 0) {
-            result = stls_trust_add(trust, item->der.data, item->der.len, item->name, error);
+            result = item->is_ca
+                         ? stls_trust_add(trust, item->der.data, item->der.len, item->name, error)
+                         : stls_trust_add_peer(trust, item->der, item->name, error);
         }
     }
     return result;

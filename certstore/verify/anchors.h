@@ -33,9 +33,15 @@ typedef struct stls_anchor_key {
 typedef struct stls_anchor {
     stls_cert cert;
     stls_bytes der;           /* owned; what `cert` points into */
+    bool is_peer;             /* it anchors nothing but itself, whatever it says */
     struct stls_anchor *next; /* in the same bucket */
     stls_anchor_key keys[STLS_ANCHOR_BACKENDS];
 } stls_anchor;
+
+/* Adds certificate `der` as a peer's own. One that is there as an issuer stays one, and becomes one
+ * when it is added as that. As stls_trust_add(). */
+stls_result stls_trust_add_peer(stls_trust *trust, stls_bytes der, const char *name,
+                                stls_error *error);
 
 /* The first anchor in the bucket of `subject_hash`, or NULL; go on with ->next and compare hash and
  * name. Thread-safe once `trust` is frozen. NULL is an empty trust. */

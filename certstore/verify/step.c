@@ -92,9 +92,12 @@ void stls_step_leaf(stls_search *search) {
 /* --- Issuers */
 
 /* RFC 5280 6.1.4 (k), (n). An anchor of version 1 has no way to say what it is: a self-issued one
- * is a root, any other anchors only itself. */
+ * is a root, unless who trusts it knows better, and any other anchors only itself. */
 static bool may_issue(const stls_step *step) {
     const stls_x509 *x509 = &step->cert->x509;
+    if (step->anchor != NULL && step->anchor->is_peer) {
+        return false;
+    }
     if (x509->version < 3) {
         return step->anchor != NULL && step->cert->self_issued;
     }

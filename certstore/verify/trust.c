@@ -169,10 +169,13 @@ static bool digest_all(const stls_trust *trust, const stls_backend *backend, uin
     uint8_t(*all)[STLS_TRUST_DIGEST_LEN] = stls_alloc(count, sizeof *all);
     bool done = all != NULL;
     for (size_t i = 0; done && i < count; i++) {
+        bool is_anchor = i < trust->count;
         done = sha256(backend,
-                      i < trust->count ? trust->items[i]->der
-                                       : trust->crls.items[i - trust->count]->der,
+                      is_anchor ? trust->items[i]->der : trust->crls.items[i - trust->count]->der,
                       all[i]);
+        if (done && is_anchor && trust->items[i]->is_peer) { /* another than that of the issuer */
+            done = sha256(backend, (stls_bytes){all[i], sizeof all[i]}, all[i]);
+        }
     }
     if (done) {
         qsort(all, count, sizeof *all, compare_digests);
@@ -257,22 +260,21 @@ static bool reserve(stls_trust *trust, size_t more) {
     return true;
 }
 
-static bool is_there(const stls_trust *trust, const stls_anchor *anchor) {
-    for (const stls_anchor *at = stls_anchor_bucket(trust, anchor->cert.subject_hash); at != NULL;
-         at = at->next) {
-        if (stls_bytes_equal(at->der, anchor->der)) {
-            return true;
-        }
+static stls_anchor *find_same(const stls_trust *trust, const stls_anchor *anchor) {
+    stls_anchor *at = stls_anchor_bucket(trust, anchor->cert.subject_hash);
+    while (at != NULL && !stls_bytes_equal(at->der, anchor->der)) {
+        at = at->next;
     }
-    return false;
+    return at;
 }
 
 /* Moves a list of anchors into `trust`, for which there is room. */
 static void take_in(stls_trust *trust, stls_anchor *first) {
     while (first != NULL) {
-        stls_anchor *anchor = first;
+        stls_anchor *anchor = first, *there = find_same(trust, anchor);
         first = first->next;
-        if (is_there(trust, anchor)) {
+        if (there != NULL) {
+            there->is_peer = there->is_peer && anchor->is_peer;
             anchor_free(anchor);
         } else {
             trust->items[trust->count++] = anchor;
@@ -376,6 +378,27 @@ stls_result stls_trust_add(stls_trust *trust, const void *data, size_t len, cons
         return stls_fail(error, STLS_E_ARGUMENT, "the certificates to trust are NULL");
     }
     return add(trust, (stls_bytes){data, len}, name != NULL ? name : "input", REFUSE_BUNDLE, error);
+}
+
+stls_result stls_trust_add_peer(stls_trust *trust, stls_bytes der, const char *name,
+                                stls_error *error) {
+    stls_anchor *anchor = NULL;
+    stls_error reason;
+    stls_result result = check_open(trust, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    result = anchor_new(der, &anchor, &reason);
+    if (result == STLS_OK && !reserve(trust, 1)) {
+        anchor_free(anchor);
+        result = stls_fail(&reason, STLS_E_NO_MEMORY, "no memory for a trusted certificate");
+    }
+    if (result != STLS_OK) {
+        return stls_fail(error, result, "%s: %s", name, reason.text);
+    }
+    anchor->is_peer = true;
+    take_in(trust, anchor);
+    return STLS_OK;
 }
 
 static stls_result add_file(stls_trust *trust, const char *path, on_bad mode, stls_error *error) {

@@ -6,6 +6,7 @@
 #include "backends/contract.h"
 #include "base/memory.h"
 #include "certstore/read/pem.h"
+#include "certstore/verify/verify.h"
 #include "tests/support/check.h"
 #include "tests/support/pki.h"
 #include "tests/support/suite.h"
@@ -790,6 +791,90 @@ static void test_unchecked(void) {
     }
 }
 
+static stls_be_status any_key(stls_bytes spki, void **key) {
+    static char handle;
+    (void)spki;
+    *key = &handle;
+    return STLS_BE_OK;
+}
+
+static void free_any_key(void *key) {
+    (void)key;
+}
+
+static void judge_with(const stls_backend *backend, stls_trust *trust, stls_bytes leaf,
+                       stls_verdict *verdict) {
+    const stls_rules rules = {.identity = STLS_IDENTITY_NONE,
+                              .usage = STLS_USAGE_TLS_OR_SIP,
+                              .strength = STLS_STRENGTH_STANDARD,
+                              .max_intermediates = 8,
+                              .chain_bytes_max = STLS_CHAIN_BYTES_DEFAULT};
+    stls_judge(&(stls_judge_request){.backend = backend,
+                                     .trust = trust,
+                                     .rules = &rules,
+                                     .peer_role = STLS_ROLE_SERVER,
+                                     .now = (int64_t)time(NULL),
+                                     .chain = &leaf,
+                                     .count = 1},
+               verdict);
+}
+
+#define ED25519      "30{06{2B6570}}"
+#define CALLED(name) "30{31{30{06{550403} 0C{'" name "'}}}}"
+#define VALID        "30{17{'260101000000Z'} 17{'491231000000Z'}}"
+#define EIGHT(hex)   hex hex hex hex hex hex hex hex
+#define KEY(hex)     "30{" ED25519 "03{00" EIGHT(hex) EIGHT(hex) EIGHT(hex) EIGHT(hex) "}}"
+#define VERSION_1(subject, hex)                                                                    \
+    "30{30{ 02{" hex "}" ED25519 CALLED("phone") VALID CALLED(subject) KEY(hex) "}" ED25519        \
+                                                                                "03{0000}}"
+
+/* A store that trusts `der` as a peer's own, and what it makes of that. */
+static stls_trust *trust_peer(const stls_backend *backend, stls_bytes der) {
+    stls_certstore *store = NULL;
+    stls_trust *trust = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    stls_certstore_new(backend, NULL, &store, &error);
+    CHECK_RESULT("as a CA", stls_certstore_add(store, der.data, der.len, NULL, 0, NULL, &error),
+                 STLS_E_REFUSED, &error);
+    CHECK_RESULT("as a peer",
+                 stls_certstore_add(store, der.data, der.len, NULL, STLS_ADD_PEER, NULL, &error),
+                 STLS_OK, &error);
+    CHECK_RESULT("snapshot",
+                 stls_certstore_snapshot(store, backend, STLS_TRUST_SET_STORED, STLS_SEND_STORED,
+                                         &trust, NULL, &error),
+                 STLS_OK, &error);
+    stls_certstore_free(store);
+    return trust;
+}
+
+/* A certificate of version 1 does not say whether it is a CA's. As a peer's own it is none, unless
+ * it is trusted as a CA's besides. */
+static void test_peer_of_version_1(void) {
+    stls_bytes phone = der_text_of(VERSION_1("phone", "11")),
+               bank = der_text_of(VERSION_1("bank", "22"));
+    stls_backend backend = *stls_backend_default();
+    stls_verdict verdict;
+    stls_error error = {.result = STLS_NOT_DONE};
+    backend.key_from_spki = any_key;
+    backend.key_free = free_any_key;
+    backend.verify_signature = answer_signature;
+    signature_answer = STLS_BE_OK;
+    stls_trust *trust = trust_peer(&backend, phone);
+    judge_with(&backend, trust, phone, &verdict);
+    CHECK_NUMBER("itself", verdict.state, STLS_VERDICT_ACCEPTED);
+    judge_with(&backend, trust, bank, &verdict);
+    CHECK_NUMBER("whom it issues", verdict.state, STLS_VERDICT_REJECTED);
+    CHECK_NUMBER("flags", verdict.flags, STLS_FLAG_NOT_A_CA);
+    CHECK_RESULT("as a CA's", stls_trust_add(trust, phone.data, phone.len, NULL, &error), STLS_OK,
+                 &error);
+    CHECK_NUMBER("anchors", stls_trust_count(trust), 1);
+    judge_with(&backend, trust, bank, &verdict);
+    CHECK_NUMBER("whom it issues then", verdict.state, STLS_VERDICT_ACCEPTED);
+    stls_trust_free(trust);
+    stls_bytes_free(&phone);
+    stls_bytes_free(&bank);
+}
+
 /* A CRL in the name of "int", of a kind of signature that no key of that CA makes; or of one that
  * nobody knows. */
 static void test_foreign_signature(void) {
@@ -1368,6 +1453,7 @@ int main(int argc, char **argv) {
         {"what can be installed", test_install},
         {"signatures that cannot be checked", test_unchecked},
         {"a signature that the CA cannot make", test_foreign_signature},
+        {"a peer of version 1", test_peer_of_version_1},
         {"PKCS#12", test_pkcs12},
         {"which is sent, and why", test_chosen},
         {"settings", test_settings},

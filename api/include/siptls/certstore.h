@@ -331,7 +331,8 @@ STLS_API bool stls_fingerprint_read(const char *text, uint8_t *fingerprint);
 /* --- Trusted certificates */
 
 enum {
-    STLS_ADD_PEER = 1 << 0, /* take certificates that are no CA too: a server's own, self-signed */
+    STLS_ADD_PEER = 1 << 0, /* take certificates that are no CA too: a server's own, self-signed;
+                               each is trusted for itself alone, whatever its version */
 };
 
 /* Adds each certificate in `data` to the custom ones: one as DER, or any number as PEM, told apart

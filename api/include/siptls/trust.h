@@ -6,7 +6,9 @@
  *
  * Any certificate can be an anchor: a root, an intermediate, or a peer's own certificate. What an
  * anchor says about itself beyond its name and key is judged as RFC 5280 section 6.1.1 (d) and RFC
- * 5937 let it be: its dates and constraints count.
+ * 5937 let it be: its dates and constraints count. One that says that it is no CA anchors itself
+ * only. One of version 1 cannot say so: if it is self-issued, it may issue others. Who means a
+ * peer's own certificate of version 1 puts it into a store (STLS_ADD_PEER), where it does not.
  *
  * A trust also holds the certificate revocation lists by which chains are judged, if the profile
  * asks for that: stls_profile_set_crl_mode(). siptls fetches none: whoever downloads or receives a
