@@ -536,14 +536,16 @@ static bool same(stls_bytes a, stls_bytes b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
-/* Whether every extension of `a` that may not change is in `b` too. */
+/* Whether every extension of `a` that may not change is in `b` too: RFC 8446 section 4.1.2; what is
+ * encrypted in a ClientHello is so anew in the second (RFC 9849 section 6.1.5). */
 static bool keeps_extensions(const hello *a, const hello *b) {
-    enum { EXT_PADDING = 21 };
+    enum { EXT_PADDING = 21, EXT_ENCRYPTED_CLIENT_HELLO = 0xFE0D };
     stls_bytes at = a->extensions, data, other;
     uint16_t type;
     while (next_extension(&at, &type, &data)) {
         bool may_change = type == EXT_KEY_SHARE || type == EXT_EARLY_DATA || type == EXT_COOKIE ||
-                          type == EXT_PRE_SHARED_KEY || type == EXT_PADDING;
+                          type == EXT_PRE_SHARED_KEY || type == EXT_PADDING ||
+                          type == EXT_ENCRYPTED_CLIENT_HELLO;
         if (!may_change && (!find_any(b, type, &other) || !same(data, other))) {
             return false;
         }
