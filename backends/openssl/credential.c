@@ -154,21 +154,21 @@ static stls_be_status ossl_check_numbers(EVP_PKEY *key) {
     return status;
 }
 
-/* Whether `public` verifies what `key` signs. */
-static bool ossl_is_pair(EVP_PKEY *public, EVP_PKEY *key) {
+/* KEY_MISMATCH unless `public` verifies what `key` signs. */
+static stls_be_status ossl_try_pair(EVP_PKEY *public, EVP_PKEY *key) {
     static const unsigned char message[] = "siptls";
     size_t len = (size_t)EVP_PKEY_get_size(key);
     unsigned char *signature = OPENSSL_malloc(len);
     EVP_MD_CTX *sign = EVP_MD_CTX_new(), *verify = EVP_MD_CTX_new();
-    bool good = signature != NULL && sign != NULL && verify != NULL &&
-                EVP_DigestSignInit_ex(sign, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
+    bool has_room = signature != NULL && sign != NULL && verify != NULL;
+    bool good = has_room && EVP_DigestSignInit_ex(sign, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
                 EVP_DigestSign(sign, signature, &len, message, sizeof message) == 1 &&
                 EVP_DigestVerifyInit_ex(verify, NULL, NULL, NULL, NULL, public, NULL) == 1 &&
                 EVP_DigestVerify(verify, signature, len, message, sizeof message) == 1;
     EVP_MD_CTX_free(sign);
     EVP_MD_CTX_free(verify);
     OPENSSL_free(signature);
-    return good;
+    return good ? STLS_BE_OK : has_room ? STLS_BE_KEY_MISMATCH : STLS_BE_NO_MEMORY;
 }
 
 static stls_be_status ossl_match(const ossl_credential *credential) {
@@ -181,10 +181,7 @@ static stls_be_status ossl_match(const ossl_credential *credential) {
         return STLS_BE_KEY_MISMATCH;
     }
     stls_be_status status = ossl_check_numbers(credential->key);
-    if (status == STLS_BE_OK && !ossl_is_pair(public, credential->key)) {
-        status = STLS_BE_KEY_MISMATCH;
-    }
-    return status;
+    return status == STLS_BE_OK ? ossl_try_pair(public, credential->key) : status;
 }
 
 /* What a handshake can sign with. */

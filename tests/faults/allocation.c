@@ -12,9 +12,10 @@
  * Where a TLS library does not keep to that, tests/expectations/<backend>.faults says so, with the
  * reason; a line there that is not met is a failure as well.
  *
- * A try runs in a process of its own, so that a crash is one try's, and each begins in the same
- * state. SIPTLS_FAULTS_ONLY=WORDS tries the scenarios with these words in their names, and
- * SIPTLS_HEAP_TRACE=1 shows where the memory failed.
+ * Tries run in another process, so that a crash is one try's; and in a new one after each that has
+ * left the library in another state, so that all begin in the same. SIPTLS_FAULTS_ONLY=WORDS tries
+ * the scenarios with these words in their names, and SIPTLS_HEAP_TRACE=1 shows where the memory
+ * failed.
  *
  * Promise P7 of SECURITY.md.
  *
@@ -53,7 +54,8 @@ static const char *const flaw_texts[] = {"none",  "code",         "text", "retry
 
 /* Written by the process of a try. */
 typedef struct report {
-    bool done, failed; /* it came to its end; memory did fail */
+    unsigned long at, before; /* which it is; tries before it in the same process */
+    bool done, failed;        /* it came to its end; memory did fail */
     unsigned long taken[2];
     size_t left[2];
     flaw flaw;
@@ -145,6 +147,7 @@ static bool leaks(const scenario *it, heap_kind kind, unsigned long at, bool all
 /* `at` 0: nothing fails, and what is taken is counted. */
 static void try_here(const scenario *it, heap_kind kind, unsigned long at, bool all) {
     outcome out;
+    *result = (report){.at = at, .before = result->before};
     size_t before[2] = {heap_live(HEAP_OWN), heap_live(HEAP_LIBRARY)};
     run_once(it, kind, at, all, &out);
     result->failed = heap_has_failed();
@@ -178,20 +181,47 @@ static void warm_up(void) {
     stls_ticket_ring_free(ring);
 }
 
-/* In a process of its own. */
-static void try_alone(const scenario *it, heap_kind kind, unsigned long at, bool all) {
+/* The tries of one scenario, of which something is the same. */
+typedef struct series {
+    const scenario *it;
+    heap_kind kind;
+    bool all;
+    unsigned long stride, taken;
+} series;
+
+/* The try `at`, and those that follow it while nothing is wrong, and nothing else than before. One
+ * in which no memory failed may owe that to those before it: `done` is false, and it is made anew.
+ */
+static void try_on(const series *of, unsigned long at) {
+    if (!of->it->is_cold) {
+        warm_up();
+    }
+    size_t live = heap_live(HEAP_LIBRARY);
+    for (result->before = 0;; result->before++, at += of->stride) {
+        try_here(of->it, of->kind, at, of->all);
+        if (!result->failed && result->before != 0) {
+            result->done = false;
+            return;
+        }
+        if (result->flaw != FLAW_NONE || heap_live(HEAP_LIBRARY) != live || of->it->is_cold ||
+            at + of->stride > of->taken) {
+            return;
+        }
+    }
+}
+
+/* In another process. `result` is of the last try that was made; what was before it is good. */
+static void try_apart(const series *of, unsigned long at) {
     int status = 0;
-    *result = (report){.done = false};
+    *result = (report){.at = at};
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        if (!it->is_cold) {
-            warm_up();
-        }
-        try_here(it, kind, at, all);
+        try_on(of, at);
         _exit(0);
     }
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0 || !result->done) {
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0 ||
+        (!result->done && result->before == 0)) {
         result->flaw = FLAW_CRASH;
         snprintf(result->what, sizeof result->what, "it died: status %d, signal %d", status,
                  WIFSIGNALED(status) ? WTERMSIG(status) : 0);
@@ -208,9 +238,10 @@ static bool may_be(heap_kind kind) {
     return kind == HEAP_LIBRARY && is_expected(flaw_texts[result->flaw], list_name, code);
 }
 
-static void note_flaw(heap_kind kind, unsigned long at, bool all) {
-    CHECK(may_be(kind), "allocation %lu of %s%s: %s: %s", at, heap_text(kind),
-          all ? " and all behind it" : "", flaw_texts[result->flaw], result->what);
+static void note_flaw(const series *of) {
+    CHECK(may_be(of->kind), "allocation %lu of %s%s, %lu tries before: %s: %s", result->at,
+          heap_text(of->kind), of->all ? " and all behind it" : "", result->before,
+          flaw_texts[result->flaw], result->what);
 }
 
 static unsigned long tries_wanted(void) {
@@ -229,17 +260,22 @@ static unsigned long stride_for(heap_kind kind, unsigned long taken, bool all) {
     return taken <= wanted ? 1 : (taken + wanted - 1) / wanted;
 }
 
-static void fail_each(const scenario *it, heap_kind kind, bool all, unsigned long taken) {
-    unsigned long stride = stride_for(kind, taken, all), tries = 0;
-    for (unsigned long at = 1; at <= taken; at += stride) {
-        try_alone(it, kind, at, all);
-        tries++;
+static void fail_each(const series *of) {
+    unsigned long tries = 0, processes = 0;
+    for (unsigned long at = 1; at <= of->taken; processes++) {
+        try_apart(of, at);
+        tries += result->before + 1;
         if (result->flaw != FLAW_NONE) {
-            note_flaw(kind, at, all);
+            note_flaw(of);
+        } else if (!result->done) {
+            tries--;
+            at = result->at;
+            continue;
         }
+        at = result->at + of->stride;
     }
-    printf("\n    %-34s %s%s: %lu of %lu", it->name, heap_text(kind), all ? ", all behind" : "",
-           tries, taken);
+    printf("\n    %-34s %s%s: %lu of %lu, in %lu processes", of->it->name, heap_text(of->kind),
+           of->all ? ", all behind" : "", tries, of->taken, processes);
 }
 
 /* What a backend cannot do is listed. */
@@ -268,13 +304,15 @@ static void run_scenario(const scenario *it) {
     run_once(it, HEAP_OWN, 0, false, &out); /* what is made once, is made now */
     CHECK(out.result == STLS_OK && result->flaw == FLAW_NONE, "untouched: %s \"%s\" %s",
           stls_result_name(out.result), out.error.text, result->what);
-    try_alone(it, HEAP_OWN, 0, false);
+    try_apart(&(series){.it = it, .kind = HEAP_OWN, .stride = 1}, 0);
     if (CHECK(result->flaw == FLAW_NONE, "untouched: %s: %s", flaw_texts[result->flaw],
               result->what)) {
         unsigned long taken[2] = {result->taken[HEAP_OWN], result->taken[HEAP_LIBRARY]};
-        for (heap_kind kind = HEAP_OWN; kind <= HEAP_LIBRARY; kind++) {
-            fail_each(it, kind, false, taken[kind]);
-            fail_each(it, kind, true, taken[kind]);
+        for (int i = 0; i < 4; i++) {
+            series of = {.it = it, .kind = i < 2 ? HEAP_OWN : HEAP_LIBRARY, .all = i % 2 != 0};
+            of.taken = taken[of.kind];
+            of.stride = stride_for(of.kind, of.taken, of.all);
+            fail_each(&of);
         }
     }
     if (it->end != NULL) {
