@@ -627,11 +627,11 @@ int clock_gettime(clockid_t id, struct timespec *now) {
 /* A ticket is good on a machine that has run longer, or not as long, as the one that made it. */
 static void restart(const setting_of_pair *at) {
     static const long shifts[] = {3600, -3600, 300000, -300000};
-    contexts c = {.client = {.block = NULL}};
     raw_session session;
     raw_settings client = client_settings(at->version), server = server_settings(at->version);
     raw_ring ring = simple_ring();
     for (size_t i = 0; i < COUNT(shifts); i++) {
+        contexts c = {.client = {.block = NULL}};
         uptime_shift = 0;
         if (open_contexts(&c, at, &client, &server) && first_session(&c, &ring, &session)) {
             raw_pair *p = raw_pair_open(&c.client, &c.server, &ring, &session);
