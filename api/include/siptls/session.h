@@ -28,7 +28,8 @@
  *
  * A phone can keep a session across a reboot: stls_context_export_session() seals it with a key of
  * the caller's (AES-256-GCM), stls_context_import_session() takes it back. Whoever can write the
- * sealed bytes but does not have the key can make us do a full handshake, and nothing else.
+ * sealed bytes but does not have the key can make us do a full handshake, or offer again a ticket
+ * that was exported before, by which who listens knows us again; and nothing else.
  *
  * Thread rules: a cache may be used by any thread at any time. After fork() the child may use it
  * too, as it was at that moment: with the tickets that its parent has as well, of which each
