@@ -111,19 +111,16 @@ static bool wolf_seal(const wolf_conn *conn, uint8_t level, uint8_t description,
     const uint8_t plain[3] = {level, description, WOLF_RECORD_ALERT};
     uint8_t nonce[12];
     wolf_keys keys;
-    /* A client has written nothing encrypted before its last flight, all under one key. A server
-     * changes to a new key behind its Finished, and its alerts come after that: first of all, or
-     * behind tickets, if it is for want of memory that another cannot be made. */
-    uint64_t sequence =
-        conn->context->role == STLS_ROLE_CLIENT || conn->ticketing ? conn->records : 0;
     bool ok;
 
-    if (!wolf_suite_keys((uint16_t)wolfSSL_get_current_cipher_suite(conn->ssl), &keys) ||
+    /* A server may have keys and yet have sent no ServerHello. */
+    if ((conn->context->role == STLS_ROLE_SERVER && !conn->ciphered) ||
+        !wolf_suite_keys((uint16_t)wolfSSL_get_current_cipher_suite(conn->ssl), &keys) ||
         !wolf_write_keys(conn, &keys))
         return false;
     memcpy(nonce, keys.iv, sizeof nonce);
     for (size_t i = 0; i < 8; i++)
-        nonce[sizeof nonce - 1 - i] ^= (uint8_t)(sequence >> (8 * i));
+        nonce[sizeof nonce - 1 - i] ^= (uint8_t)(conn->records >> (8 * i));
     memcpy(record, (const uint8_t[]){WOLF_RECORD_DATA, 3, 3, 0, WOLF_ALERT_RECORD - WOLF_HEADER},
            WOLF_HEADER);
     ok = wolf_encrypt(&keys, nonce, plain, record);
@@ -177,6 +174,19 @@ static size_t wolf_replace(const wolf_conn *conn, const uint8_t *data, size_t le
         memcmp(record, data + len - WOLF_ALERT_RECORD, WOLF_ALERT_RECORD) != 0)
         return 0;
     return wolf_seal(conn, level, conn->alert, record) ? WOLF_ALERT_RECORD : 0;
+}
+
+/* All that a client writes encrypted in the handshake is under one key. A server has one for its
+ * flight, and another from its Finished on. Which of them wolfSSL writes with is not told; but it
+ * reads nothing in the middle of the flight, and makes no ticket before the end. Where an alert has
+ * the key of the one and the number of the other, the peer cannot read it, but that number was not
+ * used under that key. */
+void wolf_alert_rekey(wolf_conn *conn) {
+    if (!conn->established && !conn->rekeyed && conn->ciphered &&
+        conn->context->role == STLS_ROLE_SERVER && wolfSSL_version(conn->ssl) == STLS_TLS1_3) {
+        conn->rekeyed = true;
+        conn->records = 0;
+    }
 }
 
 /* Counts what leaves encrypted. */
@@ -239,7 +249,7 @@ void wolf_alert_make_up(wolf_conn *conn, uint8_t description) {
 
     if (conn->alert_wanted)
         description = record[6] = conn->alert;
-    /* In TLS 1.3 wolfSSL may have begun to encrypt and sent nothing yet: then there is a key. */
+    /* In TLS 1.3 a client may have begun to encrypt and sent nothing yet: then there is a key. */
     if (wolfSSL_version(conn->ssl) == STLS_TLS1_3 &&
         wolf_seal(conn, alert_fatal, description, record))
         len = WOLF_ALERT_RECORD;

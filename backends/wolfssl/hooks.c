@@ -19,6 +19,7 @@ int wolf_recv(WOLFSSL *ssl, char *data, int size, void *arg) {
     /* Between two records. Behind the handshake the end of the call is soon enough. */
     if (!conn->established && conn->frame_skip == 0)
         wolf_alert_received(conn);
+    wolf_alert_rekey(conn);
 #ifdef WOLF_SESSIONS
     if (conn->session_due)
         wolf_session_tell(conn); /* the next record may be another ticket */

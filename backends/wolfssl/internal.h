@@ -153,8 +153,8 @@ typedef struct wolf_conn {
     uint8_t frame[7]; /* beginning of the record that is coming in, for wolf_alert_listen */
     size_t frame_len, frame_skip;
     bool ciphered;    /* something encrypted has been sent */
-    uint64_t records; /* encrypted records sent; of a server: behind its Finished, from ... */
-    bool ticketing;   /* ... the first ticket of TLS 1.3 on */
+    uint64_t records; /* encrypted records sent under the key in use */
+    bool rekeyed;     /* a server of TLS 1.3: has its second key */
 
     bool failed, closed; /* final; `closed`: the peer's close_notify has come */
 } wolf_conn;
@@ -288,6 +288,8 @@ void wolf_alert_want(wolf_conn *conn, uint8_t description);
 /* Sends `len` bytes of records that wolfSSL has made: puts the wanted alert in, reports what
  * leaves. */
 stls_be_status wolf_alert_send(wolf_conn *conn, const uint8_t *data, size_t len);
+/* wolfSSL reads, or makes a ticket: a server that has written something encrypted has a new key. */
+void wolf_alert_rekey(wolf_conn *conn);
 /* Sends an alert that wolfSSL did not send, if there is a way. Used during the handshake only. */
 void wolf_alert_make_up(wolf_conn *conn, uint8_t description);
 #if WOLF_TELLS_SECRET

@@ -320,12 +320,10 @@ int wolf_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned c
     (void)unused;
     if (len <= 0 || *out_len < len)
         return encrypt ? WOLFSSL_TICKET_RET_FATAL : WOLFSSL_TICKET_RET_REJECT;
-    if (encrypt && !conn->ticketing && wolfSSL_version(ssl) == STLS_TLS1_3) {
-        conn->ticketing = true;
-        conn->records = 0; /* what has left was under the keys of the handshake */
-    }
-    if (encrypt)
+    if (encrypt) {
+        wolf_alert_rekey(conn);
         return wolf_ticket_seal(conn, name, iv, mac, state, (size_t)len, (size_t)*out_len, out_len);
+    }
     if (conn->resumable || !wolf_ask(conn))
         return WOLFSSL_TICKET_RET_REJECT;
     return wolf_ticket_open(conn, name, iv, mac, state, (size_t)len, out_len);

@@ -202,7 +202,7 @@ static void test_use(void) {
     CHECK(!atomic_load(&own_heap.foreign), "siptls was given foreign memory");
 }
 
-/* --- A library that has no memory left for its tickets */
+/* --- A library that has no memory left for its flight, or for its tickets */
 
 /* A server that gives eight tickets, or a client that keeps none. */
 static stls_context *ticketing_context(const stls_backend *backend, stls_role role) {
@@ -228,32 +228,76 @@ static void pass_on(stls_conn *from, stls_conn *to) {
           "what one sends does not reach the other");
 }
 
-/* The server gets `memory` more blocks once the client has finished. Whether they were enough. */
+/* `conn` goes on with `memory` more blocks; whether they were enough into `*enough`. */
+static stls_result go_on_with(stls_conn *conn, heap *its, long memory, bool *enough) {
+    atomic_store(&its->denied, false);
+    atomic_store(&its->most, atomic_load(&its->taken) + memory);
+    stls_result result = stls_conn_handshake(conn);
+    atomic_store(&its->most, 0);
+    *enough = !atomic_load(&its->denied);
+    return result;
+}
+
+/* Whether the last record of `out` is encrypted. */
+static bool ends_sealed(stls_bytes out) {
+    enum { HEADER_LEN = 5, DATA = 23 };
+    bool sealed = false;
+    for (size_t at = 0; at + HEADER_LEN <= out.len;) {
+        sealed = out.data[at] == DATA;
+        at += HEADER_LEN + ((size_t)out.data[at + 3] << 8 | out.data[at + 4]);
+    }
+    return sealed;
+}
+
+/* What the server says for want of memory must be of use to the client. */
+static void check_said(stls_conn *client, stls_result said, stls_conn *server, long memory) {
+    CHECK(said == STLS_E_ALERT || said == STLS_WANT_READ || said == STLS_OK,
+          "with %ld blocks the client cannot read what the server says: %s (the server: %s)",
+          memory, stls_conn_error(client)->text, stls_conn_error(server)->text);
+}
+
+/* The server gets `memory` more blocks for its own flight. Whether they were enough. Between its
+ * hello and its keys a library can say what is wrong in the clear only. */
+static bool answer_with(stls_conn *client, stls_conn *server, heap *its, long memory) {
+    bool enough;
+    stls_conn_handshake(client);
+    pass_on(client, server);
+    (void)go_on_with(server, its, memory, &enough);
+    bool sealed = ends_sealed(stls_conn_peek(server));
+    pass_on(server, client);
+    stls_result said = stls_conn_handshake(client);
+    if (sealed) {
+        check_said(client, said, server, memory);
+    }
+    return enough;
+}
+
+/* The same once the client has finished. */
 static bool finish_with(stls_conn *client, stls_conn *server, heap *its, long memory) {
     uint8_t byte;
     size_t done;
+    bool enough;
     stls_conn_handshake(client);
     pass_on(client, server);
     stls_conn_handshake(server);
     pass_on(server, client);
     CHECK(stls_conn_handshake(client) == STLS_OK, "the client: %s", stls_conn_error(client)->text);
     pass_on(client, server);
-    atomic_store(&its->denied, false);
-    atomic_store(&its->most, atomic_load(&its->taken) + memory);
-    stls_result result = stls_conn_handshake(server);
-    atomic_store(&its->most, 0);
+    stls_result result = go_on_with(server, its, memory, &enough);
     pass_on(server, client);
-    stls_result read = stls_conn_read(client, &byte, 1, &done);
-    CHECK(result == STLS_OK ? read == STLS_WANT_READ
-                            : read == STLS_E_ALERT || read == STLS_WANT_READ,
-          "with %ld blocks the client cannot read what the server says: %s (the server: %s)",
-          memory, stls_conn_error(client)->text, stls_conn_error(server)->text);
-    return !atomic_load(&its->denied);
+    stls_result said = stls_conn_read(client, &byte, 1, &done);
+    CHECK(result != STLS_OK || said == STLS_WANT_READ, "with %ld blocks: %s", memory,
+          stls_conn_error(client)->text);
+    check_said(client, said, server, memory);
+    return enough;
 }
 
-/* An alert that is sent behind some of its tickets has a number of its own, as has each record. */
-static void finish_short_of_memory(const stls_backend *backend, heap *its) {
-    enum { MOST = 1000 };
+typedef bool (*part)(stls_conn *client, stls_conn *server, heap *its, long memory);
+
+/* An alert that is sent in the middle of its flight, or behind some of its tickets, has a number of
+ * its own, as has each record. */
+static void play_short_of_memory(part play, const stls_backend *backend, heap *its) {
+    enum { MOST = 5000 };
     stls_context *contexts[2] = {ticketing_context(backend, STLS_ROLE_CLIENT),
                                  ticketing_context(backend, STLS_ROLE_SERVER)};
     bool enough = false;
@@ -266,7 +310,7 @@ static void finish_short_of_memory(const stls_backend *backend, heap *its) {
                    "no connections")) {
             memory = MOST;
         } else {
-            enough = finish_with(conns[0], conns[1], its, memory);
+            enough = play(conns[0], conns[1], its, memory);
         }
         stls_conn_free(conns[0]);
         stls_conn_free(conns[1]);
@@ -275,13 +319,15 @@ static void finish_short_of_memory(const stls_backend *backend, heap *its) {
     stls_context_free(contexts[1]);
 }
 
-static void test_alert_behind_tickets(void) {
+static void test_alert_short_of_memory(void) {
     for (size_t i = 0; i < COUNT(libraries); i++) {
         const stls_backend *backend = stls_backend_find(libraries[i].backend);
         uint32_t needed = STLS_CAN_TLS1_3 | STLS_CAN_ISSUE_TICKETS;
         if (is_replaced[i] && backend != NULL && stls_backend_can(backend, needed)) {
-            check_case("%s", libraries[i].backend);
-            finish_short_of_memory(backend, libraries[i].heap);
+            check_case("%s, in its flight", libraries[i].backend);
+            play_short_of_memory(answer_with, backend, libraries[i].heap);
+            check_case("%s, behind tickets", libraries[i].backend);
+            play_short_of_memory(finish_with, backend, libraries[i].heap);
         }
     }
 }
@@ -329,7 +375,7 @@ static const test_case cases[] = {{"refused", test_refusals},
                                   {"too late", test_too_late},
                                   {"set", test_set},
                                   {"used", test_use},
-                                  {"an alert behind tickets", test_alert_behind_tickets},
+                                  {"an alert short of memory", test_alert_short_of_memory},
                                   {"overflow", test_overflow},
                                   {"zeroed", test_zeroed},
                                   {"wiped", test_wiped},
