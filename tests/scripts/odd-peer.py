@@ -10,6 +10,7 @@ Prints "listening on 127.0.0.1:PORT", serves one connection after the other, and
   password TLS; answers each request with 401
   junk     TLS; answers with what is no SIP
   mute     TLS; never answers; prints "goodbye" if the client ends by close_notify
+  flood    TLS; sends answers to nobody, without end
   cut      TLS; ends TCP without close_notify instead of an answer
 """
 import socket
@@ -51,6 +52,9 @@ def talk(peer):
                 tls.sendall(answer(request, b"401 Unauthorized"))
             elif mode == "junk":
                 tls.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            elif mode == "flood":
+                while True:
+                    tls.sendall(answer(b"Call-ID: another\r\n", b"200 OK") * 200)
             elif mode == "cut":
                 return
         if mode == "mute":  # an end without close_notify is an exception

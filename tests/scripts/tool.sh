@@ -136,6 +136,8 @@ expect "no answer" 6 'no answer in time' call --timeout 500 sips:example.test
 if wait_for '^goodbye' "$work/odd$servers.log"; then pass "close_notify after no answer"; else
     fail "close_notify after no answer" "the server did not hear it" "$work/odd$servers.log"
 fi
+odd_peer flood
+expect "answers to nobody without end" 6 'no answer in time' call --timeout 1000 sips:example.test
 odd_peer cut
 expect "an answer that is cut off" 6 'siptls connect: ' call sips:example.test
 

@@ -55,8 +55,9 @@ static phone_outcome send_all(sip_phone *phone, const char *data, size_t len, in
     return PHONE_ANSWERED;
 }
 
+/* Also a server that sends without end is given up at the deadline. */
 static phone_outcome receive_some(sip_phone *phone, int64_t deadline) {
-    for (;;) {
+    while (net_left(deadline) > 0) {
         size_t room, done = 0;
         char *data = sip_reader_room(&phone->reader, &room);
         if (data == NULL) {
@@ -74,6 +75,7 @@ static phone_outcome receive_some(sip_phone *phone, int64_t deadline) {
             return outcome_of(result);
         }
     }
+    return PHONE_SILENCE;
 }
 
 /* Waits for `wanted`; what else comes meanwhile (an answer to nothing, a server's own requests) is
@@ -172,6 +174,6 @@ stls_result phone_close(sip_phone *phone) {
         if (result == STLS_WANT_READ || result == STLS_WANT_WRITE) {
             result = stls_conn_wait(phone->conn, result, net_left(deadline));
         }
-    } while (result == STLS_OK);
-    return result;
+    } while (result == STLS_OK && net_left(deadline) > 0);
+    return result == STLS_OK ? STLS_E_TIMEOUT : result;
 }
