@@ -158,6 +158,8 @@ expect "a bad time-out" 1 'milliseconds' call --timeout soon sips:example.test
 expect "a bad address" 1 'takes host:port' call --address example.test sips:example.test
 expect "a bad user" 1 'user part' call --register 'a b' sips:example.test
 expect "--insecure with --ca" 1 'make no sense' call --insecure sips:example.test
+expect "--insecure with --crl" 1 'make no sense' \
+    "$tool" connect --insecure --crl "$work/no-such-file" sips:example.test
 expect "--key without --cert" 1 'need --cert' call --key "$pki/phone.key" sips:example.test
 expect "a CA file that is missing" 1 'no-such-file' "$tool" connect --ca "$work/no-such-file" sips:example.test
 expect "a CA file that is a key" 1 'key-as-cert\.pem' "$tool" connect --ca "$pki/key-as-cert.pem" sips:example.test

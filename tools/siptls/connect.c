@@ -216,9 +216,10 @@ static int check_options(connection *call) {
         return usage_error(command, "\"%s\" does not ask for TLS: write sips:, or ;transport=tls",
                            call->uri);
     }
-    if (call->insecure && (call->tls.ca_count > 0 || call->tls.tolerated != 0)) {
-        return usage_error(command, "--insecure looks at no certificate, so --ca and --tolerate "
-                                    "make no sense with it");
+    if (call->insecure &&
+        (call->tls.ca_count > 0 || call->tls.crl_count > 0 || call->tls.tolerated != 0)) {
+        return usage_error(command, "--insecure looks at no certificate, so --ca, --crl and "
+                                    "--tolerate make no sense with it");
     }
     if (call->tls.store != NULL && call->tls.profile == NULL) {
         return usage_error(command, "--store needs --profile");
