@@ -256,16 +256,25 @@ static stls_result read_index(const stls_certstore *store, stls_bytes *text, stl
     return result;
 }
 
-static size_t count_damaged(const stls_state *state) {
-    size_t count = 0;
-    for (size_t i = 0; i < state->count; i++) {
-        count += state->items[i]->damage != STLS_DAMAGE_NONE;
+static bool is_damaged(const stls_state *state) {
+    bool damaged = false;
+    for (size_t i = 0; !damaged && i < state->count; i++) {
+        damaged = state->items[i]->damage != STLS_DAMAGE_NONE;
     }
-    return count;
+    return damaged;
+}
+
+/* Whether one has something that the other has not, of the same index. */
+static bool is_damaged_elsewhere(const stls_state *one, const stls_state *other) {
+    bool differs = one->count != other->count;
+    for (size_t i = 0; !differs && i < one->count; i++) {
+        differs = one->items[i]->damage != other->items[i]->damage;
+    }
+    return differs;
 }
 
 /* Puts what index `text` names in the place of the state in memory; if that is of the same index,
- * only if there is more or less of it that is damaged. */
+ * only if something else of it is damaged. */
 static stls_result take_index(stls_certstore *store, stls_bytes text, bool is_new, bool *is_missing,
                               bool *changed, stls_error *error) {
     stls_state state;
@@ -273,7 +282,7 @@ static stls_result take_index(stls_certstore *store, stls_bytes text, bool is_ne
     if (result != STLS_OK) {
         return result;
     }
-    if (is_new || count_damaged(&state) != count_damaged(&store->state)) {
+    if (is_new || is_damaged_elsewhere(&state, &store->state)) {
         stls_state_free(&store->state);
         store->state = state;
         *changed = true;
@@ -298,7 +307,7 @@ stls_result stls_store_reload(stls_certstore *store, bool *changed, stls_error *
         }
         is_new = result == STLS_OK && memcmp(mark, store->state.mark, sizeof mark) != 0;
         /* What could not be read may have been mended. */
-        bool is_worth_a_look = i == 0 && count_damaged(&store->state) != 0;
+        bool is_worth_a_look = i == 0 && is_damaged(&store->state);
         if (result == STLS_OK && (is_new || is_worth_a_look)) {
             result = take_index(store, text, is_new, &is_missing, changed, error);
         }

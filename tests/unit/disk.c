@@ -960,6 +960,41 @@ static void test_mended(void) {
     remove_folder();
 }
 
+static size_t count_damaged(const stls_certstore *store) {
+    stls_certstore_query query = {.places = STLS_PLACE_CUSTOM};
+    stls_certstore_entry entry;
+    size_t position = 0, count = 0;
+    while (stls_certstore_next(store, &query, &position, &entry)) {
+        count += (entry.flags & STLS_ENTRY_DAMAGED) != 0;
+    }
+    return count;
+}
+
+/* As many are damaged as before, but others. */
+static void test_mended_and_damaged(void) {
+    stls_certstore *store = create_folder(), *other;
+    stls_error error = {.result = STLS_NOT_DONE};
+    char first[PATH_SIZE], second[PATH_SIZE];
+    bool changed = false;
+    add(store, "root.pem other-root.pem", &error);
+    snprintf(first, sizeof first, "%s", find_file("ca-"));
+    CHECK(rename(first, in_folder("away")) == 0, "away");
+    snprintf(second, sizeof second, "%s", find_file("ca-"));
+    other = open_folder(NULL);
+    CHECK_NUMBER("damaged", count_damaged(other), 1);
+    CHECK(rename(in_folder("away"), first) == 0, "back");
+    CHECK(rename(second, in_folder("away")) == 0, "the other away");
+    CHECK_RESULT("refresh", stls_certstore_refresh(other, &changed, &error), STLS_OK, &error);
+    CHECK(changed, "it has changed");
+    CHECK_NUMBER("damaged", count_damaged(other), 1);
+    CHECK(rename(in_folder("away"), second) == 0, "back");
+    CHECK_RESULT("refresh", stls_certstore_refresh(other, &changed, &error), STLS_OK, &error);
+    CHECK_NUMBER("damaged", count_damaged(other), 0);
+    stls_certstore_free(other);
+    stls_certstore_free(store);
+    remove_folder();
+}
+
 static void test_modes(void) {
     stls_certstore *store = create_folder();
     add(store, "root.pem", NULL);
@@ -1187,6 +1222,7 @@ int main(int argc, char **argv) {
         {"bad files", test_bad_blobs},
         {"a file that goes bad later", test_late_damage},
         {"what is whole again", test_mended},
+        {"what is whole again, and what is not", test_mended_and_damaged},
         {"modes", test_modes},
         {"other files", test_other_files},
         {"export and import by file", test_export_file},
