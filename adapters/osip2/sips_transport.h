@@ -9,9 +9,10 @@
  * section 7): a message for domain D goes over
  *
  *   1. the flow that was opened for D (and for the port, if its URI has one), else
- *   2. any flow of the same context whose peer has proved D by its certificate - also one that the
- *      peer opened: this is how a server reaches a phone behind NAT that has a certificate of its
- *      own - else
+ *   2. any flow of the same context whose peer has proved D by its certificate, or that the peer
+ *      opened and has proved D on: this is how a server reaches a phone behind NAT that has a
+ *      certificate of its own. The latter was judged by the server's context that accepted it: a CA
+ *      that is trusted there may name any domain; else
  *   3. a new flow, which is used by nobody before the server has proved D.
  *
  * An address says nothing: one may serve many domains, and one domain may live at many addresses.
