@@ -50,8 +50,16 @@ static int send_message(osip_transaction_t *transaction, osip_message_t *message
 
 /* --- In */
 
-static void receive_response(sips_osip *self, osip_event_t *event) {
-    if (osip_find_transaction_and_add_event(self->osip, event) != OSIP_SUCCESS) {
+/* Whoever is at the end of another flow than the request went over has proved to be somebody else,
+ * or nobody, whatever he knows of the request. */
+static void receive_response(sips_osip *self, sips_flow flow, osip_event_t *event) {
+    osip_transaction_t *transaction =
+        osip_transaction_find(&self->osip->osip_ict_transactions, event);
+    if (transaction == NULL) {
+        transaction = osip_transaction_find(&self->osip->osip_nict_transactions, event);
+    }
+    if (transaction == NULL || transaction->out_socket != flow ||
+        osip_transaction_add_event(transaction, event) != OSIP_SUCCESS) {
         osip_event_free(event); /* to a request that is forgotten, or was never ours */
     }
 }
@@ -81,7 +89,7 @@ static void on_message(void *arg, sips_flow flow, const char *message, size_t le
         return;
     }
     if (EVT_IS_INCOMINGRESP(event)) {
-        receive_response(self, event);
+        receive_response(self, flow, event);
     } else {
         receive_request(self, flow, event);
     }

@@ -4,7 +4,8 @@
  *
  *   out   its callback for sending: a request goes to the domain of its first Route, or else of its
  *         Request-URI; an answer goes back to the flow on which its request came
- *   in    a message is parsed and given to its transaction; a request without one gets one
+ *   in    a message is parsed and given to its transaction; a request without one gets one; an
+ *         answer counts only on the flow that its request went over
  *   lost  a flow that ends answers the requests that were under way on it, as if the answer of
  *         siptls/sip.h had come (RFC 3261 section 8.1.3.1), with its Warning
  *
