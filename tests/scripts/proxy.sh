@@ -22,6 +22,15 @@ expect "proxy with a key of another" 1 'siptls proxy: ' "$tool" proxy --cert "$p
 expect "proxy with CRLs and no trust" 1 'needs certificates to trust' "$tool" proxy "${cert[@]}" --crl "$pki/crl-int.pem" \
     --to 127.0.0.1:5060
 
+# Each thread takes two descriptors, too. It ends because it cannot listen there.
+few() { (ulimit -n 600 && timeout 60 "$@"); }
+if few bash -c 'ulimit -n 601' 2>/dev/null; then
+    skip "proxy with few descriptors" "we may raise the limit"
+else
+    expect "proxy with few descriptors" 2 'enough for 12 connections' few "$tool" proxy "${cert[@]}" --listen 192.0.2.1:0 \
+        --to 127.0.0.1:5060 --threads 256
+fi
+
 # The backends at the same time: most of it is waiting.
 for backend in "${backends[@]}"; do
     mkdir "$work/$backend"

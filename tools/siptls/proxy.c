@@ -21,7 +21,8 @@
 enum {
     ACCEPTS_A_TURN = 256,
     DESCRIPTORS_A_PAIR = 2,
-    DESCRIPTORS_BESIDES = 64, /* standard ones, epoll, files that are read, a name look-up */
+    DESCRIPTORS_A_THREAD = 2, /* epoll, and what wakes it */
+    DESCRIPTORS_BESIDES = 64, /* standard ones, files that are read, a name look-up */
     TICK_MS = 1000,
 };
 
@@ -207,7 +208,8 @@ static void stop(acceptor *self) {
 
 /* Descriptors for as many connections as were asked for; if there are fewer, so are those. */
 static void raise_descriptors(proxy_options *options) {
-    rlim_t wanted = (rlim_t)options->max_connections * DESCRIPTORS_A_PAIR + DESCRIPTORS_BESIDES;
+    rlim_t besides = (rlim_t)options->threads * DESCRIPTORS_A_THREAD + DESCRIPTORS_BESIDES;
+    rlim_t wanted = (rlim_t)options->max_connections * DESCRIPTORS_A_PAIR + besides;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
         (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur >= wanted)) {
@@ -221,8 +223,8 @@ static void raise_descriptors(proxy_options *options) {
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     (void)getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t most = limit.rlim_cur > DESCRIPTORS_BESIDES + DESCRIPTORS_A_PAIR
-                      ? (limit.rlim_cur - DESCRIPTORS_BESIDES) / DESCRIPTORS_A_PAIR
+    rlim_t most = limit.rlim_cur > besides + DESCRIPTORS_A_PAIR
+                      ? (limit.rlim_cur - besides) / DESCRIPTORS_A_PAIR
                       : 1;
     proxy_log("the system allows %llu descriptors, which is enough for %llu connections, not %u",
               (unsigned long long)limit.rlim_cur, (unsigned long long)most,
