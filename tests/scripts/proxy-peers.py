@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import queue
+import resource
 import select
 import shutil
 import signal
@@ -124,6 +125,11 @@ class Proxy:
     def counters(self):
         self.process.send_signal(signal.SIGUSR1)
         return json.loads(self.process.stdout.readline())
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.process.pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def eventually_counts(self, condition, why):
         eventually(lambda: condition(self.counters()), f"{why}: {self.counters()}")
@@ -510,6 +516,25 @@ def beyond_the_bound_of_connections_is_refused_at_once():
         for client in clients:
             client.close()
         eventually(lambda: proxy.counters()["live"] == 0, "their places do not become free")
+        with connect(proxy) as client:
+            send_and_receive(client, b"hello")
+
+
+@check
+def without_a_descriptor_it_waits_for_one():
+    with echo_proxy() as proxy:
+        with connect(proxy) as client:
+            send_and_receive(client, b"hello")
+        proxy.eventually_counts(lambda counts: counts["live"] == 0, "its descriptors do not become free")
+        limits = resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))  # also the spare one is above that
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE):
+            time.sleep(0.2)
+            before, begin = proxy.cpu_seconds(), time.monotonic()
+            time.sleep(2)
+            share = (proxy.cpu_seconds() - before) / (time.monotonic() - begin)
+            must(share < 0.1, f"it uses {share:.0%} of a processor to wait")
+        resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, limits)
         with connect(proxy) as client:
             send_and_receive(client, b"hello")
 

@@ -30,7 +30,8 @@ typedef struct acceptor {
     proxy_options options;
     proxy_setup *setup; /* of new connections */
     int listener, signals;
-    int spare; /* a descriptor in reserve: to refuse with when there is no other left */
+    int spare;  /* a descriptor in reserve: to refuse with when there is no other left */
+    bool rests; /* nobody can be let in, nor out again: the next turn looks for nobody */
     proxy_worker *workers[256];
     unsigned worker_count, turn;
     uint64_t number; /* of the last connection */
@@ -76,8 +77,12 @@ static void let_in(acceptor *self, int fd, const struct sockaddr *who, socklen_t
     }
 }
 
+static bool has_no_descriptor(int error) {
+    return error == EMFILE || error == ENFILE;
+}
+
 /* Without a free descriptor the listener stays readable: the peer is let in by the spare one, and
- * out again. */
+ * out again; unless somebody else has been faster to take that one. */
 static void refuse_without_descriptor(acceptor *self) {
     struct sockaddr_storage who;
     socklen_t len = sizeof who;
@@ -86,23 +91,26 @@ static void refuse_without_descriptor(acceptor *self) {
     if (fd >= 0) {
         refuse(self, fd, (struct sockaddr *)&who, len, COUNT_REFUSED_RESOURCES,
                "no descriptor is left");
+    } else {
+        self->rests = has_no_descriptor(errno);
     }
     self->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 static void accept_some(acceptor *self) {
-    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+    for (int i = 0; i < ACCEPTS_A_TURN && !self->rests; i++) {
         struct sockaddr_storage who;
         socklen_t len = sizeof who;
         int fd =
             accept4(self->listener, (struct sockaddr *)&who, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             let_in(self, fd, (struct sockaddr *)&who, len);
-        } else if (errno == EMFILE || errno == ENFILE) {
+        } else if (has_no_descriptor(errno)) {
             refuse_without_descriptor(self);
         } else if (errno == EAGAIN) {
             return;
         } else if (errno != EINTR && errno != ECONNABORTED) {
+            self->rests = errno == ENOBUFS || errno == ENOMEM;
             proxy_log_peer(&self->counters, "accept: %s", strerror(errno));
             return;
         }
@@ -176,10 +184,11 @@ static void tick(acceptor *self) {
 }
 
 static void run(acceptor *self) {
-    struct pollfd list[] = {{.fd = self->signals, .events = POLLIN},
-                            {.fd = self->listener, .events = POLLIN}};
+    struct pollfd list[] = {{.fd = self->signals, .events = POLLIN}, {.events = POLLIN}};
     self->next_stats = self->started + (int64_t)self->options.stats_s * 1000;
     for (;;) {
+        list[1].fd = self->rests ? -1 : self->listener;
+        self->rests = false;
         int ready = poll(list, 2, TICK_MS);
         if (ready > 0 && list[0].revents != 0 && !take_signals(self)) {
             return;
