@@ -462,6 +462,7 @@ static void tell(const hello *h, stls_be_hello *says) {
         .groups = behind(h, EXT_GROUPS, LIST),
         .server_name = behind(h, EXT_SERVER_NAME, NAME),
         .extended_master = has(h, EXT_EXTENDED_MASTER_SECRET),
+        .protocols = behind(h, EXT_ALPN, LIST),
     };
     if (find(h, EXT_PRE_SHARED_KEY, &offered) && takes_psk_with_share(h)) {
         (void)vector(&offered, 2, &says->identities);

@@ -41,7 +41,7 @@
 #include <siptls/backend.h> /* names of capabilities and registries; results are not used here */
 
 /* Raised whenever this file changes meaning. The core refuses a backend of another number. */
-#define STLS_CONTRACT_ABI 5u
+#define STLS_CONTRACT_ABI 6u
 
 /* What a call answers. Only STLS_BE_OK is success. Every status below STLS_BE_CLOSED besides OK and
  * WANT_READ is final for the object: the core does not call the same function on it again. */
@@ -220,6 +220,8 @@ typedef struct stls_be_hello {
 
     bool extended_master; /* TLS 1.2: the peer's has extended_master_secret */
     uint16_t group;       /* TLS 1.3: of the key share in the ServerHello */
+
+    stls_bytes protocols; /* of ALPN, a byte of length before each; as the first ones */
 } stls_be_hello;
 
 /* Whether `code` is one of the numbers in `list`. */

@@ -267,37 +267,33 @@ static bool wolf_choose(wolf_conn *conn, int *alert) {
 }
 
 #ifdef HAVE_ALPN
-static bool wolf_names_have(const char *list, size_t len, const char *name, size_t name_len) {
-    for (const char *at = list, *end = list + len; at <= end;) {
-        const char *comma = memchr(at, ',', (size_t)(end - at));
-        size_t n = (size_t)((comma ? comma : end) - at);
-        if (n == name_len && memcmp(at, name, n) == 0)
+static bool wolf_offers(stls_bytes protocols, const char *name, size_t len) {
+    for (size_t at = 0; at < protocols.len; at += 1 + (size_t)protocols.data[at])
+        if (protocols.data[at] == len && memcmp(protocols.data + at + 1, name, len) == 0)
             return true;
-        at += n + 1;
-    }
     return false;
 }
 
 /* wolfSSL would follow the client's order of protocols. So it is given only our first that the
- * client has too; or all, to send no_application_protocol, if there is none. */
+ * client has too; or all, to send no_application_protocol, if there is none. (What wolfSSL tells of
+ * the client's is one text, where a comma may be part of a name.) */
 static bool wolf_choose_protocol(wolf_conn *conn) {
-    char *ours = conn->context->alpn, *theirs = NULL;
+    const stls_be_hello *hello = conn->upcalls->hello(conn->core);
+    char *ours = conn->context->alpn;
     size_t len = conn->context->alpn_len, n;
-    unsigned short theirs_len = 0;
     char chosen[WOLFSSL_MAX_ALPN_PROTO_NAME_LEN + 1];
 
-    if (!ours || wolfSSL_ALPN_GetPeerProtocol(conn->ssl, &theirs, &theirs_len) != WOLFSSL_SUCCESS)
+    if (!ours || !hello || hello->protocols.len == 0)
         return true; /* the client did not ask */
     for (char *at = ours; at <= ours + len; at += n + 1) {
         n = strcspn(at, ",");
-        if (wolf_names_have(theirs, theirs_len, at, n)) {
+        if (wolf_offers(hello->protocols, at, n)) {
             memcpy(chosen, at, n);
             ours = chosen;
             len = n;
             break;
         }
     }
-    wolfSSL_ALPN_FreePeerProtocol(conn->ssl, &theirs);
     return wolfSSL_UseALPN(conn->ssl, ours, (unsigned)len, WOLFSSL_ALPN_FAILED_ON_MISMATCH) ==
            WOLFSSL_SUCCESS;
 }

@@ -471,6 +471,15 @@ def sni_chooses_the_certificate():
 
 
 @check
+def a_comma_is_part_of_a_protocols_name():
+    with echo_proxy("--alpn", "sip/2,other") as proxy:
+        context = client_context()
+        context.set_alpn_protocols(["x,sip/2", "other"])
+        with connect(proxy, context) as client:
+            must(client.selected_alpn_protocol() == "other", f"it chooses {client.selected_alpn_protocol()}")
+
+
+@check
 def what_is_no_tls_is_refused():
     with echo_proxy() as proxy:
         with socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE) as plain:
