@@ -269,7 +269,8 @@ static bool wolf_choose(wolf_conn *conn, int *alert) {
 #ifdef HAVE_ALPN
 static bool wolf_offers(stls_bytes protocols, const char *name, size_t len) {
     for (size_t at = 0; at < protocols.len; at += 1 + (size_t)protocols.data[at])
-        if (protocols.data[at] == len && memcmp(protocols.data + at + 1, name, len) == 0)
+        if (protocols.data[at] == len && len < protocols.len - at &&
+            memcmp(protocols.data + at + 1, name, len) == 0)
             return true;
     return false;
 }
