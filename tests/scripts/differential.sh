@@ -37,7 +37,8 @@ for backend in "${backends[@]}"; do
 done
 
 [ -f "$work/openssl" ] || "$verdicts" --backend openssl "$work/cases" >"$work/openssl"
-if ! "$openssl_verdicts" --parts "$work/cases" >"$work/library" 2>"$out"; then
+# OpenSSL 3.0 leaves names of some chains behind, and it is not its leaks that are looked for here.
+if ! ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 "$openssl_verdicts" --parts "$work/cases" >"$work/library" 2>"$out"; then
     fail "openssl_verdicts" "it ended with an error" "$out"
 elif "$python" -B "$corpus/differences.py" "$rules" "$work/openssl" "$work/library" >"$out"; then
     pass "OpenSSL's verifier: $(tail -n 1 "$out")"
