@@ -521,6 +521,18 @@ static void test_too_many(void) {
     stls_trust_free(trust);
 }
 
+static void judge_server(const stls_trust *trust, const stls_rules *rules, const stls_bytes *chain,
+                         size_t count, stls_verdict *verdict) {
+    stls_judge(&(stls_judge_request){.backend = &fake,
+                                     .trust = trust,
+                                     .rules = rules,
+                                     .peer_role = STLS_ROLE_SERVER,
+                                     .now = june_15,
+                                     .chain = chain,
+                                     .count = count},
+               verdict);
+}
+
 /* However many signature checks the peer's chain leaves for CRLs: the one that revokes counts. */
 static void test_checks_used_up(void) {
     enum { NAMESAKES_MAX = 130 };
@@ -550,14 +562,7 @@ static void test_checks_used_up(void) {
                     make(&(maker){serial, "root", "int", 'X', (char)(0x7d + i), CA}));
         }
         add_der(chain, &count, make(&(maker){"02", "root", "int", 'R', 'I', CA}));
-        stls_judge(&(stls_judge_request){.backend = &fake,
-                                         .trust = trust,
-                                         .rules = &rules,
-                                         .peer_role = STLS_ROLE_SERVER,
-                                         .now = june_15,
-                                         .chain = chain,
-                                         .count = count},
-                   &verdict);
+        judge_server(trust, &rules, chain, count, &verdict);
         CHECK_NUMBER("state", verdict.state, STLS_VERDICT_REJECTED);
         CHECK((verdict.flags & (STLS_FLAG_REVOKED | STLS_FLAG_LIMIT)) != 0, "flags %s",
               flags_text(verdict.flags));
@@ -610,14 +615,7 @@ static void test_comparisons_used_up(void) {
         add_der(chain, &count, make(&(maker){"05", "int", "leaf", 'I', 'L', leaf}));
         add_der(chain, &count, make(&(maker){"10", "root", "int", 'X', 'Y', constraints}));
         add_der(chain, &count, make(&(maker){"02", "root", "int", 'R', 'I', CA}));
-        stls_judge(&(stls_judge_request){.backend = &fake,
-                                         .trust = trust,
-                                         .rules = &rules,
-                                         .peer_role = STLS_ROLE_SERVER,
-                                         .now = june_15,
-                                         .chain = chain,
-                                         .count = count},
-                   &verdict);
+        judge_server(trust, &rules, chain, count, &verdict);
         CHECK_NUMBER("state", verdict.state, STLS_VERDICT_REJECTED);
         was_revoked = was_revoked || (verdict.flags & STLS_FLAG_REVOKED) != 0;
         was_limited = was_limited || (verdict.flags & STLS_FLAG_LIMIT) != 0;
