@@ -218,6 +218,31 @@ foreign_server() {
     stop "$server_pid"
 }
 
+# not_a_session NAME FILE: what --session names may be something else of the user's; it is not lost.
+not_a_session() {
+    local name="$backend, --session of $1" file=$2 before status
+    before=$(ls -ld "$file"; [ ! -f "$file" ] || sha256sum <"$file")
+    timeout 60 "$tool" connect --backend "$backend" --ca "$pki/root.pem" --address 127.0.0.1:9 \
+        --session "$file" --session-key "$work/key" sips:example.test >"$out" 2>&1
+    status=$?
+    if [ "$status" != 1 ] || ! grep -qF -- "--session: $file" "$out"; then
+        fail "$name" "exit code $status, and not 1 with a reason" "$out"
+    elif [ "$before" != "$(ls -ld "$file"; [ ! -f "$file" ] || sha256sum <"$file")" ]; then
+        fail "$name" "the file is not what it was" "$out"
+    else
+        pass "$name"
+    fi
+}
+
+not_sessions() {
+    cp "$pki/root.pem" "$work/other-file" && : >"$work/empty-file"
+    mkdir -p "$work/a-directory" && rm -f "$work/a-fifo" && mkfifo "$work/a-fifo"
+    not_a_session "another file" "$work/other-file"
+    not_a_session "an empty file" "$work/empty-file"
+    not_a_session "a directory" "$work/a-directory"
+    not_a_session "a FIFO" "$work/a-fifo"
+}
+
 secrets "$work/key" key
 for backend in "${backends[@]}"; do
     if ! can "$backend" resume; then
@@ -227,6 +252,7 @@ for backend in "${backends[@]}"; do
     for version in 1.2 1.3; do
         foreign_server
     done
+    not_sessions
 done
 
 finish

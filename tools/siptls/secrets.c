@@ -185,6 +185,29 @@ static bool read_session_key(session_file *file, const char *command) {
     return true;
 }
 
+/* What the file has, at most SESSION_FILE_MAX bytes; -1, with errno, if it is no file that can be
+ * read. */
+static ssize_t read_session(const char *path, uint8_t *data) {
+    struct stat facts;
+    size_t len = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t got = -1;
+    if (fd < 0) {
+        return -1;
+    }
+    if (fstat(fd, &facts) == 0 && !S_ISREG(facts.st_mode)) {
+        errno = S_ISDIR(facts.st_mode) ? EISDIR : EINVAL;
+    } else {
+        while ((got = read(fd, data + len, SESSION_FILE_MAX - len)) > 0) {
+            len += (size_t)got;
+        }
+    }
+    int code = errno;
+    close(fd);
+    errno = code;
+    return got < 0 ? -1 : (ssize_t)len;
+}
+
 bool take_session(session_file *file, const char *command, stls_context *context,
                   char note[SESSION_NOTE_SIZE]) {
     static uint8_t data[SESSION_FILE_MAX];
@@ -196,17 +219,26 @@ bool take_session(session_file *file, const char *command, stls_context *context
     if (!read_session_key(file, command)) {
         return false;
     }
-    FILE *stream = fopen(file->path, "rb");
-    if (stream == NULL) {
-        snprintf(note, SESSION_NOTE_SIZE, errno == ENOENT ? "none kept yet" : "not read: %s",
-                 strerror(errno));
+    ssize_t len = read_session(file->path, data);
+    if (len < 0 && errno == ENOENT) {
+        snprintf(note, SESSION_NOTE_SIZE, "none kept yet");
         return true;
     }
-    size_t len = fread(data, 1, sizeof data, stream);
-    fclose(stream);
-    unlink(file->path);
+    if (len < 0) {
+        complain(command, "--session: %s: %s", file->path, strerror(errno));
+        return false;
+    }
     stls_result result =
-        stls_context_import_session(context, file->key.bytes[0], data, len, &error);
+        stls_context_import_session(context, file->key.bytes[0], data, (size_t)len, &error);
+    if (result != STLS_OK && result != STLS_E_REFUSED) { /* perhaps something else of the user's */
+        complain(command, "--session: %s: %s; the file is left as it is", file->path, error.text);
+        return false;
+    }
+    if (unlink(file->path) != 0) {
+        complain(command, "--session: %s cannot be removed, and a session is offered once: %s",
+                 file->path, strerror(errno));
+        return false;
+    }
     snprintf(note, SESSION_NOTE_SIZE, "%s%s",
              result == STLS_OK ? "taken from the file" : "no use: ",
              result == STLS_OK ? "" : error.text);
@@ -215,18 +247,19 @@ bool take_session(session_file *file, const char *command, stls_context *context
 
 static bool write_session(const char *command, const char *path, const uint8_t *data, size_t len) {
     char beside[4096];
-    int length = snprintf(beside, sizeof beside, "%s.new", path);
+    int length = snprintf(beside, sizeof beside, "%s.XXXXXX", path);
     if (length < 0 || (size_t)length >= sizeof beside) {
         complain(command, "--session: the path is too long");
         return false;
     }
-    unlink(beside);
-    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    int fd = mkostemp(beside, O_CLOEXEC);
     bool good = fd >= 0 && write(fd, data, len) == (ssize_t)len;
     good = (fd < 0 || close(fd) == 0) && good && rename(beside, path) == 0;
     if (!good) {
         complain(command, "%s: the session cannot be written: %s", path, strerror(errno));
-        unlink(beside);
+        if (fd >= 0) {
+            unlink(beside);
+        }
     }
     return good;
 }

@@ -37,8 +37,9 @@ typedef struct session_file {
 enum { SESSION_NOTE_SIZE = 512 };
 
 /* Takes the session into the cache of `context`, if the file is there, and removes it: a session is
- * offered once. One that cannot be used is no failure. False, after the reason was printed, if the
- * key cannot be read. */
+ * offered once. One that is too old or was made with other settings is no failure. False, after the
+ * reason was printed, if the key or the file cannot be read, or the file is no session that was
+ * sealed with this key: then it is left as it is. */
 bool take_session(session_file *file, const char *command, stls_context *context,
                   char note[SESSION_NOTE_SIZE]);
 
