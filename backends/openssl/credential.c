@@ -196,6 +196,13 @@ static bool ossl_key_can_sign(EVP_PKEY *key) {
     return false;
 }
 
+static bool ossl_has_memory(void) {
+    enum { ABOUT_A_KEY = 4096 };
+    void *p = OPENSSL_malloc(ABOUT_A_KEY);
+    OPENSSL_free(p);
+    return p != NULL;
+}
+
 stls_be_status ossl_credential_init(void *block, const stls_bytes *chain, size_t count,
                                     stls_bytes key, const char *password,
                                     stls_be_failure *failure) {
@@ -217,11 +224,15 @@ stls_be_status ossl_credential_init(void *block, const stls_bytes *chain, size_t
     if (status == STLS_BE_OK) {
         status = ossl_match(credential);
     }
+    if (status == STLS_BE_KEY_MISMATCH) {
+        status = ossl_match(credential); /* that memory failed once, OpenSSL does not always say */
+    }
     if (status != STLS_BE_OK &&
-        ossl_fail(failure, STLS_BE_CAUSE_SETTING,
-                  status == STLS_BE_PASSWORD
-                      ? "the private key needs another password"
-                      : "the private key cannot be used") == STLS_BE_NO_MEMORY) {
+        (ossl_fail(failure, STLS_BE_CAUSE_SETTING,
+                   status == STLS_BE_PASSWORD
+                       ? "the private key needs another password"
+                       : "the private key cannot be used") == STLS_BE_NO_MEMORY ||
+         !ossl_has_memory())) {
         status = STLS_BE_NO_MEMORY;
     }
     ERR_clear_error();
