@@ -6,6 +6,7 @@
 #include "certstore/read/crl.h"
 #include "certstore/read/describe.h"
 #include "certstore/verify/dn.h"
+#include "certstore/verify/search.h"
 
 /* --- What a CRL says */
 
@@ -52,6 +53,16 @@ bool stls_crl_lacks_issuer(const stls_certstore *store, const stls_store_item *i
     return !found;
 }
 
+/* A signature that no peer's chain is judged by could only be in the way. */
+static stls_be_status ask_issuer(const stls_certstore *store, const stls_x509 *issuer,
+                                 const stls_crl *crl) {
+    uint32_t flags = stls_algorithm_flags(STLS_STRENGTH_LEGACY, &crl->signature_algorithm);
+    return (flags & STLS_FLAG_UNSUPPORTED) != 0
+               ? STLS_BE_UNSUPPORTED
+               : stls_store_check_signature(store->backend, issuer, &crl->signature_algorithm,
+                                            crl->tbs, crl->signature);
+}
+
 /* Whether one of the certificates that may have signed the CRL has: STLS_BE_OK, also if there is
  * none; STLS_BE_FAILED; or why that cannot be told. */
 static stls_be_status ask_issuers(const stls_certstore *store, const stls_state *next,
@@ -62,8 +73,7 @@ static stls_be_status ask_issuers(const stls_certstore *store, const stls_state 
         if (!may_be_issuer(next->items[i], crl, &issuer)) {
             continue;
         }
-        stls_be_status status = stls_store_check_signature(
-            store->backend, &issuer, &crl->signature_algorithm, crl->tbs, crl->signature);
+        stls_be_status status = ask_issuer(store, &issuer, crl);
         if (status == STLS_BE_OK || status == STLS_BE_NO_MEMORY) {
             return status;
         }

@@ -22,6 +22,9 @@ stls_be_status stls_store_check_signature(const stls_backend *backend, const stl
     if (!stls_key_fits(issuer, algorithm)) {
         return issuer->key_kind == STLS_KEY_UNKNOWN ? STLS_BE_UNSUPPORTED : STLS_BE_FAILED;
     }
+    if (!stls_signature_is_well_formed(algorithm, signature)) {
+        return STLS_BE_FAILED;
+    }
     stls_be_status status = backend->key_from_spki(issuer->spki, &key);
     if (status == STLS_BE_OK) {
         status = backend->verify_signature(algorithm, key, tbs, signature);

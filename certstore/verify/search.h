@@ -167,6 +167,9 @@ uint32_t stls_algorithm_flags(stls_strength strength, const stls_signature_algor
  * is not known. */
 bool stls_key_fits(const stls_x509 *issuer, const stls_signature_algorithm *algorithm);
 
+/* Whether `signature` has the form of one with that algorithm. */
+bool stls_signature_is_well_formed(const stls_signature_algorithm *algorithm, stls_bytes signature);
+
 stls_signed_data stls_signed_certificate(const stls_cert *cert);
 
 /* Flags of a signature by the key of `issuer`: those of the algorithm, BAD_SIGNATURE, LIMIT. */

@@ -135,10 +135,11 @@ bool stls_key_fits(const stls_x509 *issuer, const stls_signature_algorithm *algo
 /* ECDSA-Sig-Value ::= SEQUENCE { r INTEGER, s INTEGER } (RFC 3279 2.2.3), in DER. Not every library
  * is strict here: mbedTLS takes long lengths, padded integers, and negative ones as if they were
  * not. What the numbers are is left to the library. */
-static bool is_well_formed(const stls_signed_data *data) {
-    stls_der der = stls_der_of(data->signature), fields;
+bool stls_signature_is_well_formed(const stls_signature_algorithm *algorithm,
+                                   stls_bytes signature) {
+    stls_der der = stls_der_of(signature), fields;
     stls_bytes r, s;
-    return data->algorithm->kind != STLS_SIGNATURE_ECDSA ||
+    return algorithm->kind != STLS_SIGNATURE_ECDSA ||
            (stls_der_enter(&der, STLS_DER_SEQUENCE, &fields) && stls_der_done(&der) &&
             stls_der_integer(&fields, &r) && (r.data[0] & 0x80) == 0 &&
             stls_der_integer(&fields, &s) && (s.data[0] & 0x80) == 0 && stls_der_done(&fields));
@@ -277,7 +278,8 @@ uint32_t stls_signature_flags(stls_search *search, const stls_signed_data *data,
     if ((flags & ~(uint32_t)STLS_FLAG_WEAK_ALGORITHM) != 0) {
         return flags; /* it would not be asked */
     }
-    if (!stls_key_fits(&issuer->cert->x509, data->algorithm) || !is_well_formed(data)) {
+    if (!stls_key_fits(&issuer->cert->x509, data->algorithm) ||
+        !stls_signature_is_well_formed(data->algorithm, data->signature)) {
         return flags | STLS_FLAG_BAD_SIGNATURE;
     }
     stls_signed outcome;

@@ -904,6 +904,55 @@ static void test_foreign_signature(void) {
     }
 }
 
+/* A CRL in the name of a CA, with a signature that a library may take for good, and by which no
+ * peer is judged: in the place of the CA's own it would keep all of them out. */
+static void test_useless_signature(void) {
+#define ECDSA_SHA256 "30{06{2A8648CE3D040302}}"
+#define RSA_MD5      "30{06{2A864886F70D010104} 0500}"
+#define RSA_PSS(mgf1_hash, salt)                                                                   \
+    "30{06{2A864886F70D01010A} 30{A0{30{06{608648016503040201}}} "                                 \
+    "A1{30{06{2A864886F70D010108} 30{06{" mgf1_hash "}}}} A2{02{" salt "}}}}"
+#define SHA256 "608648016503040201"
+    static const struct {
+        const char *name, *ca, *algorithm, *signature;
+        stls_result result;
+    } rows[] = {
+        {"a good one", "int", ECDSA_SHA256, "3006020101020101", STLS_OK},
+        {"a long length", "int", ECDSA_SHA256, "308106020101020101", STLS_E_REFUSED},
+        {"a negative number", "int", ECDSA_SHA256, "3006020181020101", STLS_E_REFUSED},
+        {"more behind it", "int", ECDSA_SHA256, "300602010102010100", STLS_E_REFUSED},
+        {"MD5", "int-rsa", RSA_MD5, "01", STLS_E_UNSUPPORTED},
+        {"PSS", "int-rsa", RSA_PSS(SHA256, "20"), "01", STLS_OK},
+        {"PSS of two hashes", "int-rsa", RSA_PSS("608648016503040202", "20"), "01",
+         STLS_E_UNSUPPORTED},
+        {"PSS with a long salt", "int-rsa", RSA_PSS(SHA256, "41"), "01", STLS_E_UNSUPPORTED},
+    };
+    stls_backend backend = *stls_backend_default();
+    backend.verify_signature = answer_signature;
+    signature_answer = STLS_BE_OK;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        stls_certstore *store = NULL;
+        stls_error error = {.result = STLS_NOT_DONE};
+        char file[32];
+        stls_bytes crl =
+            der_text("30{ 30{ 020101 %s 30{31{30{06{55040A} 0C{'siptls tests'}}} "
+                     "31{30{06{550403} 0C{'%s'}}}}"
+                     " 17{'260601000000Z'} 17{'491231000000Z'} } %s 03{00 %s} }",
+                     rows[i].algorithm, rows[i].ca, rows[i].algorithm, rows[i].signature);
+        check_case("%s", rows[i].name);
+        snprintf(file, sizeof file, "%s.pem", rows[i].ca);
+        CHECK_RESULT("a store", stls_certstore_new(&backend, NULL, &store, &error), STLS_OK,
+                     &error);
+        CHECK_RESULT("a CA", add(store, file, NULL, 0, &error), STLS_OK, &error);
+        CHECK_RESULT("the CRL",
+                     stls_certstore_add_crl(store, crl.data, crl.len, NULL, NULL, &error),
+                     rows[i].result, &error);
+        CHECK_NUMBER("CRLs", count(store, STLS_PLACE_CRL), rows[i].result == STLS_OK);
+        stls_bytes_free(&crl);
+        stls_certstore_free(store);
+    }
+}
+
 /* What is kept of a PKCS#12 file: chain and key as PEM, which every backend reads without a
  * password. */
 static void test_pkcs12(void) {
@@ -1453,6 +1502,7 @@ int main(int argc, char **argv) {
         {"what can be installed", test_install},
         {"signatures that cannot be checked", test_unchecked},
         {"a signature that the CA cannot make", test_foreign_signature},
+        {"a signature by which nobody is judged", test_useless_signature},
         {"a peer of version 1", test_peer_of_version_1},
         {"PKCS#12", test_pkcs12},
         {"which is sent, and why", test_chosen},

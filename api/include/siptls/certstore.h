@@ -388,9 +388,9 @@ STLS_API stls_trust_set stls_certstore_trust_set(const stls_certstore *store);
  *
  * STLS_E_REFUSED: not the issuer's; older than the one in its place, or the same; its nextUpdate
  * has passed, or it has none. STLS_E_UNSUPPORTED: an indirect CRL, one with a critical extension
- * that is not known, or one of a CA in the store whose signature the TLS library cannot check.
- * STLS_E_LIMIT: more than max_crls, or more than max_bytes of DER together. STLS_E_FORMAT: what is
- * no CRL. */
+ * that is not known, or one of a CA in the store whose signature siptls (MD5) or the TLS library
+ * does not check. STLS_E_LIMIT: more than max_crls, or more than max_bytes of DER together.
+ * STLS_E_FORMAT: what is no CRL. */
 STLS_API stls_result stls_certstore_add_crl(stls_certstore *store, const void *data, size_t len,
                                             const char *name, size_t *count, stls_error *error);
 
