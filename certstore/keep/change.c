@@ -296,16 +296,16 @@ stls_result stls_store_reload(stls_certstore *store, bool *changed, stls_error *
     /* A writer may remove what an index that we have just read names. So often in a row it will
      * not. */
     enum { TRIES = 16 };
-    bool is_missing = false, is_new = true;
+    bool is_missing = false, again = true;
     *changed = false;
-    for (int i = 0; i == 0 || (is_new && is_missing && i < TRIES); i++) {
+    for (int i = 0; again && i < TRIES; i++) {
         stls_bytes text;
         uint8_t mark[STLS_STORE_ID_LEN];
         stls_result result = read_index(store, &text, error);
         if (result == STLS_OK) {
             result = stls_store_digest(store, text, mark, error);
         }
-        is_new = result == STLS_OK && memcmp(mark, store->state.mark, sizeof mark) != 0;
+        bool is_new = result == STLS_OK && memcmp(mark, store->state.mark, sizeof mark) != 0;
         /* What could not be read may have been mended. */
         bool is_worth_a_look = i == 0 && is_damaged(&store->state);
         if (result == STLS_OK && (is_new || is_worth_a_look)) {
@@ -315,6 +315,7 @@ stls_result stls_store_reload(stls_certstore *store, bool *changed, stls_error *
         if (result != STLS_OK) {
             return result;
         }
+        again = is_missing && (is_new || is_worth_a_look);
     }
     return STLS_OK;
 }

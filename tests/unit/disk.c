@@ -995,6 +995,46 @@ static void test_mended_and_damaged(void) {
     remove_folder();
 }
 
+static stls_certstore *writer; /* changes the store while another reads it; NULL: no more */
+
+static int open_late(int at, const char *name, int flags, mode_t mode) {
+    if (writer != NULL && strncmp(name, "ca-", 3) == 0) {
+        stls_certstore *now = writer;
+        writer = NULL;
+        CHECK_RESULT("a change", stls_certstore_remove_name(now, "other-root.pem", NULL, NULL),
+                     STLS_OK, NULL);
+    }
+    return stls_disk_system.open(at, name, flags, mode);
+}
+
+/* A writer takes away what the index named when it was read. */
+static void test_mended_late(void) {
+    stls_certstore *store = create_folder(), *other = NULL;
+    stls_disk_calls calls = stls_disk_system;
+    stls_storage storage;
+    stls_error error = {.result = STLS_NOT_DONE};
+    char path[PATH_SIZE];
+    bool changed = false;
+    calls.open = open_late;
+    add(store, "root.pem", &error);
+    snprintf(path, sizeof path, "%s", find_file("ca-"));
+    add(store, "other-root.pem", &error);
+    CHECK(rename(path, in_folder("away")) == 0, "away");
+    CHECK_RESULT("storage", stls_disk_open(folder, false, &calls, &storage, &error), STLS_OK,
+                 &error);
+    CHECK_RESULT("open",
+                 stls_certstore_open(stls_backend_default(), &storage, NULL, &other, &error),
+                 STLS_OK, &error);
+    CHECK_NUMBER("damaged", count_damaged(other), 1);
+    writer = store;
+    CHECK_RESULT("refresh", stls_certstore_refresh(other, &changed, &error), STLS_OK, &error);
+    CHECK(writer == NULL && changed, "the store has changed");
+    CHECK_NUMBER("damaged", count_damaged(other), 1);
+    stls_certstore_free(other);
+    stls_certstore_free(store);
+    remove_folder();
+}
+
 static void test_modes(void) {
     stls_certstore *store = create_folder();
     add(store, "root.pem", NULL);
@@ -1223,6 +1263,7 @@ int main(int argc, char **argv) {
         {"a file that goes bad later", test_late_damage},
         {"what is whole again", test_mended},
         {"what is whole again, and what is not", test_mended_and_damaged},
+        {"what is looked at while somebody else changes it", test_mended_late},
         {"modes", test_modes},
         {"other files", test_other_files},
         {"export and import by file", test_export_file},
