@@ -212,6 +212,14 @@ expect "the same, of another store" 1 'crl needs certificates to trust' timeout 
     --crl "$pki/crl-root.pem"
 expect "--crl, and nobody is asked" 1 'crl makes no sense without --verify' timeout 60 "$tool" serve --store "$s" \
     --crl "$pki/crl-root.pem"
+"$tool" profile set --quiet --create "$work/unasked" quiet identity sip
+"$tool" profile set --quiet --create "$work/unasked" open verify none 2>/dev/null
+for name in quiet open; do
+    expect "--client-ca, and profile $name asks nobody" 1 'client-ca makes no sense' timeout 60 "$tool" serve \
+        --listen 127.0.0.1:0 --profile "$work/unasked#$name" --cert "$pki/server.chain.pem" --key "$pki/server.key" \
+        --client-ca "$pki/root.pem" --crl "$pki/crl-root.pem"
+done
+expect "--ca, and the profile looks at nobody" 1 'make no sense' connect --profile "$work/unasked#open" --ca "$pki/root.pem"
 expect "no such profile" 1 'no profile \[web\]' connect --profile "$s#web"
 expect "no name" 1 'takes FILE#NAME' connect --profile "$s"
 expect "a store without a profile" 1 '--store needs --profile' connect --store "$s"

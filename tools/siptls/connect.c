@@ -276,6 +276,11 @@ static bool set_trust(connection *call, stls_profile *profile) {
         stls_result result = stls_profile_set_verify(profile, STLS_VERIFY_NONE, &error);
         return is_fine(call, result, &error);
     }
+    if (call->tls.asks_nobody && (call->tls.ca_count > 0 || call->tls.crl_count > 0)) {
+        complain(call->tls.command, "the profile looks at no certificate (verify = none), so --ca "
+                                    "and --crl make no sense with it");
+        return false;
+    }
     if (call->tls.ca_count == 0 && call->tls.with_store) {
         if (call->tls.crl_count > 0) {
             complain(call->tls.command, "--crl needs --ca; for those whom the profile's store "

@@ -371,6 +371,14 @@ static bool leave_store_crls(const tls_options *options, const stls_profiles *pr
            stls_profile_set_crl_mode(profile, STLS_CRL_OFF, error) == STLS_OK;
 }
 
+static bool asks_nobody(const stls_profiles *profiles, const char *name, stls_role role) {
+    char value[STLS_PROFILES_VALUE_SIZE];
+    const char *verify = stls_profiles_value(profiles, name, "verify", value, sizeof value)
+                             ? value
+                             : stls_profiles_default("verify", role);
+    return verify == NULL || strcmp(verify, "none") == 0;
+}
+
 /* The profile of --profile PLACE#NAME, with what its store holds. */
 static stls_profile *named_profile(tls_options *options, const stls_backend *backend,
                                    stls_role role) {
@@ -400,6 +408,7 @@ static stls_profile *named_profile(tls_options *options, const stls_backend *bac
             profile = NULL;
         }
         options->with_store = store != NULL;
+        options->asks_nobody = asks_nobody(profiles, hash + 1, role);
     }
     stls_certstore_free(store);
     stls_profiles_free(profiles);

@@ -203,6 +203,17 @@ static bool fill_profile(const server_options *options, const stls_backend *back
     return good;
 }
 
+/* Whether whoever is to be in --client-ca, and not in --crl, is asked who he is. */
+static bool check_asked(const server_options *options) {
+    const tls_options *tls = &options->tls;
+    if (tls->profile == NULL || options->verify != 0 || tls->ca_count == 0 || !tls->asks_nobody) {
+        return true;
+    }
+    complain(tls->command, "--client-ca makes no sense with a profile that asks nobody who he is: "
+                           "add --verify, or let the profile say \"verify = required\"");
+    return false;
+}
+
 /* One ring for all contexts, so that a reload does not make the tickets that are out useless. */
 static bool set_tickets(server_options *options, const stls_backend *backend, stls_profile *profile,
                         stls_error *error) {
@@ -248,7 +259,7 @@ stls_context *make_server_context(server_options *options) {
     }
     stls_context *context = NULL;
     stls_error error = {.text = ""};
-    if ((!fill_profile(options, backend, profile, &error) ||
+    if ((!check_asked(options) || !fill_profile(options, backend, profile, &error) ||
          !make_with_secrets(options, backend, profile, &context, &error)) &&
         error.text[0] != '\0') { /* what load_...() complain of, they have told */
         complain(options->tls.command, "%s", error.text);

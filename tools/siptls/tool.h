@@ -41,6 +41,7 @@ typedef struct tls_options {
     const char *cert, *key, *password_file;
     const char *profile, *store; /* PLACE#NAME, and another store than the place's */
     bool with_store;             /* make_profile() took trust and credential from a store */
+    bool asks_nobody;            /* and the profile does not look who the peer is */
     stls_identity_mode identity; /* 0: the default one */
     uint32_t tolerated;
     unsigned timeout_ms;
