@@ -96,6 +96,21 @@ expect_json "unknown CA, as nothing but JSON" "${wrong_ca[@]}"
 expect "--insecure says so" 0 'NOT looked at' "$tool" connect --insecure --address "$server" sips:example.test
 expect "--insecure is not secure" 0 '^\[not secure\]' "$tool" connect --insecure --address "$server" \
     sips:example.test
+# Nobody is there whose end would give a descriptor back.
+cpu_ticks() { cut -d' ' -f14,15 "/proc/$server_pid/stat" | tr ' ' '+'; }
+limit=$(prlimit --noheadings --output SOFT --pid "$server_pid" --nofile)
+prlimit --pid "$server_pid" --nofile=3:
+exec {waiting}<>"/dev/tcp/${server/://}"
+sleep 0.2
+before=$(cpu_ticks)
+sleep 2
+ticks=$(($(cpu_ticks) - (before)))
+if ((ticks * 5 < $(getconf CLK_TCK))); then pass "serve waits for a descriptor"; else
+    fail "serve waits for a descriptor" "it turns without a pause: $ticks ticks in two seconds"
+fi
+prlimit --pid "$server_pid" --nofile="${limit// /}:"
+expect "and goes on when there is one" 0 'OPTIONS +200' call sips:example.test
+exec {waiting}>&-
 if stop "$server_pid"; then pass "SIGTERM ends serve well"; else fail "SIGTERM ends serve well" "it does not"; fi
 
 start_server --cert "$pki/expired.chain.pem" --key "$pki/expired.key"

@@ -129,6 +129,7 @@ enum {
     VISITORS_MAX = 256,
     MESSAGES_A_TURN = 16, /* of one connection, before the others have theirs */
     LINGER_MS = 2000,
+    REST_MS = 1000,
 };
 
 typedef enum visitor_state {
@@ -158,7 +159,7 @@ typedef struct server {
     const char *listen;
     unsigned max_count, accepted, gone;
     int listener;
-    bool is_full; /* the system has no descriptor left for another connection */
+    bool rests; /* nothing is left for another connection: the next turn looks for none */
     stls_context *context;
     registrar registrar;
     sip_visitor *visitors[VISITORS_MAX];
@@ -532,11 +533,10 @@ static void remove_visitor(server *self, size_t index) {
     close(visitor->fd);
     free(visitor);
     self->gone++;
-    self->is_full = false;
 }
 
 static bool accepts(const server *self) {
-    return self->visitor_count < VISITORS_MAX && !self->is_full &&
+    return self->visitor_count < VISITORS_MAX && !self->rests &&
            (self->max_count == 0 || self->accepted < self->max_count);
 }
 
@@ -545,8 +545,8 @@ static void let_in(server *self) {
     while (accepts(self)) {
         int fd = net_accept(self->listener, who);
         if (fd < 0) {
-            /* Without a free descriptor the listener stays readable: wait for one of ours to go. */
-            self->is_full = (errno == EMFILE || errno == ENFILE) && self->visitor_count > 0;
+            /* Without a free descriptor the listener stays readable. */
+            self->rests = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
             return;
         }
         sip_visitor *visitor = new_visitor(self, fd, who);
@@ -560,7 +560,7 @@ static void let_in(server *self) {
 }
 
 static int time_to_wait(const server *self) {
-    int wait = -1;
+    int wait = self->rests ? REST_MS : -1;
     for (size_t i = 0; i < self->visitor_count; i++) {
         const sip_visitor *visitor = self->visitors[i];
         int left = visitor->wanted == STLS_OK        ? 0
@@ -640,6 +640,7 @@ static void run(server *self) {
     while (self->max_count == 0 || self->gone < self->max_count) {
         fill_poll(self, signal_pipe[0], list);
         int ready = poll(list, (nfds_t)(self->visitor_count + 2), time_to_wait(self));
+        self->rests = false;
         if (ready < 0 && errno != EINTR) {
             complain(self->options.tls.command, "poll: %s", strerror(errno));
             return;
