@@ -273,8 +273,27 @@ static bool is_damaged_elsewhere(const stls_state *one, const stls_state *other)
     return differs;
 }
 
+static bool was_damaged(const stls_state *before, const stls_store_item *now) {
+    bool was = false;
+    for (size_t i = 0; !was && i < before->count; i++) {
+        const stls_store_item *item = before->items[i];
+        was = item->damage != STLS_DAMAGE_NONE && item->place == now->place &&
+              memcmp(item->id, now->id, sizeof item->id) == 0;
+    }
+    return was;
+}
+
+/* Whether something cannot be read now that is whole in memory: for want of descriptors, say. */
+static bool is_out_of_reach(const stls_state *now, const stls_state *before) {
+    bool is = false;
+    for (size_t i = 0; !is && i < now->count; i++) {
+        is = now->items[i]->damage == STLS_DAMAGE_UNREADABLE && !was_damaged(before, now->items[i]);
+    }
+    return is;
+}
+
 /* Puts what index `text` names in the place of the state in memory; if that is of the same index,
- * only if something else of it is damaged. */
+ * only if something else of it is damaged, and nothing is lost that may only be out of reach. */
 static stls_result take_index(stls_certstore *store, stls_bytes text, bool is_new, bool *is_missing,
                               bool *changed, stls_error *error) {
     stls_state state;
@@ -282,7 +301,8 @@ static stls_result take_index(stls_certstore *store, stls_bytes text, bool is_ne
     if (result != STLS_OK) {
         return result;
     }
-    if (is_new || is_damaged_elsewhere(&state, &store->state)) {
+    if (is_new ||
+        (is_damaged_elsewhere(&state, &store->state) && !is_out_of_reach(&state, &store->state))) {
         stls_state_free(&store->state);
         store->state = state;
         *changed = true;

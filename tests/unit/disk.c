@@ -1035,6 +1035,48 @@ static void test_mended_late(void) {
     remove_folder();
 }
 
+static bool is_short; /* of descriptors, but for the index */
+
+static int open_short(int at, const char *name, int flags, mode_t mode) {
+    if (is_short && strncmp(name, "ca-", 3) == 0) {
+        errno = EMFILE;
+        return -1;
+    }
+    return stls_disk_system.open(at, name, flags, mode);
+}
+
+/* What is whole in memory stays so while its file cannot be read, though another is damaged. */
+static void test_out_of_reach(void) {
+    stls_certstore *store = create_folder(), *other = NULL;
+    stls_disk_calls calls = stls_disk_system;
+    stls_storage storage;
+    stls_error error = {.result = STLS_NOT_DONE};
+    char path[PATH_SIZE];
+    bool changed = true;
+    calls.open = open_short;
+    add(store, "root.pem", &error);
+    snprintf(path, sizeof path, "%s", find_file("ca-"));
+    add(store, "other-root.pem", &error);
+    CHECK(rename(path, in_folder("away")) == 0, "away");
+    CHECK_RESULT("storage", stls_disk_open(folder, false, &calls, &storage, &error), STLS_OK,
+                 &error);
+    CHECK_RESULT("open",
+                 stls_certstore_open(stls_backend_default(), &storage, NULL, &other, &error),
+                 STLS_OK, &error);
+    is_short = true;
+    CHECK_RESULT("refresh", stls_certstore_refresh(other, &changed, &error), STLS_OK, &error);
+    CHECK(!changed, "nothing has changed");
+    CHECK_NUMBER("damaged", count_damaged(other), 1);
+    is_short = false;
+    CHECK(rename(in_folder("away"), path) == 0, "back");
+    CHECK_RESULT("refresh", stls_certstore_refresh(other, &changed, &error), STLS_OK, &error);
+    CHECK(changed, "it has changed");
+    CHECK_NUMBER("damaged", count_damaged(other), 0);
+    stls_certstore_free(other);
+    stls_certstore_free(store);
+    remove_folder();
+}
+
 static void test_modes(void) {
     stls_certstore *store = create_folder();
     add(store, "root.pem", NULL);
@@ -1264,6 +1306,7 @@ int main(int argc, char **argv) {
         {"what is whole again", test_mended},
         {"what is whole again, and what is not", test_mended_and_damaged},
         {"what is looked at while somebody else changes it", test_mended_late},
+        {"what cannot be read for a while", test_out_of_reach},
         {"modes", test_modes},
         {"other files", test_other_files},
         {"export and import by file", test_export_file},
