@@ -30,6 +30,7 @@ enum {
     EXT_COOKIE = 44,
     EXT_PSK_MODES = 45,
     EXT_KEY_SHARE = 51,
+    EXT_ENCRYPTED_CLIENT_HELLO = 0xFE0D,
     EXT_RENEGOTIATION = 0xFF01,
 };
 
@@ -540,7 +541,7 @@ static bool same(stls_bytes a, stls_bytes b) {
 /* Whether every extension of `a` that may not change is in `b` too: RFC 8446 section 4.1.2; what is
  * encrypted in a ClientHello is so anew in the second (RFC 9849 section 6.1.5). */
 static bool keeps_extensions(const hello *a, const hello *b) {
-    enum { EXT_PADDING = 21, EXT_ENCRYPTED_CLIENT_HELLO = 0xFE0D };
+    enum { EXT_PADDING = 21 };
     stls_bytes at = a->extensions, data, other;
     uint16_t type;
     while (next_extension(&at, &type, &data)) {
@@ -581,10 +582,12 @@ stls_complaint stls_check_second_hello(stls_bytes body, stls_bytes first_body, u
 
 /* --- ServerHello --- */
 
-/* A server may only answer what we have asked for. */
+/* A server may only answer what we have asked for. (A HelloRetryRequest may speak of what seemed to
+ * be encrypted, also if nothing was: RFC 9849 section 6.2.1.) */
 static stls_complaint check_answers(const hello *h, const hello *own, bool retry, bool is_1_3) {
     stls_bytes at = h->extensions, data, ours;
     uint16_t type;
+    enum { CONFIRMATION_LEN = 8 };
     while (next_extension(&at, &type, &data)) {
         bool asked = find_any(own, type, &ours) || (retry && type == EXT_COOKIE) ||
                      (type == EXT_RENEGOTIATION && stls_be_lists(own->suites, SCSV_RENEGOTIATION));
@@ -592,11 +595,16 @@ static stls_complaint check_answers(const hello *h, const hello *own, bool retry
             return protocol(ALERT_UNSUPPORTED_EXTENSION,
                             "its ServerHello has an extension that we did not ask for");
         }
+        bool of_retry = retry && type == EXT_ENCRYPTED_CLIENT_HELLO;
         bool of_1_3 = type == EXT_VERSIONS || type == EXT_KEY_SHARE || type == EXT_COOKIE ||
-                      type == EXT_PRE_SHARED_KEY;
+                      type == EXT_PRE_SHARED_KEY || of_retry;
         if (is_1_3 != of_1_3) {
             return protocol(ALERT_ILLEGAL_PARAMETER,
                             "its ServerHello has an extension that belongs elsewhere");
+        }
+        if (of_retry && data.len != CONFIRMATION_LEN) {
+            return protocol(ALERT_DECODE_ERROR,
+                            "what its HelloRetryRequest says of an encrypted hello is malformed");
         }
     }
     return none;

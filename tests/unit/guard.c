@@ -91,13 +91,14 @@ static stls_bytes bytes_of(buffer *out, const char *text) {
 
 #define ANSWER(random, suite, extensions)                                                          \
     "02 3[0303 " random " 1[dd*32] " suite " 00 2[" extensions "]]"
-#define ANSWER_1_3   ANSWER(RANDOM, "1301", "002b 2[0304] 0033 2[001d 2[cc*32]]")
-#define ANSWER_1_2   ANSWER(RANDOM, "c02b", MASTER)
-#define RETRY_RANDOM "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
-#define RETRY        ANSWER(RETRY_RANDOM, "1301", "002b 2[0304] 0033 2[0017]")
-#define CERTIFICATE  "0b 3[cc*200]"
-#define DONE         "0e 3[]"
-#define REQUEST      "00 3[]" /* HelloRequest */
+#define ANSWER_1_3     ANSWER(RANDOM, "1301", "002b 2[0304] 0033 2[001d 2[cc*32]]")
+#define ANSWER_1_2     ANSWER(RANDOM, "c02b", MASTER)
+#define RETRY_RANDOM   "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
+#define RETRY_OF(more) ANSWER(RETRY_RANDOM, "1301", "002b 2[0304] 0033 2[0017]" more)
+#define RETRY          RETRY_OF("")
+#define CERTIFICATE    "0b 3[cc*200]"
+#define DONE           "0e 3[]"
+#define REQUEST        "00 3[]" /* HelloRequest */
 
 /* --- The transport, and what is played on it --- */
 
@@ -586,6 +587,22 @@ static const guard_case server_hellos[] = {
     {FROM_SERVER("a retry with a cookie", RETRY_RANDOM, "1301", CHOSEN "002c 2[2[00]]")},
     {FROM_SERVER("a retry with no cookie in it", RETRY_RANDOM, "1301", CHOSEN "002c 2[2[]]"),
      PROTOCOL(50, "cookie")},
+    {"a retry that speaks of an encrypted hello",
+     CLIENT,
+     {{RECORD(HELLO(OF_1_3 "fe0d 2[0102]")), RECORD(RETRY_OF("fe0d 2[aa*8]")), NULL}}},
+    {"a retry that does so in other words",
+     CLIENT,
+     {{RECORD(HELLO(OF_1_3 "fe0d 2[0102]")), RECORD(RETRY_OF("fe0d 2[aa*7]")), NULL}},
+     PROTOCOL(50, "encrypted hello is malformed")},
+    {"a retry that does so unasked",
+     CLIENT,
+     {{RECORD(HELLO(OF_1_3)), RECORD(RETRY_OF("fe0d 2[aa*8]")), NULL}},
+     PROTOCOL(110, "did not ask for")},
+    {"an answer that does so",
+     CLIENT,
+     {{RECORD(HELLO(OF_1_3 "fe0d 2[0102]")),
+       RECORD(ANSWER(RANDOM, "1301", CHOSEN CHOSE_25519 "fe0d 2[aa*8]")), NULL}},
+     PROTOCOL(47, "belongs elsewhere")},
     {"a second retry",
      CLIENT,
      {{RECORD(HELLO_1_3), RECORD(RETRY), NULL},
