@@ -217,3 +217,7 @@ int net_accept(int listener, char who[NET_ADDRESS_SIZE]) {
     net_address_text((struct sockaddr *)&address, len, who);
     return fd;
 }
+
+bool net_is_exhausted(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}

@@ -31,6 +31,10 @@ int net_listen(const char *host, const char *port, char where[NET_ADDRESS_SIZE],
 /* The next waiting connection, not blocking, and who it is; -1 with errno set. */
 int net_accept(int listener, char who[NET_ADDRESS_SIZE]);
 
+/* Whether with `error` an accept() failed for want of what the system may have again later, and the
+ * listener stays readable. */
+bool net_is_exhausted(int error);
+
 /* `address` as "host:port". */
 struct sockaddr;
 void net_address_text(const struct sockaddr *address, unsigned len, char text[NET_ADDRESS_SIZE]);

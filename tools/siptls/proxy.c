@@ -92,7 +92,7 @@ static void refuse_without_descriptor(acceptor *self) {
         refuse(self, fd, (struct sockaddr *)&who, len, COUNT_REFUSED_RESOURCES,
                "no descriptor is left");
     } else {
-        self->rests = has_no_descriptor(errno);
+        self->rests = net_is_exhausted(errno);
     }
     self->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
@@ -110,7 +110,7 @@ static void accept_some(acceptor *self) {
         } else if (errno == EAGAIN) {
             return;
         } else if (errno != EINTR && errno != ECONNABORTED) {
-            self->rests = errno == ENOBUFS || errno == ENOMEM;
+            self->rests = net_is_exhausted(errno);
             proxy_log_peer(&self->counters, "accept: %s", strerror(errno));
             return;
         }

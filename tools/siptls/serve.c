@@ -546,7 +546,7 @@ static void let_in(server *self) {
         int fd = net_accept(self->listener, who);
         if (fd < 0) {
             /* Without a free descriptor the listener stays readable. */
-            self->rests = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+            self->rests = net_is_exhausted(errno);
             return;
         }
         sip_visitor *visitor = new_visitor(self, fd, who);
