@@ -4,6 +4,7 @@
 proxy-peers.py TOOL PKI BACKEND WORK-FOLDER: prints "ok    NAME" or "FAIL  NAME: WHY" for each check.
 """
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -105,7 +106,7 @@ def swallow(connection):
 
 
 class Proxy:
-    def __init__(self, port, *arguments, cert="server"):
+    def __init__(self, port, *arguments, cert="server", stderr=None):
         command = [TOOL, "proxy", "--backend", BACKEND, "--listen", "127.0.0.1:0"]
         if "--cert" not in arguments and "--store" not in arguments:
             command += ["--cert", f"{PKI}/{cert}.chain.pem", "--key", f"{PKI}/{cert}.key"]
@@ -113,7 +114,7 @@ class Proxy:
             command += ["--to", f"127.0.0.1:{port}"]
         self.log = open(f"{WORK}/proxy.log", "w+")
         self.process = subprocess.Popen(command + list(arguments), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=self.log, text=True)
+                                        stdout=subprocess.PIPE, stderr=self.log if stderr is None else stderr, text=True)
         first = self.process.stdout.readline()
         must(first.startswith("listening on 127.0.0.1:"), f"it does not listen: {self.logged()}")
         self.port = int(first.rsplit(":", 1)[1])
@@ -567,6 +568,31 @@ def a_storm_of_refused_peers_does_not_flood_the_log():
         proxy.eventually_counts(lambda counts: counts["handshakes_failed"]["not_tls"] == 300, "not all are counted")
         eventually(lambda: "were left out" in proxy.logged(), f"nothing is left out: {proxy.logged()}")
         must(len(proxy.logged().splitlines()) < 150, "too many lines")
+
+
+@check
+def a_reader_of_the_output_that_stops_reading_stops_nobody():
+    server, (log, end) = Server(echo), os.pipe()
+    with Proxy(server.port, stderr=end) as proxy:
+        os.close(end)
+        for pipe in log, proxy.process.stdout.fileno():
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+        for _ in range(10):  # each is about 1 kB of counters
+            proxy.process.send_signal(signal.SIGUSR1)
+            time.sleep(0.05)
+        for _ in range(6):  # seconds, of ten lines each
+            for _ in range(12):
+                with socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE) as plain:
+                    plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                    with contextlib.suppress(ConnectionResetError):
+                        plain.recv(1)
+            time.sleep(1)
+        with connect(proxy) as client:
+            send_and_receive(client, b"hello")
+        proxy.process.terminate()
+        must(proxy.process.wait(PATIENCE) == 0, "it does not end")
+    os.close(log)
+    server.close()
 
 
 # --- Checks: reload

@@ -121,6 +121,10 @@ static void accept_some(acceptor *self) {
 
 static void print_counters(acceptor *self) {
     proxy_counters sum = {0};
+    if (!proxy_log_takes(STDOUT_FILENO)) {
+        proxy_log("nobody reads the counters");
+        return;
+    }
     proxy_counters_sum(&sum, &self->counters);
     for (unsigned i = 0; i < self->worker_count; i++) {
         proxy_counters_sum(&sum, &self->workers[i]->counters);

@@ -3,8 +3,10 @@
 
 #include "net.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 static struct {
     pthread_mutex_t lock;
@@ -15,6 +17,12 @@ static struct {
 
 static void print(const char *format, va_list list) __attribute__((format(printf, 1, 0)));
 
+/* A pipe or socket that says so takes a page, which no line of ours fills. */
+bool proxy_log_takes(int fd) {
+    struct pollfd wanted = {.fd = fd, .events = POLLOUT};
+    return poll(&wanted, 1, 0) == 1 && (wanted.revents & POLLOUT) != 0;
+}
+
 /* One line in one write, for stderr has no buffer. */
 static void print(const char *format, va_list list) {
     char line[1024];
@@ -24,20 +32,26 @@ static void print(const char *format, va_list list) {
 
 /* The second has gone by; with the lock held. */
 static void begin_second(int64_t second) {
-    if (state.left_out > 0) {
+    if (state.left_out > 0 && proxy_log_takes(STDERR_FILENO)) {
         fprintf(stderr, "siptls proxy: %llu more lines of that kind were left out\n",
                 (unsigned long long)state.left_out);
+        state.left_out = 0;
     }
     state.second = second;
     state.lines = 0;
-    state.left_out = 0;
 }
 
 void proxy_log(const char *format, ...) {
-    va_list list;
-    va_start(list, format);
-    print(format, list);
-    va_end(list);
+    pthread_mutex_lock(&state.lock);
+    if (proxy_log_takes(STDERR_FILENO)) {
+        va_list list;
+        va_start(list, format);
+        print(format, list);
+        va_end(list);
+    } else {
+        state.left_out++;
+    }
+    pthread_mutex_unlock(&state.lock);
 }
 
 void proxy_log_peer(proxy_counters *counters, const char *format, ...) {
@@ -46,7 +60,7 @@ void proxy_log_peer(proxy_counters *counters, const char *format, ...) {
     if (second != state.second) {
         begin_second(second);
     }
-    bool told = state.lines < PROXY_LOG_LINES;
+    bool told = state.lines < PROXY_LOG_LINES && proxy_log_takes(STDERR_FILENO);
     if (told) {
         va_list list;
         va_start(list, format);
