@@ -663,6 +663,39 @@ def a_reload_takes_a_new_crl():
         eventually(lambda: "revoked" in proxy.logged(), "the log does not say why")
 
 
+@check
+def a_reload_that_fails_leaves_the_ticket_secrets():
+    secrets, cas, session = f"{WORK}/reload-secrets", f"{WORK}/reload-cas.pem", None
+
+    def write(digits):
+        with open(secrets, "w") as file:
+            file.write(digits * 32 + "\n")
+        os.chmod(secrets, 0o600)
+
+    write("7b")
+    shutil.copy(f"{PKI}/root.pem", cas)
+    server, _ = tls_server("server")
+    with Proxy(server.port, "--to-tls", "sips:example.test", "--to-address", f"127.0.0.1:{server.port}", "--to-ca", cas,
+               "--ticket-secrets", secrets) as proxy:
+        for why in "stays in force", "done, for new", None:
+            client = connect(proxy, session=session)
+            client.sendall(b"ping")
+            must(receive(client, 4) == b"ping", "nothing comes back")
+            must(client.session_reused == (session is not None), f"reused is {client.session_reused}, before: {why}")
+            session = session or client.session
+            client.close()
+            if why == "stays in force":
+                write("8c")
+                open(cas, "w").close()
+            elif why is not None:
+                write("7b")
+                shutil.copy(f"{PKI}/root.pem", cas)
+            if why is not None:
+                proxy.process.send_signal(signal.SIGHUP)
+                eventually(lambda: why in proxy.logged(), f"not said: {why}: {proxy.logged()}")
+    server.close()
+
+
 # --- Checks: TLS behind
 
 

@@ -15,6 +15,8 @@ expect "proxy to two places" 1 'choose one' "$tool" proxy "${cert[@]}" --to 127.
 expect "proxy to no address" 1 'takes host:port' "$tool" proxy "${cert[@]}" --to example.test
 expect "proxy to sip:" 1 'does not ask for TLS' "$tool" proxy "${cert[@]}" --to-tls sip:example.test
 expect "proxy to TCP with a CA" 1 'need --to-tls' "$tool" proxy "${cert[@]}" --to 127.0.0.1:5060 --to-ca "$pki/root.pem"
+expect "proxy to nobody's domain" 1 'to-domain: the peer name is empty' "$tool" proxy "${cert[@]}" --to-tls sips:example.test \
+    --to-address 127.0.0.1:5060 --to-ca "$pki/root.pem" --to-domain ''
 expect "proxy: certificate and store" 1 'make no sense' "$tool" proxy "${cert[@]}" --store "$work" --to 127.0.0.1:5060
 expect "proxy with no threads" 1 'from 1 to 256' "$tool" proxy "${cert[@]}" --to 127.0.0.1:5060 --threads 0
 expect "proxy with a key of another" 1 'siptls proxy: ' "$tool" proxy --cert "$pki/server.chain.pem" --key "$pki/phone.key" \

@@ -59,6 +59,18 @@ static stls_context *make_client_context(proxy_options *options) {
     return context;
 }
 
+/* Whom no connection can be made to, is better told now than to each client. */
+static bool check_domain(const proxy_setup *setup, const proxy_options *options) {
+    stls_conn *conn = NULL;
+    stls_error error;
+    if (stls_conn_new(setup->client, setup->domain, &conn, &error) != STLS_OK) {
+        complain(options->to.command, "--to-domain: %s", error.text);
+        return false;
+    }
+    stls_conn_free(conn);
+    return true;
+}
+
 /* --- Its addresses */
 
 static bool look_up(proxy_setup *setup, const proxy_options *options) {
@@ -91,13 +103,15 @@ proxy_setup *proxy_setup_make(proxy_options *options) {
     }
     atomic_init(&setup->holds, 1);
     setup->domain = options->to_domain;
-    setup->server = make_server_context(&options->server);
-    bool good = setup->server != NULL && look_up(setup, options);
+    bool good = look_up(setup, options);
     if (good && options->to_tls) {
         setup->client = make_client_context(options);
-        good = setup->client != NULL;
+        good = setup->client != NULL && check_domain(setup, options);
     }
-    if (!good) {
+    if (good) { /* last: it puts the secrets of tickets into force, which cannot be undone */
+        setup->server = make_server_context(&options->server);
+    }
+    if (setup->server == NULL) {
         proxy_setup_free(setup);
         return NULL;
     }
