@@ -14,6 +14,9 @@ expect "proxy to nowhere" 1 'where it goes is missing' "$tool" proxy "${cert[@]}
 expect "proxy to two places" 1 'choose one' "$tool" proxy "${cert[@]}" --to 127.0.0.1:5060 --to-tls sips:example.test
 expect "proxy to no address" 1 'takes host:port' "$tool" proxy "${cert[@]}" --to example.test
 expect "proxy to sip:" 1 'does not ask for TLS' "$tool" proxy "${cert[@]}" --to-tls sip:example.test
+expect "proxy to port 0" 1 'takes host:port' "$tool" proxy "${cert[@]}" --to 127.0.0.1:00
+expect "proxy to TCP, and to another address" 1 'need --to-tls' "$tool" proxy "${cert[@]}" --to 127.0.0.1:5060 \
+    --to-address 127.0.0.1:5062 --listen 192.0.2.1:0
 expect "proxy to TCP with a CA" 1 'need --to-tls' "$tool" proxy "${cert[@]}" --to 127.0.0.1:5060 --to-ca "$pki/root.pem"
 expect "proxy to nobody's domain" 1 'to-domain: the peer name is empty' "$tool" proxy "${cert[@]}" --to-tls sips:example.test \
     --to-address 127.0.0.1:5060 --to-ca "$pki/root.pem" --to-domain ''

@@ -170,6 +170,7 @@ expect "a flag that is none" 1 '"sunburnt" is not the name of a flag' call --tol
 expect "a flag that cannot be tolerated" 1 '"untrusted" can never be tolerated' \
     call --tolerate expired,untrusted sips:example.test
 expect "a bad time-out" 1 'milliseconds' call --timeout soon sips:example.test
+expect "a port that is none" 1 'takes host:port' call --address 127.0.0.1:000 sips:example.test
 expect "a bad address" 1 'takes host:port' call --address example.test sips:example.test
 expect "a bad user" 1 'user part' call --register 'a b' sips:example.test
 expect "--insecure with --ca" 1 'make no sense' call --insecure sips:example.test

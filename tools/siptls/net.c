@@ -54,13 +54,14 @@ bool net_split(const char *text, char host[NET_HOST_SIZE], char port[NET_PORT_SI
         return false; /* an IPv6 address without brackets: which part is the port? */
     }
     size_t host_len = (size_t)(host_end - text), port_len = strlen(colon + 1);
+    unsigned long number = strtoul(colon + 1, NULL, 10);
     if (host_len == 0 || host_len >= NET_HOST_SIZE || port_len == 0 || port_len > 5 ||
-        strspn(colon + 1, "0123456789") != port_len || strtoul(colon + 1, NULL, 10) > 65535) {
+        strspn(colon + 1, "0123456789") != port_len || number > 65535) {
         return false;
     }
     memcpy(host, text, host_len);
     host[host_len] = '\0';
-    memcpy(port, colon + 1, port_len + 1);
+    snprintf(port, NET_PORT_SIZE, "%lu", number);
     return true;
 }
 

@@ -15,7 +15,8 @@ enum {
     NET_WHY_SIZE = 512,
 };
 
-/* Takes "host:port" or "[host]:port" apart; the port is a number, 0 included. */
+/* Takes "host:port" or "[host]:port" apart; the port becomes a number without zeros before
+ * it; 0 is one. */
 bool net_split(const char *text, char host[NET_HOST_SIZE], char port[NET_PORT_SIZE]);
 
 /* A connected socket that does not block, and where it goes; -1 and why not. Tries all addresses of

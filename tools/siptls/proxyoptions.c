@@ -255,7 +255,7 @@ static bool take(proxy_options *options, int id, const char *value) {
 }
 
 /* -1: go on; otherwise the exit code. */
-static int check(proxy_options *options, bool plain) {
+static int check(proxy_options *options, bool plain, bool by_address) {
     const char *command = command_of(options);
     if (!check_server_options(&options->server)) {
         return EXIT_USAGE;
@@ -266,7 +266,8 @@ static int check(proxy_options *options, bool plain) {
     }
     const tls_options *to = &options->to;
     if (plain && (to->ca_count > 0 || to->crl_count > 0 || to->cert != NULL || to->key != NULL ||
-                  to->password_file != NULL || to->identity != 0 || options->to_domain != NULL)) {
+                  to->password_file != NULL || to->identity != 0 || options->to_domain != NULL ||
+                  by_address)) {
         return usage_error(command, "--to is plain TCP: the other --to-... need --to-tls");
     }
     if (to->cert == NULL && (to->key != NULL || to->password_file != NULL)) {
@@ -288,13 +289,14 @@ static int check(proxy_options *options, bool plain) {
 
 int proxy_read_command_line(proxy_options *options, int argc, char **argv) {
     int id;
-    bool plain = false;
+    bool plain = false, by_address = false;
     while ((id = getopt_long(argc, argv, "h", proxy_command_options, NULL)) != -1) {
         if (id == 'h') {
             fputs(usage, stdout);
             return EXIT_GOOD;
         }
         plain = plain || id == OPTION_TO;
+        by_address = by_address || id == OPTION_TO_ADDRESS;
         if (!take(options, id, optarg)) {
             return EXIT_USAGE;
         }
@@ -302,5 +304,5 @@ int proxy_read_command_line(proxy_options *options, int argc, char **argv) {
     if (optind != argc) {
         return usage_error(command_of(options), "\"%s\" is too much", argv[optind]);
     }
-    return check(options, plain);
+    return check(options, plain, by_address);
 }
