@@ -76,6 +76,18 @@ expect "connect with --domain" 0 '^\[secure\] example.test' call --domain exampl
 expect "connect --tls 1.2" 0 'TLS 1\.2' call --tls 1.2 sips:example.test
 expect "connect with one suite" 0 'TLS_AES_256_GCM_SHA384' \
     call --tls 1.3 --suites TLS_AES_256_GCM_SHA384 sips:example.test
+# The eleventh contact of a user is too many.
+# shellcheck disable=SC2317 # it is called through expect
+without() { # REDIRECTION
+    timeout 60 bash -c "exec \"\$@\" $1" - "$tool" connect --ca "$pki/root.pem" --address "$server" --register bob \
+        --reconnect 12 sips:example.test
+}
+expect "connect without stdout" 1 'cannot write the output: Bad file' without '>&-'
+expect "connect without stdin and stdout" 1 'cannot write the output: Bad file' without '<&- >&-'
+expect "connect without stderr" 5 'resumed +12' without '2>&-'
+if grep -q 'failed' "$server_log"; then fail "what is printed is not sent" "it is" "$server_log"; else
+    pass "what is printed is not sent"
+fi
 expect_json "connect --json" call --json --register alice --keepalive sips:example.test
 expect "connect --json tells the verdict" 0 '"secure":true.*"exit":0' call --json sips:example.test
 if call --quiet sips:example.test >"$out" 2>&1 && [ ! -s "$out" ]; then pass "--quiet is quiet"; else

@@ -5,8 +5,10 @@
 #include "output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: siptls COMMAND [options]\n"
@@ -52,7 +54,22 @@ const tool_command tool_commands[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
+/* Whoever starts us may have closed stdin, stdout or stderr. The next socket or file would get that
+ * number, and what we print would go into it. So each is kept, and fails as if it were closed. */
+static bool keep_standard_numbers(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        int mode = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode) != fd) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int argc, char **argv) {
+    if (!keep_standard_numbers()) {
+        return EXIT_USAGE;
+    }
     output_init();
     if (argc < 2) {
         fputs(usage, stderr);
