@@ -31,7 +31,7 @@ enum { TEMPORARY_SIZE = 96 };
 /* --- The system's calls */
 
 static int system_make_folder(const char *path) {
-    if (mkdir(path, 0755) != 0) {
+    if (mkdir(path, 0755) != 0 && errno != EEXIST) { /* another process may have been faster */
         return -1;
     }
     int made = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

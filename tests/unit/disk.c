@@ -620,6 +620,30 @@ static void test_folder(void) {
     remove_folder();
 }
 
+static int opened;
+
+/* The first time it is not there yet. */
+static int open_late(const char *path) {
+    errno = ENOENT;
+    return opened++ == 0 ? -1 : stls_disk_system.open_folder(path);
+}
+
+/* Another process makes the folder between our look and our mkdir(). */
+static void test_made_meanwhile(void) {
+    stls_disk_calls calls = stls_disk_system;
+    stls_storage storage;
+    stls_error error = {.result = STLS_NOT_DONE};
+    make_folder();
+    opened = 0;
+    calls.open_folder = open_late;
+    stls_result result = stls_disk_open(folder, true, &calls, &storage, &error);
+    CHECK_RESULT("open", result, STLS_OK, &error);
+    if (result == STLS_OK) {
+        storage.close(storage.arg);
+    }
+    remove_folder();
+}
+
 static void test_two_processes(void) {
     stls_certstore *a = create_folder(), *b = open_folder(NULL);
     stls_error error = {.result = STLS_NOT_DONE};
@@ -997,7 +1021,7 @@ static void test_mended_and_damaged(void) {
 
 static stls_certstore *writer; /* changes the store while another reads it; NULL: no more */
 
-static int open_late(int at, const char *name, int flags, mode_t mode) {
+static int open_after_change(int at, const char *name, int flags, mode_t mode) {
     if (writer != NULL && strncmp(name, "ca-", 3) == 0) {
         stls_certstore *now = writer;
         writer = NULL;
@@ -1015,7 +1039,7 @@ static void test_mended_late(void) {
     stls_error error = {.result = STLS_NOT_DONE};
     char path[PATH_SIZE];
     bool changed = false;
-    calls.open = open_late;
+    calls.open = open_after_change;
     add(store, "root.pem", &error);
     snprintf(path, sizeof path, "%s", find_file("ca-"));
     add(store, "other-root.pem", &error);
@@ -1295,6 +1319,7 @@ int main(int argc, char **argv) {
         {"a writer at every call of a reader", test_writer_meanwhile},
         {"read-only, full, forbidden", test_errors},
         {"a folder", test_folder},
+        {"a folder that another process makes", test_made_meanwhile},
         {"two processes", test_two_processes},
         {"the lock", test_lock},
         {"a child forked meanwhile", test_forked},
