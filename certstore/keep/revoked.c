@@ -8,6 +8,8 @@
 #include "certstore/verify/dn.h"
 #include "certstore/verify/search.h"
 
+#include <string.h>
+
 /* --- What a CRL says */
 
 void stls_crl_describe(stls_bytes der, stls_certificate_info *info, size_t *entry_count) {
@@ -181,6 +183,17 @@ static bool is_new_there(const stls_certstore *store, const stls_state *next, st
     return false;
 }
 
+/* What stands in the list for this very CRL, and cannot be read. */
+static void remove_damaged(stls_state *next, const stls_store_item *whole) {
+    for (size_t i = next->count; i-- > 0;) {
+        const stls_store_item *item = next->items[i];
+        if (item->place == STLS_PLACE_CRL && item->damage != STLS_DAMAGE_NONE &&
+            memcmp(item->fingerprint, whole->fingerprint, sizeof item->fingerprint) == 0) {
+            stls_state_remove(next, i);
+        }
+    }
+}
+
 static stls_result insert_crl(stls_certstore *store, stls_state *next, stls_upload *self,
                               const stls_crl *crl, const char *where, stls_error *error) {
     char name[STLS_CERTSTORE_NAME_SIZE];
@@ -196,6 +209,7 @@ static stls_result insert_crl(stls_certstore *store, stls_state *next, stls_uplo
         return result;
     }
     self->added++;
+    remove_damaged(next, item);
     return stls_state_insert(next, item)
                ? STLS_OK
                : stls_fail(error, STLS_E_NO_MEMORY, "no memory for the list of CRLs");

@@ -984,6 +984,30 @@ static void test_mended(void) {
     remove_folder();
 }
 
+/* A CRL that is added again takes the place of what was damaged of it. */
+static void test_crl_again(void) {
+    stls_certstore *store = create_folder();
+    stls_trust *trust = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    add_crl(store, "crl-int.pem", &error);
+    stls_certstore_free(store);
+    CHECK(truncate(find_file("crl-"), 100) == 0, "cut off");
+    store = open_folder(NULL);
+    CHECK_RESULT("add", add_crl(store, "crl-int.pem", &error), STLS_OK, &error);
+    CHECK_NUMBER("entries", stls_certstore_count(store, NULL), 1);
+    CHECK_RESULT("snapshot",
+                 stls_certstore_snapshot(store, stls_backend_default(), STLS_TRUST_SET_STORED,
+                                         STLS_SEND_STORED, &trust, NULL, &error),
+                 STLS_OK, &error);
+    CHECK_RESULT("export", stls_certstore_export(store, STLS_PARTS_ALL, keep_export, NULL, &error),
+                 STLS_OK, &error);
+    CHECK_RESULT("import", stls_certstore_import(store, export_data, export_len, NULL, &error),
+                 STLS_OK, &error);
+    stls_trust_free(trust);
+    stls_certstore_free(store);
+    remove_folder();
+}
+
 static size_t count_damaged(const stls_certstore *store) {
     stls_certstore_query query = {.places = STLS_PLACE_CUSTOM};
     stls_certstore_entry entry;
@@ -1332,6 +1356,7 @@ int main(int argc, char **argv) {
         {"what is whole again, and what is not", test_mended_and_damaged},
         {"what is looked at while somebody else changes it", test_mended_late},
         {"what cannot be read for a while", test_out_of_reach},
+        {"a CRL again", test_crl_again},
         {"modes", test_modes},
         {"other files", test_other_files},
         {"export and import by file", test_export_file},
