@@ -65,6 +65,7 @@ expect "that and no other" 0 '^builtin +CN=root-rsa' store list "$work/chosen"
 expect "init with a list that is none" 1 'line 1 of the list of built-in certificates' \
     store init "$work/listless" --builtin-from "$pki/two.pem" --builtin-list "$pki/root.pem"
 
+expect "init with a list for no bundle" 1 'builtin-from, which is missing' store init "$work/listless" --builtin-list all
 { [ ! -e "$work/lacking" ] && [ ! -e "$work/listless" ]; } && pass "a list that cannot be makes no store" ||
     fail "a list that cannot be makes no store" "there is one"
 same "nor does it take the place of one" 1 'lacks the certificate of line' \
@@ -90,6 +91,7 @@ same "nothing there" 1 'No such file' store add "$s" "$work/none.pem"
 truncate -s 6M "$work/large.pem"
 same "6 MB" 1 'larger than' store add "$s" "$work/large.pem"
 same "the 4th of 3" 1 'root-ed25519.pem: that would be 4 .* at most 3 are allowed; remove 1' store add --max-custom 3 "$s" "$pki/root-ed25519.pem"
+same "none may be there" 1 'from 1 to' store add --max-custom 0 "$s" "$pki/root-ed25519.pem"
 expect "list" 0 '^custom +The house' store list "$s"
 expect "list tells notes" 0 '^custom +self-signed.pem .* peer$' store list "$s"
 expect "list by subject" 0 'The house' store list "$s" --subject CN=ROOT-RSA
@@ -248,6 +250,8 @@ expect "check: a key for all to read" 4 'other users can read its key' store che
 chmod 600 "$work/other"/server-*.pem
 ca=$(echo "$work/other"/ca-*.pem)
 echo junk >"$ca"
+expect "show a changed file" 0 '^custom "self-signed.pem": its file was cut off' store show "$work/other" self-signed.pem
+expect "as PEM" 1 '^siptls store show: custom "self-signed.pem": its file was' store show "$work/other" self-signed.pem --pem
 expect "check: a changed file" 4 'cut off or changed by hand' store check --days 0 "$work/other"
 rm "$ca"
 expect "check: a missing file" 4 'its file is missing' store check --days 0 "$work/other"

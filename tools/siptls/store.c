@@ -152,6 +152,10 @@ static int run_init(store_command *self) {
     making made = {.self = self};
     stls_certstore_query query = {.places = STLS_PLACE_BUILTIN};
     stls_error error;
+    if (self->list != NULL && self->from == NULL) {
+        return usage_error(self->title, "--builtin-list chooses from --builtin-from, which is "
+                                        "missing");
+    }
     if (!self->force && stls_certstore_open_folder(self->backend, self->folder, NULL, &there,
                                                    &error) != STLS_E_FILE) {
         stls_certstore_free(there);
@@ -330,7 +334,13 @@ static void print_pem(const stls_certstore_entry *entry) {
     }
 }
 
-static void show_entry(const store_command *self, const stls_certstore_entry *entry) {
+/* False: it cannot be shown so. */
+static bool show_entry(const store_command *self, const stls_certstore_entry *entry) {
+    if (self->pem && entry->der.len == 0) {
+        complain(self->title, "%s \"%s\": %s", stls_place_name(entry->place), entry->name,
+                 entry->damage);
+        return false;
+    }
     if (entry->der.len == 0) {
         printf("%s \"%s\": %s\n", stls_place_name(entry->place), entry->name, entry->damage);
     } else if (self->pem) {
@@ -342,6 +352,7 @@ static void show_entry(const store_command *self, const stls_certstore_entry *en
         output_certificate(self->backend, entry->der, "",
                            entry->info.not_after - entry->seconds_left);
     }
+    return true;
 }
 
 static int run_show(store_command *self) {
@@ -356,6 +367,7 @@ static int run_show(store_command *self) {
     }
     stls_certstore_entry entry;
     size_t position = 0, count = 0;
+    bool good = true;
     if (self->json) {
         json writer = json_to(stdout);
         json_object(&writer, NULL);
@@ -364,7 +376,7 @@ static int run_show(store_command *self) {
         count = stls_certstore_count(store, &query);
     }
     while (!self->json && stls_certstore_next(store, &query, &position, &entry)) {
-        show_entry(self, &entry);
+        good = show_entry(self, &entry) && good;
         count++;
     }
     if (count == 0) {
@@ -373,7 +385,7 @@ static int run_show(store_command *self) {
                  self->folder, self->operands[0]);
     }
     stls_certstore_free(store);
-    return count != 0 ? EXIT_GOOD : EXIT_USAGE;
+    return count != 0 && good ? EXIT_GOOD : EXIT_USAGE;
 }
 
 /* --- check */

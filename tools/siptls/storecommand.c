@@ -35,12 +35,13 @@ const struct option store_options[] = {{"name", required_argument, NULL, STORE_N
                                        {NULL, 0, NULL, 0}};
 
 static bool take_number(const store_command *self, const char *name, const char *value,
-                        unsigned *number) {
+                        unsigned least, unsigned *number) {
     enum { MOST = 100000 };
-    if (read_unsigned(value, 0, MOST, number)) {
+    if (read_unsigned(value, least, MOST, number)) {
         return true;
     }
-    usage_error(self->title, "--%s takes a number from 0 to %d, not \"%s\"", name, MOST, value);
+    usage_error(self->title, "--%s takes a number from %u to %d, not \"%s\"", name, least, MOST,
+                value);
     return false;
 }
 
@@ -108,9 +109,9 @@ static bool take(store_command *self, const store_action *action, int id, const 
     }
     if (id == STORE_DAYS) {
         self->expiring = true;
-        return take_number(self, name, optarg, &self->days);
+        return take_number(self, name, optarg, 0, &self->days);
     }
-    return id == STORE_MAX ? take_number(self, name, optarg, &self->max_custom)
+    return id == STORE_MAX ? take_number(self, name, optarg, 1, &self->max_custom)
                            : take_flag(self, id);
 }
 
