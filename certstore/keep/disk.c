@@ -62,6 +62,14 @@ static int system_adopt(int fd, const struct stat *facts) {
     return fchmod(fd, facts->st_mode & 07777);
 }
 
+static void system_give(int fd, int folder) {
+    struct stat facts;
+    if (geteuid() == 0 && fstat(folder, &facts) == 0) {
+        int given = fchown(fd, facts.st_uid, facts.st_gid);
+        (void)given; /* some file systems know no owners */
+    }
+}
+
 static int system_rename(int folder, const char *from, const char *to) {
     return renameat(folder, from, folder, to);
 }
@@ -104,6 +112,7 @@ const stls_disk_calls stls_disk_system = {
     .open = system_open,
     .stat = fstat,
     .adopt = system_adopt,
+    .give = system_give,
     .read = read,
     .write = write,
     .sync = fsync,
@@ -216,9 +225,12 @@ static stls_result write_all(const disk *self, int fd, const char *name, const u
     return self->calls->sync(fd) == 0 ? STLS_OK : fail_with(self, "sync", name, errno, error);
 }
 
+/* Whose the new file is. */
+typedef enum { OWNER_US, OWNER_OF_FOLDER } owner;
+
 /* `as` (may be NULL): the file whose mode and owner it takes over. */
 static stls_result write_temporary(const disk *self, const char *temporary, const char *name,
-                                   stls_bytes data, mode_t mode, const struct stat *as,
+                                   stls_bytes data, mode_t mode, owner whose, const struct stat *as,
                                    stls_error *error) {
     /* What is left of a write that was cut off; O_EXCL makes sure that the file is ours. */
     self->calls->remove(self->folder, temporary);
@@ -226,6 +238,9 @@ static stls_result write_temporary(const disk *self, const char *temporary, cons
                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0) {
         return fail_with(self, "write", name, errno, error);
+    }
+    if (whose == OWNER_OF_FOLDER) {
+        self->calls->give(fd, self->folder);
     }
     stls_result result = as == NULL || self->calls->adopt(fd, as) == 0
                              ? write_all(self, fd, name, data.data, data.len, error)
@@ -237,9 +252,9 @@ static stls_result write_temporary(const disk *self, const char *temporary, cons
 }
 
 static stls_result write_file(const disk *self, const char *temporary, const char *name,
-                              stls_bytes data, mode_t mode, const struct stat *as,
+                              stls_bytes data, mode_t mode, owner whose, const struct stat *as,
                               stls_error *error) {
-    stls_result result = write_temporary(self, temporary, name, data, mode, as, error);
+    stls_result result = write_temporary(self, temporary, name, data, mode, whose, as, error);
     if (result == STLS_OK && self->calls->rename(self->folder, temporary, name) != 0) {
         result = fail_with(self, "write", name, errno, error);
     }
@@ -255,8 +270,8 @@ static stls_result disk_write(void *arg, const char *name, const uint8_t *data, 
                               bool secret, stls_error *error) {
     char temporary[TEMPORARY_SIZE];
     snprintf(temporary, sizeof temporary, TEMPORARY "%s", name);
-    return write_file(arg, temporary, name, (stls_bytes){data, len}, secret ? 0600 : 0644, NULL,
-                      error);
+    return write_file(arg, temporary, name, (stls_bytes){data, len}, secret ? 0600 : 0644,
+                      OWNER_OF_FOLDER, NULL, error);
 }
 
 static stls_result disk_remove(void *arg, const char *name, stls_error *error) {
@@ -332,11 +347,25 @@ static void remove_temporary(void *arg, const char *name) {
     }
 }
 
+/* A file that is given away must be new: a name could be another's, of a file that is not ours. */
+static int open_lock(const disk *self) {
+    const int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
+    int fd = self->calls->open(self->folder, LOCK_NAME, flags, 0);
+    if (fd < 0 && errno == ENOENT) {
+        fd = self->calls->open(self->folder, LOCK_NAME, flags | O_CREAT | O_EXCL, 0600);
+        if (fd >= 0) {
+            self->calls->give(fd, self->folder);
+        } else if (errno == EEXIST) { /* another process was faster */
+            fd = self->calls->open(self->folder, LOCK_NAME, flags, 0);
+        }
+    }
+    return fd;
+}
+
 /* The file stays: removing it would let two processes lock two files of one name. */
 static stls_result disk_lock(void *arg, unsigned wait_ms, stls_error *error) {
     disk *self = arg;
-    self->lock =
-        self->calls->open(self->folder, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    self->lock = open_lock(self);
     if (self->lock < 0) {
         return fail_with(self, "write", LOCK_NAME, errno, error);
     }
@@ -466,7 +495,7 @@ static stls_result replace(const disk *self, const char *name, stls_bytes expect
     if (result == STLS_E_STATE && compare(self, name, data, &facts, NULL) == STLS_OK) {
         result = STLS_OK; /* as after a call that could not sync */
     }
-    return result == STLS_OK ? write_file(self, temporary, name, data, 0644,
+    return result == STLS_OK ? write_file(self, temporary, name, data, 0644, OWNER_US,
                                           facts.st_nlink != 0 ? &facts : NULL, error)
                              : result;
 }
@@ -492,7 +521,8 @@ static stls_result save(disk *self, const char *name, const char *magic, stls_by
         return STLS_E_ARGUMENT;
     }
     stls_result result = check_kind(self, name, magic, error);
-    return result == STLS_OK ? write_file(self, temporary, name, data, 0600, NULL, error) : result;
+    return result == STLS_OK ? write_file(self, temporary, name, data, 0600, OWNER_US, NULL, error)
+                             : result;
 }
 
 static void close_parent(disk *self) {

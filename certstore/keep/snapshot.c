@@ -4,6 +4,8 @@
 #include "certstore/keep/store.h"
 #include "certstore/verify/anchors.h"
 
+#define UNREADABLE "cannot be read: look at the owner and mode of its file, and at the disk"
+
 static stls_result add_items(const stls_certstore *store, uint32_t places, stls_trust *trust,
                              stls_error *error) {
     stls_result result = STLS_OK;
@@ -26,11 +28,12 @@ static stls_result add_crls(const stls_certstore *store, stls_trust *trust, stls
         if (item->place != STLS_PLACE_CRL) {
             continue;
         }
-        result =
-            item->damage == STLS_DAMAGE_NONE
-                ? stls_trust_add_crl(trust, item->der.data, item->der.len, item->name, error)
-                : stls_fail(error, STLS_E_FORMAT,
-                            "the CRL \"%s\" is damaged: remove it, then add it again", item->name);
+        result = item->damage == STLS_DAMAGE_NONE
+                     ? stls_trust_add_crl(trust, item->der.data, item->der.len, item->name, error)
+                     : stls_fail(error, STLS_E_FORMAT, "the CRL \"%s\" %s", item->name,
+                                 item->damage == STLS_DAMAGE_UNREADABLE
+                                     ? UNREADABLE
+                                     : "is damaged: remove it, then add it again");
     }
     return result;
 }
@@ -92,10 +95,11 @@ static stls_result make_credential(stls_certstore *store, stls_send_choice send,
         return STLS_OK;
     }
     if (item->damage != STLS_DAMAGE_NONE) {
-        return stls_fail(error, STLS_E_FORMAT,
-                         "the %s certificate \"%s\" would be sent, but it is damaged; install it "
-                         "again, or remove it",
-                         stls_place_name(item->place), item->name);
+        return stls_fail(error, STLS_E_FORMAT, "the %s certificate \"%s\" would be sent, but it %s",
+                         stls_place_name(item->place), item->name,
+                         item->damage == STLS_DAMAGE_UNREADABLE
+                             ? UNREADABLE
+                             : "is damaged; install it again, or remove it");
     }
     stls_result result = read_credential(store, item, backend, credential, &reason);
     if (result != STLS_OK) {

@@ -2,7 +2,9 @@
  *
  * The model: the rules stand at stls_storage in siptls/certstore.h. A blob is a file of its name.
  * It is written as ".new-NAME", synced, renamed to NAME, and the folder is synced; what is left of
- * a write that was cut off is overwritten by the next. The file "lock" is for flock().
+ * a write that was cut off is overwritten by the next. The file "lock" is for flock(). What the
+ * superuser writes belongs to the owner of the folder, or whoever runs as that could not read the
+ * keys any more.
  *
  * All that touches the file system goes through a table, so that a test can be the file system, and
  * cut the power at each call.
@@ -25,6 +27,8 @@ typedef struct stls_disk_calls {
     int (*stat)(int fd, struct stat *facts);
     int (*adopt)(int fd, const struct stat *facts); /* gives the file that mode, and if allowed that
                                                        owner */
+    void (*give)(int fd, int folder); /* by the superuser: gives the file, which is ours and new, to
+                                         the owner of the folder */
     ssize_t (*read)(int fd, void *data, size_t size);
     ssize_t (*write)(int fd, const void *data, size_t len);
     int (*sync)(int fd); /* a file or a folder */

@@ -1145,6 +1145,35 @@ static void test_modes(void) {
     remove_folder();
 }
 
+static bool is_owned(const char *path, uid_t user, gid_t group) {
+    struct stat facts;
+    return CHECK(stat(path, &facts) == 0 && facts.st_uid == user && facts.st_gid == group, "%s",
+                 path);
+}
+
+/* The superuser looks after the store of a service that runs as another user. */
+static void test_owner(void) {
+    enum { USER = 4711, GROUP = 4712 };
+    make_folder();
+    if (geteuid() == 0 && chown(folder, USER, GROUP) == 0) {
+        stls_certstore *store = open_folder(&(stls_certstore_options){.create = true});
+        stls_error error = {.result = STLS_NOT_DONE};
+        CHECK_RESULT("install",
+                     install(store, STLS_PLACE_CUSTOM_SERVER, "server.pem", "server.key", &error),
+                     STLS_OK, &error);
+        is_owned(find_file("server-"), USER, GROUP);
+        is_owned(in_folder("index"), USER, GROUP);
+        is_owned(in_folder("lock"), USER, GROUP);
+        CHECK_NUMBER("key's mode", mode_of(find_file("server-")), 0600);
+        /* A lock that is there may be another name of a file that is not the service's. */
+        CHECK(chown(in_folder("lock"), 0, 0) == 0, "the superuser's");
+        CHECK_RESULT("reset", stls_certstore_reset(store, &error), STLS_OK, &error);
+        is_owned(in_folder("lock"), 0, 0);
+        stls_certstore_free(store);
+    }
+    remove_folder();
+}
+
 /* What is not ours stays; what a killed writer left goes. */
 static void test_other_files(void) {
     stls_certstore *store = create_folder();
@@ -1358,6 +1387,7 @@ int main(int argc, char **argv) {
         {"what cannot be read for a while", test_out_of_reach},
         {"a CRL again", test_crl_again},
         {"modes", test_modes},
+        {"whose the files are", test_owner},
         {"other files", test_other_files},
         {"export and import by file", test_export_file},
         {"where an export may go", test_export_target},

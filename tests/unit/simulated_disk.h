@@ -220,6 +220,10 @@ static int sim_adopt(int fd, const struct stat *facts) {
     return 0;
 }
 
+static void sim_give(int fd, int folder) {
+    (void)fd, (void)folder;
+}
+
 static ssize_t sim_read(int fd, void *data, size_t size) {
     if (sim_fault()) {
         return -1;
@@ -331,6 +335,7 @@ static const stls_disk_calls sim_disk_calls = {
     .open = sim_open,
     .stat = sim_stat,
     .adopt = sim_adopt,
+    .give = sim_give,
     .read = sim_read,
     .write = sim_write,
     .sync = sim_sync,

@@ -34,6 +34,8 @@
  * Several processes may have the same folder open: each change begins by reading what the others
  * did, and stls_certstore_refresh() does only that.
  *
+ * What the superuser writes there is given to the owner of the folder, who else could not read it.
+ *
  * Private keys are kept as they were uploaded, in a file of mode 0600: a TLS library's key cannot
  * be had back from it, so an encrypted key stays encrypted, its password is kept nowhere, and the
  * callback of stls_certstore_options is asked for it at each snapshot. Who wants a device to start
