@@ -48,6 +48,7 @@ typedef struct flow {
     size_t address_count, address;
     bool heard;        /* something came from the peer since it is open */
     unsigned failures; /* one after the other, since something came from the peer */
+    int64_t spared;    /* until then, the loss of a flow that has worked is a failure too */
 
     int fd;      /* -1: none */
     size_t slot; /* its entry in the list for poll(); NO_SLOT: none */
@@ -137,8 +138,18 @@ static void disconnect(flow *self) {
     self->due = self->ping_due = self->pong_due = self->rest_due = 0;
 }
 
-/* RFC 5626 section 4.5: the n-th failure in a row waits for 50 to 100 % of base * 2^n. The loss of
- * a flow that has worked is no failure yet: it is tried again at once. */
+/* The loss of a flow that has worked is no failure yet: it is tried again at once; but not over and
+ * over, for a peer that says a word and hangs up. */
+static void count_failure(flow *self, int64_t now) {
+    if (!self->heard || now < self->spared) {
+        self->failures++;
+    } else {
+        self->spared = now + self->transport->times.retry_base_ms;
+    }
+    self->heard = false;
+}
+
+/* RFC 5626 section 4.5: the n-th failure in a row waits for 50 to 100 % of base * 2^n. */
 static int wait_before_retry(const flow *self) {
     const sips_times *times = &self->transport->times;
     int64_t most = times->retry_base_ms;
@@ -155,8 +166,7 @@ static void fail(flow *self, const stls_error *error) {
     stls_error kept = *error;
     stls_sip_answer answer;
     stls_sip_answer_for(&kept, stls_conn_verdict(self->conn), &answer);
-    self->failures += !self->heard;
-    self->heard = false;
+    count_failure(self, now_ms());
     bool closes = self->state == FLOW_CLOSING;
     int wait = self->kept && !closes ? wait_before_retry(self) : -1;
     disconnect(self);

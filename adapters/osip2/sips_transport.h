@@ -23,8 +23,9 @@
  * found out by the first ping. Turn pings off for it: `ping_ms` 0.)
  *
  * A flow that is kept (sips_transport_keep()) is opened again when it fails: the first time at
- * once, then after 30 to 60 seconds, and each time about twice as long, up to half an hour (RFC
- * 5626 section 4.5 and appendix A). While it waits, messages for it fail at once.
+ * once, if that was not within the last 30 seconds, then after 30 to 60 seconds, and each time
+ * about twice as long, up to half an hour (RFC 5626 section 4.5 and appendix A). While it waits,
+ * messages for it fail at once.
  *
  * There is no thread here and nothing blocks, but for the look-up of names, which is a function of
  * yours if you have a better one (`locate`). The caller owns the loop:

@@ -468,6 +468,32 @@ static void test_the_way_back(void) {
     end(&server);
 }
 
+/* As an overloaded server does, or one that means ill. */
+static void test_a_server_that_says_a_word_and_hangs_up(void) {
+    side phone, server, *both[] = {&phone, &server};
+    sips_times times = quick();
+    int served = 0;
+    times.retry_base_ms = 20000;
+    begin(&server, "server", STLS_VERIFY_NONE, NULL);
+    begin(&phone, NULL, STLS_VERIFY_NONE, &times);
+    phone.found[0] = &server.address;
+    stls_error error;
+    (void)sips_transport_keep(phone.transport, "example.test", 0, &error);
+    for (int64_t until = now_ms() + 900; now_ms() < until || phone.closed < 2;) {
+        turn(both, 2);
+        if (server.opened > served) {
+            served = server.opened;
+            (void)sips_transport_answer(server.transport, server.opened_flow, message,
+                                        sizeof message - 1);
+            sips_transport_close(server.transport, server.opened_flow);
+        }
+    }
+    CHECK_NUMBER("calls in the time of one retry", served, 2);
+    CHECK(phone.waits_ms >= 20000, "the second loss waits for %d ms", phone.waits_ms);
+    end(&phone);
+    end(&server);
+}
+
 /* --- On every backend */
 
 static void on_all(void (*run)(void)) {
@@ -493,6 +519,7 @@ ON_ALL(pings)
 ON_ALL(a_server_that_does_not_answer_pings)
 ON_ALL(back_off)
 ON_ALL(the_way_back)
+ON_ALL(a_server_that_says_a_word_and_hangs_up)
 
 int main(int argc, char **argv) {
     static const test_case tests[] = {
@@ -508,6 +535,7 @@ int main(int argc, char **argv) {
         {"no answer to pings", all_a_server_that_does_not_answer_pings},
         {"back-off", all_back_off},
         {"the way back", all_the_way_back},
+        {"a word, and a hang-up", all_a_server_that_says_a_word_and_hangs_up},
         {NULL, NULL},
     };
     static const test_suite suites[] = {{"sips_transport", tests}, {NULL, NULL}};
