@@ -204,7 +204,7 @@ static uint32_t entry_flags(const stls_certstore *store, const stls_store_item *
     uint32_t flags = 0;
     flags |= now > item->not_after ? STLS_ENTRY_EXPIRED : 0U;
     flags |= now < item->not_before ? STLS_ENTRY_NOT_YET_VALID : 0U;
-    flags |= item->exposed ? STLS_ENTRY_EXPOSED : 0U;
+    flags |= item->exposed || store->state.exposed ? STLS_ENTRY_EXPOSED : 0U;
     flags |= item->encrypted ? STLS_ENTRY_ENCRYPTED : 0U;
     if (item->place == STLS_PLACE_CRL && stls_crl_lacks_issuer(store, item)) {
         flags |= STLS_ENTRY_NO_ISSUER;

@@ -244,9 +244,11 @@ static stls_result load(const stls_certstore *store, stls_bytes text, stls_state
     return STLS_OK;
 }
 
-static stls_result read_index(const stls_certstore *store, stls_bytes *text, stls_error *error) {
+static stls_result read_index(const stls_certstore *store, stls_bytes *text, bool *exposed,
+                              stls_error *error) {
     stls_storage_facts facts;
     stls_result result = read_blob(store, STLS_STORE_INDEX, text, &facts, error);
+    *exposed = facts.exposed;
     if (result == STLS_OK && !facts.exists) {
         result = stls_fail(error, STLS_E_FILE,
                            "there is no certificate store in %s: it has no index. Make one first "
@@ -321,7 +323,8 @@ stls_result stls_store_reload(stls_certstore *store, bool *changed, stls_error *
     for (int i = 0; again && i < TRIES; i++) {
         stls_bytes text;
         uint8_t mark[STLS_STORE_ID_LEN];
-        stls_result result = read_index(store, &text, error);
+        bool exposed;
+        stls_result result = read_index(store, &text, &exposed, error);
         if (result == STLS_OK) {
             result = stls_store_digest(store, text, mark, error);
         }
@@ -335,6 +338,7 @@ stls_result stls_store_reload(stls_certstore *store, bool *changed, stls_error *
         if (result != STLS_OK) {
             return result;
         }
+        store->state.exposed = exposed;
         again = is_missing && (is_new || is_worth_a_look);
     }
     return STLS_OK;
@@ -495,6 +499,7 @@ static void accept_state(stls_certstore *store, stls_state *next) {
         return;
     }
     store->state.builtin_stored = store->state.has_builtin;
+    store->state.exposed = false; /* it is a new one */
     for (size_t i = 0; i < store->state.count; i++) {
         store->state.items[i]->stored = true;
         stls_secret_free(&store->state.items[i]->content);

@@ -68,6 +68,7 @@ typedef struct stls_state {
     bool has_builtin, builtin_stored;
     uint8_t builtin_id[STLS_STORE_ID_LEN];
     uint8_t mark[STLS_STORE_ID_LEN]; /* of the index it was read from */
+    bool exposed;                    /* and others can write that */
 } stls_state;
 
 struct stls_certstore {

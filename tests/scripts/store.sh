@@ -248,6 +248,9 @@ expect "import once more" 0 'took over' store import "$work/other" "$work/backup
 chmod 644 "$work/other"/server-*.pem
 expect "check: a key for all to read" 4 'other users can read its key' store check --days 0 "$work/other"
 chmod 600 "$work/other"/server-*.pem
+chmod 666 "$work/other/index"
+expect "check: an index for all to write" 4 'other users can' store check --days 0 "$work/other"
+chmod 644 "$work/other/index"
 ca=$(echo "$work/other"/ca-*.pem)
 echo junk >"$ca"
 expect "show a changed file" 0 '^custom "self-signed.pem": its file was cut off' store show "$work/other" self-signed.pem

@@ -1141,6 +1141,12 @@ static void test_modes(void) {
     CHECK((flags_at(store, STLS_PLACE_CUSTOM) & STLS_ENTRY_EXPOSED) != 0, "a folder for everybody");
     stls_certstore_free(store);
     chmod(folder, 0755);
+    chmod(in_folder("index"), 0664);
+    store = open_folder(NULL);
+    CHECK((flags_at(store, STLS_PLACE_CUSTOM) & STLS_ENTRY_EXPOSED) != 0, "an index for others");
+    stls_certstore_set_send(store, STLS_SEND_NONE, NULL);
+    CHECK((flags_at(store, STLS_PLACE_CUSTOM) & STLS_ENTRY_EXPOSED) == 0, "a new one");
+    stls_certstore_free(store);
     CHECK(unlink(find_file("ca-")) == 0 && mkfifo(in_folder("pipe"), 0600) == 0, "a pipe");
     remove_folder();
 }

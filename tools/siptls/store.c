@@ -396,8 +396,9 @@ static const char *advice(const stls_certstore_entry *entry, unsigned days) {
         return entry->damage;
     }
     if ((entry->flags & STLS_ENTRY_EXPOSED) != 0) {
-        return "other users can read its key or change it: chmod go-w the folder, chmod 600 the "
-               "files server-*.pem, and have a key that was open to read replaced";
+        return "other users can read its key or change it: chmod go-w the folder and the files in "
+               "it, chmod 600 the files server-*.pem, and have a key that was open to read "
+               "replaced";
     }
     if (entry->place == STLS_PLACE_CRL && entry->seconds_left < (int64_t)days * 86400) {
         return entry->seconds_left < 0 ? "the next one was due: download it and add it"

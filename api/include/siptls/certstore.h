@@ -275,10 +275,11 @@ typedef enum stls_entry_flag {
     STLS_ENTRY_PEER = 1 << 2,         /* trusted, though no CA: STLS_ADD_PEER */
     STLS_ENTRY_ALSO_BUILTIN = 1 << 3, /* a custom certificate that is built in too */
     STLS_ENTRY_DAMAGED = 1 << 4,      /* its blob is missing, cut off or changed: see `damage` */
-    STLS_ENTRY_EXPOSED = 1 << 5,   /* others can read the private key, or change the certificate */
-    STLS_ENTRY_ENCRYPTED = 1 << 6, /* the private key asks for a password */
-    STLS_ENTRY_SENT = 1 << 7,      /* the server certificate that the store's setting sends */
-    STLS_ENTRY_NO_ISSUER = 1 << 8, /* a CRL by a CA that is in neither list of trusted ones */
+    STLS_ENTRY_EXPOSED = 1 << 5,      /* others can read the private key, or change the certificate
+                                       or the lists */
+    STLS_ENTRY_ENCRYPTED = 1 << 6,    /* the private key asks for a password */
+    STLS_ENTRY_SENT = 1 << 7,         /* the server certificate that the store's setting sends */
+    STLS_ENTRY_NO_ISSUER = 1 << 8,    /* a CRL by a CA that is in neither list of trusted ones */
 } stls_entry_flag;
 
 /* "expired", "not-yet-valid", ...; NULL for a bit without meaning. */
