@@ -151,6 +151,11 @@ expect "install a custom one" 0 'as the custom' device install "$s" --cert "$pki
     --key "$pki/server.key.enc.pem" --password-file "$work/password"
 same "wrong password" 1 'password is wrong' device install "$s" --cert "$pki/server.pem" \
     --key "$pki/server.key.enc.pem" --password-file "$work/wrong"
+head -c 2000 /dev/zero | tr '\0' a >"$work/endless"
+same "a password without end" 1 'endless: the password is longer than' device install "$s" --cert "$pki/server.pem" \
+    --key "$pki/server.key.enc.pem" --password-file "$work/endless"
+same "a password from a folder" 1 'Is a directory' device install "$s" --cert "$pki/server.pem" \
+    --key "$pki/server.key.enc.pem" --password-file "$work"
 same "no password" 1 'no password was given' device install "$s" --cert "$pki/server.pem" \
     --key "$pki/server.key.enc.pem"
 same "6 MB of a server certificate" 1 'larger than' device install "$s" --cert "$work/large.pem"

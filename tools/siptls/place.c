@@ -56,16 +56,25 @@ bool read_password(const char *command, const char *path, char *password, size_t
         return false;
     }
     setvbuf(file, NULL, _IONBF, 0); /* no second copy of it in memory */
+    const char *name = is_stdin ? "stdin" : path;
     bool good = fgets(password, (int)size, file) != NULL;
+    int reason = ferror(file) != 0 ? errno : 0;
+    bool is_whole = good && (strlen(password) + 1 < size || password[size - 2] == '\n');
     if (!is_stdin) {
         fclose(file);
     }
-    if (!good) {
-        complain(command, "%s holds no password", is_stdin ? "stdin" : path);
-        return false;
+    if (!is_whole) {
+        wipe_text(password, size);
+    }
+    if (reason != 0) {
+        complain(command, "%s: %s", name, strerror(reason));
+    } else if (!good) {
+        complain(command, "%s holds no password", name);
+    } else if (!is_whole) {
+        complain(command, "%s: the password is longer than %zu bytes", name, size - 2);
     }
     password[strcspn(password, "\r\n")] = '\0';
-    return true;
+    return good && is_whole && reason == 0;
 }
 
 static bool answer_password(void *arg, stls_place of, const char *name, char *password,
