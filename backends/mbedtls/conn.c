@@ -404,6 +404,22 @@ static void find_keys(mbedtls_x509_crt *known, const stls_bytes *chain, size_t c
     }
 }
 
+/* Of the peer's key, for the signature that follows. */
+static void learn_curve(mbed_handshake *handshake, const mbedtls_pk_context *key) {
+    handshake->has_curve = false;
+    handshake->curve = 0;
+#if defined(MBEDTLS_ECP_C)
+    if (key != NULL && mbedtls_pk_can_do(key, MBEDTLS_PK_ECKEY)) {
+        const mbedtls_ecp_group_id id = mbedtls_ecp_keypair_get_group_id(mbedtls_pk_ec(*key));
+        const mbedtls_ecp_curve_info *info = mbedtls_ecp_curve_info_from_grp_id(id);
+        handshake->has_curve = true;
+        handshake->curve = info != NULL ? info->tls_id : 0;
+    }
+#else
+    (void)key;
+#endif
+}
+
 /* After the step that read the certificates; `state` is that step's. */
 static stls_be_status judge(mbed_conn *conn, int state) {
     const uint16_t version = (uint16_t)mbedtls_ssl_get_version_number(&conn->ssl);
@@ -428,6 +444,7 @@ static stls_be_status judge(mbed_conn *conn, int state) {
         return report_unreadable(conn, state, chain, count, 0, MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG);
     }
     conn->judged = true;
+    learn_curve(conn->handshake, count > 0 ? keys[0] : NULL);
     decision = conn->upcalls->verify(conn->core, version, chain, keys, count);
     if (!decision.accept) {
         return reject(conn, state, decision, 0);
@@ -658,6 +675,25 @@ static bool resumes_other_master(const mbed_conn *conn, int state) {
            conn->extended_master != conn->session_extended;
 }
 
+/* RFC 8446 section 4.2.3: each scheme of ECDSA is for one curve, where the library looks at the
+ * hash only. */
+static bool signs_with_other_curve(const mbed_conn *conn, int state) {
+    static const struct {
+        uint16_t scheme, curve;
+    } schemes[] = {{0x0403, 23}, {0x0503, 24}, {0x0603, 25}};
+    const int verifies =
+        is_server(conn) ? MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY : MBEDTLS_SSL_CERTIFICATE_VERIFY;
+    if (!is_tls1_3(conn) || state != verifies || !conn->handshake->has_curve) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (schemes[i].scheme == conn->scheme) {
+            return schemes[i].curve != conn->handshake->curve;
+        }
+    }
+    return false; /* another kind of key, or none: the library has looked at that */
+}
+
 /* One state of the handshake. OK: on to the next. */
 static stls_be_status step(mbed_conn *conn) {
     const int state = mbed_state(&conn->ssl);
@@ -698,6 +734,10 @@ static stls_be_status step(mbed_conn *conn) {
     if (resumes_other_master(conn, state)) {
         return refuse(conn, state, ALERT_HANDSHAKE_FAILURE, STLS_BE_CAUSE_PROTOCOL, 0,
                       "resumed with and without extended master secret");
+    }
+    if (signs_with_other_curve(conn, state)) {
+        return refuse(conn, state, ALERT_ILLEGAL_PARAMETER, STLS_BE_CAUSE_PROTOCOL, 0,
+                      "the signature scheme is for another curve than the peer's key has");
     }
     return reads ? judge(conn, state) : STLS_BE_OK;
 }

@@ -85,6 +85,8 @@ typedef struct mbed_handshake {
     int resumed_suites[2];            /* a list of the one suite that the ticket allows */
     size_t max_fragment; /* a server, TLS 1.2: that the client asks for; 0: it does not */
     bool ciphered;       /* a ChangeCipherSpec has left */
+    uint16_t curve;      /* the IANA number of that of the peer's key; 0: it has none, or another */
+    bool has_curve;
 } mbed_handshake;
 
 typedef struct mbed_conn {

@@ -174,10 +174,41 @@ static void test_both_refuse(void) {
     }
 }
 
+/* RFC 8446 section 4.2.3: a scheme of TLS 1.3 names the curve, and none of ours names secp256k1.
+ * Some libraries cannot use such a key, and some do not show it. */
+static void test_curve_without_scheme(void) {
+    end client = {.trust = "root",
+                  .peer = "example.test",
+                  .credential = "phone-ec256k1",
+                  .version = STLS_TLS1_3};
+    end server = {.credential = "server",
+                  .trust = "root",
+                  .verify = STLS_VERIFY_REQUIRED,
+                  .version = STLS_TLS1_3};
+    stls_credential *key = NULL;
+    stls_bytes chain = pki_bytes("phone-ec256k1.chain.pem"), own = pki_bytes("phone-ec256k1.key");
+    if (stls_credential_new(test_backend(), chain.data, chain.len, own.data, own.len, NULL, &key,
+                            NULL) != STLS_OK) {
+        return;
+    }
+    stls_credential_free(key);
+    pair p;
+    check_case("a client with a key of secp256k1");
+    if (pair_open(&p, &client, &server, NULL)) {
+        pair_handshake(&p);
+        CHECK(p.handshake[SERVER] == STLS_E_PROTOCOL || p.handshake[SERVER] == STLS_E_VERIFY,
+              "the server: %s, %s", stls_result_name(p.handshake[SERVER]),
+              pair_error(&p, SERVER)->text);
+        CHECK(!stls_conn_is_secure(p.conn[SERVER]), "it is secure");
+    }
+    pair_close(&p);
+}
+
 const test_case mutual_tests[] = {
     {"server modes and clients, TLS 1.2", test_12},
     {"server modes and clients, TLS 1.3", test_13},
     {"names of clients", test_names},
     {"both refuse", test_both_refuse},
+    {"a curve that no scheme of TLS 1.3 names", test_curve_without_scheme},
     {NULL, NULL},
 };
