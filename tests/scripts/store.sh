@@ -50,6 +50,8 @@ expect "init" 0 'with 2 built-in' store init "$s" --builtin-from "$pki/two.pem" 
 same "init again" 1 'there is a store in .* already; --force' store init "$s"
 mkdir "$work/empty"
 expect "an empty folder" 1 'siptls store init' store list "$work/empty"
+echo '<html>' >"$work/empty/index"
+expect "init where another index is" 1 'is not a store.s index' store init "$work/empty"
 expect "init below nothing" 1 'No such file' store init "$work/none/store"
 if [ -r /etc/ssl/certs/ca-certificates.crt ]; then
     expect "init with the 30 of the system's bundle" 0 'with 30 built-in' \

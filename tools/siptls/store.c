@@ -156,12 +156,18 @@ static int run_init(store_command *self) {
         return usage_error(self->title, "--builtin-list chooses from --builtin-from, which is "
                                         "missing");
     }
-    if (!self->force && stls_certstore_open_folder(self->backend, self->folder, NULL, &there,
-                                                   &error) != STLS_E_FILE) {
+    stls_result found = STLS_E_FILE;
+    if (!self->force) {
+        found = stls_certstore_open_folder(self->backend, self->folder, NULL, &there, &error);
         stls_certstore_free(there);
+    }
+    if (found == STLS_OK) {
         complain(self->title, "there is a store in %s already; --force makes an empty one instead",
                  self->folder);
         return EXIT_USAGE;
+    }
+    if (found != STLS_E_FILE) { /* one that cannot be read, or a file that is not ours */
+        return store_failed(self, &error);
     }
     stls_certstore *fresh = make_fresh(self);
     if (fresh == NULL) {
