@@ -152,6 +152,19 @@ static void narrow(stls_verdict *verdict, int64_t now, int64_t first, int64_t la
     }
 }
 
+/* What a CRL says counts as long as who signed it is valid: see is_crl_signer() in crl.c. */
+static void narrow_by_signers(const stls_search *search, const stls_cert *cert,
+                              stls_verdict *verdict) {
+    for (size_t i = 0; i < search->count; i++) {
+        const stls_node *node = &search->nodes[i];
+        const stls_x509 *x509 = &node->cert.x509;
+        if (node->usable && (x509->key_usage & STLS_KU_CRL_SIGN) != 0 &&
+            stls_cert_names_issuer(cert, &node->cert)) {
+            narrow(verdict, search->request->now, x509->not_before, x509->not_after);
+        }
+    }
+}
+
 static void write_dates(const stls_search *search, stls_verdict *verdict) {
     const stls_judge_request *request = search->request;
     const stls_crl_list *crls = stls_trust_crls(request->trust);
@@ -164,6 +177,9 @@ static void write_dates(const stls_search *search, stls_verdict *verdict) {
     for (size_t i = 0; i < search->best.len; i++) {
         const stls_cert *cert = search->best.steps[i].cert;
         narrow(verdict, request->now, cert->x509.not_before, cert->x509.not_after);
+        if (crl_count > 0) {
+            narrow_by_signers(search, cert, verdict);
+        }
         for (size_t k = 0; k < crl_count; k++) {
             const stls_loaded_crl *loaded = crls->items[k];
             if (loaded->issuer_hash == cert->issuer_hash) {

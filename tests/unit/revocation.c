@@ -101,13 +101,19 @@ typedef struct maker {
     const char *extensions; /* "" for none */
 } maker;
 
-static stls_bytes make(const maker *m) {
+/* NULL: 2026. */
+static stls_bytes make_valid(const maker *m, const char *since, const char *until) {
     bool has = m->extensions[0] != '\0';
     return der_text("30{ 30{ A0{020102} 02{%s} " ED25519 " 30{31{30{06{550403} 0C{'%s'}}}}"
-                    " 30{17{'260101000000Z'} 17{'270101000000Z'}} 30{31{30{06{550403} 0C{'%s'}}}}"
+                    " 30{%s %s} 30{31{30{06{550403} 0C{'%s'}}}}"
                     " 30{" ED25519 " 03{00 %s}} %s %s %s } " ED25519 " 03{00 %s} }",
-                    m->serial, m->issuer, m->subject, key_of(m->key), has ? "A3{30{" : "",
-                    m->extensions, has ? "}}" : "", key_of(m->signer));
+                    m->serial, m->issuer, or_else(since, "17{'260101000000Z'}"),
+                    or_else(until, "17{'270101000000Z'}"), m->subject, key_of(m->key),
+                    has ? "A3{30{" : "", m->extensions, has ? "}}" : "", key_of(m->signer));
+}
+
+static stls_bytes make(const maker *m) {
+    return make_valid(m, NULL, NULL);
 }
 
 /* A CRL by `issuer`; NULL and 0 stand for what is good. */
@@ -143,16 +149,17 @@ static stls_bytes make_crl(const crl_maker *m) {
 #define P_RDN       "30{06{550403} 0C{'p'}}"
 #define P_NAME      "30{ 31{ 30{ 06{550403} 0C{'int'} } } 31{" P_RDN "} }"
 
-enum { CRLS_MAX = 3, EXTRAS_MAX = 3 };
+enum { CRLS_MAX = 3, EXTRAS_MAX = 3, DAY = 24 * 3600 };
 static const int64_t june_1 = 1780272000, june_15 = 1781481600, july_1 = 1782864000;
 
 /* root (key R) - int (serial 02, key I) - leaf (serial 05, key L). */
 static const struct verdict_case {
     const char *name;
-    const char *leaf;         /* extensions; NULL: none */
-    char leaf_signer;         /* 0: I */
-    const char *intermediate; /* extensions; NULL: CA */
-    maker extras[EXTRAS_MAX]; /* more that the peer sends */
+    const char *leaf;                        /* extensions; NULL: none */
+    char leaf_signer;                        /* 0: I */
+    const char *intermediate;                /* extensions; NULL: CA */
+    maker extras[EXTRAS_MAX];                /* more that the peer sends */
+    const char *extras_since, *extras_until; /* NULL: 2026 */
     crl_maker crls[CRLS_MAX];
     size_t crl_count;
     stls_crl_mode mode; /* 0: LEAF */
@@ -383,6 +390,14 @@ static const struct verdict_case {
      .leaf = POINTS("30{A2{" DIRECTORY(CN("z")) "}}"), .crls = {{.entries = NULL}}, .crl_count = 1},
 
     /* Other signers. */
+    {"a CRL signer that is over before its CRL",
+     .extras = {{"07", "root", "int", 'R', 'C', CRL_SIGNER}}, .extras_until = "17{'260620000000Z'}",
+     .crls = {{.signer = 'C'}}, .crl_count = 1},
+    {"a CRL signer that is not yet valid, and whose CRL revokes",
+     .extras = {{"07", "root", "int", 'R', 'C', CRL_SIGNER}}, .extras_since = "17{'260620000000Z'}",
+     .crls = {{.entries = NULL},
+              {.signer = 'C', .entries = ENTRY("05"), .extensions = BY_KEY("CC")}},
+     .crl_count = 2},
     {"a CRL signer of the same issuer", .extras = {{"07", "root", "int", 'R', 'C', CRL_SIGNER}},
      .crls = {{.signer = 'C'}}, .crl_count = 1},
     {"a CRL signer, but the CRL is by another",
@@ -463,7 +478,7 @@ static void judge(const struct verdict_case *c, const stls_trust *trust, stls_ve
                         .chain_bytes_max = STLS_CHAIN_BYTES_DEFAULT};
     add_der(chain, &count, make(&(maker){"05", "int", "leaf", signer, 'L', or_else(c->leaf, "")}));
     for (size_t i = 0; i < EXTRAS_MAX && c->extras[i].serial != NULL; i++) {
-        add_der(chain, &count, make(&c->extras[i]));
+        add_der(chain, &count, make_valid(&c->extras[i], c->extras_since, c->extras_until));
     }
     add_der(chain, &count,
             make(&(maker){"02", "root", "int", 'R', 'I', or_else(c->intermediate, CA)}));
@@ -497,6 +512,30 @@ static void test_verdicts(void) {
                 if ((c->flags >> bit & 1) != 0) {
                     CHECK_NUMBER("depth", verdict.depth[bit], c->depth);
                 }
+            }
+        }
+        stls_trust_free(trust);
+    }
+}
+
+/* As long as a verdict says that it holds, it is the one that would be given. */
+static void test_holds(void) {
+    for (size_t i = 0; i < COUNT(verdicts); i++) {
+        const struct verdict_case *c = &verdicts[i];
+        stls_trust *trust = make_trust(c);
+        stls_verdict verdict, later;
+        judge(c, trust, &verdict);
+        for (int64_t day = june_1 - 30 * DAY; day <= july_1 + 30 * DAY; day += DAY) {
+            for (int64_t now = day - 1; now <= day + 1; now++) {
+                struct verdict_case then = *c;
+                then.now = now;
+                if (now < verdict.holds_since || now > verdict.holds_until) {
+                    continue;
+                }
+                check_case("%s, at %lld", c->name, (long long)now);
+                judge(&then, trust, &later);
+                CHECK_TEXT("flags", flags_text(later.flags), flags_text(verdict.flags));
+                CHECK_NUMBER("state", later.state, verdict.state);
             }
         }
         stls_trust_free(trust);
@@ -949,6 +988,7 @@ static void test_names(void) {
 int main(int argc, char **argv) {
     static const test_case tests[] = {
         {"verdicts", test_verdicts},
+        {"as long as a verdict holds", test_holds},
         {"signature checks used up", test_checks_used_up},
         {"comparisons used up", test_comparisons_used_up},
         {"too many", test_too_many},

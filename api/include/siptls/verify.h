@@ -102,8 +102,9 @@ typedef struct stls_verdict {
     uint8_t depth[STLS_FLAG_COUNT]; /* for each bit of `flags`: where it arose first */
     int alert; /* the TLS alert that goes with a rejection, or STLS_ALERT_NONE */
 
-    /* From when to when (seconds since 1970, both included) the dates of the path and of the CRLs
-     * of its issuers leave the verdict as it is; and a clock that is set, or not. */
+    /* From when to when (seconds since 1970, both included) the dates of the path, of the CRLs of
+     * its issuers and of who may have signed these leave the verdict as it is; and a clock that is
+     * set, or not. */
     int64_t holds_since, holds_until;
 
     /* The path that was judged, leaf first: indices into what the peer sent, STLS_PATH_ANCHOR for
