@@ -110,6 +110,8 @@ static bool take_fingerprint(stls_context *context) {
     write_verification(&writer, profile, trust);
     if (profile->role == STLS_ROLE_CLIENT) {
         write_negotiation(&writer, profile);
+    } else {
+        write_codes(&writer, &profile->schemes); /* by which a client proves that it has its key */
     }
     return finish_digest(backend, &writer, context->fingerprint);
 }
@@ -123,13 +125,15 @@ bool stls_session_key(const stls_context *context, const char *peer, const char 
     return finish_digest(context->profile->backend, &writer, key);
 }
 
-/* What must be the same where a ticket comes back: the name that the client asked for, what it was
- * asked for itself, and, if that was a certificate, how it is judged. */
+/* What must be the same where a ticket comes back: the name that the client asked for, the groups,
+ * since a resumed connection of TLS 1.2 goes on with what was agreed by one of them, what the
+ * client was asked for itself, and, if that was a certificate, how it is judged. */
 static bool ticket_binding(const stls_conn *conn, uint8_t binding[BINDING_LEN]) {
     uint8_t digest[STLS_FINGERPRINT_SIZE];
     stls_writer writer = {.max = 4096};
     stls_write_number(&writer, (uint64_t)conn->verify, 1);
     stls_write_text(&writer, conn->server_name);
+    write_codes(&writer, &profile_of(conn)->groups);
     if (conn->verify != STLS_VERIFY_NONE) {
         stls_write_fixed(&writer, conn->context->fingerprint, sizeof conn->context->fingerprint);
     }

@@ -264,6 +264,12 @@ static void other_suites(end *e) {
 static void other_alpn(end *e) {
     e->alpn = "sip/2";
 }
+static void other_groups(end *e) {
+    e->groups = "secp256r1";
+}
+static void other_schemes(end *e) {
+    e->schemes = "ecdsa_secp256r1_sha256";
+}
 static void verify_optional(end *e) {
     e->trust = "root";
     e->verify = STLS_VERIFY_OPTIONAL;
@@ -299,6 +305,9 @@ static const change changes[] = {
     {.what = "the server wants none any more", .server = verify_none, .mutual = true},
     {.what = "the server trusts more", .server = more_trust, .mutual = true},
     {.what = "the usages that the server takes", .server = strict_usage, .mutual = true},
+    {.what = "the server's groups", .server = other_groups},
+    {.what = "the server's groups, mutual", .server = other_groups, .mutual = true},
+    {.what = "the server's signature schemes", .server = other_schemes, .mutual = true},
     {.what = "what the server trusts does not matter", .server = more_trust, .resumed = true},
 };
 
@@ -349,6 +358,10 @@ static void test_changes(void) {
         return;
     }
     for (size_t i = 0; i < COUNT(changes); i++) {
+        if (changes[i].server == other_schemes &&
+            !stls_backend_can(test_backend(), STLS_CAN_SET_SIGNATURE_SCHEMES)) {
+            continue;
+        }
         for (size_t v = 0; v < COUNT(both_versions); v++) {
             if (!changes[i].mutual || stls_backend_can(test_backend(), STLS_CAN_TICKET_PEER)) {
                 run_change(&changes[i], both_versions[v]);

@@ -17,13 +17,14 @@
  * captures, unless he gets the secret itself. Guard it as a private key.
  *
  * What a ticket proves is judged again when it comes back: the host name must be the same, and the
- * trust with its CRLs, the rules and the verify mode of the profile; the dates of the certificates
- * must leave the verdict as it was; and after STLS_TICKET_CHAIN_MAX resumptions in a row, or seven
- * days after the certificates were shown, they must be shown again. In all other cases, and with a
- * ticket that cannot be opened, is foreign, or was made by another TLS library or version, a full
- * handshake follows: never a failure. The server's own certificate is not among these things: a
- * fleet's servers may each have their own, and a renewed one goes on resuming. When a private key
- * is lost, change the secret as well.
+ * groups, the verify mode, and for a client that was asked for certificates the signature schemes,
+ * the trust with its CRLs and the rules of the profile; the dates of the certificates must leave
+ * the verdict as it was; and after STLS_TICKET_CHAIN_MAX resumptions in a row, or seven days after
+ * the certificates were shown, they must be shown again. In all other cases, and with a ticket that
+ * cannot be opened, is foreign, or was made by another TLS library or version, a full handshake
+ * follows: never a failure. The server's own certificate is not among these things: a fleet's
+ * servers may each have their own, and a renewed one goes on resuming. When a private key is lost,
+ * change the secret as well.
  *
  * A client whose certificates and record take more than STLS_TICKET_RECORD_MAX bytes gets no
  * ticket, and neither does one with certificates on a backend without STLS_CAN_TICKET_PEER.
