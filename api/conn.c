@@ -334,6 +334,9 @@ static const char *what_was_not_asked_for(const stls_profile *profile, const stl
     if (info->group != 0 && !is_listed(&profile->groups, info->group)) {
         return "a group";
     }
+    if (info->scheme != 0 && !is_listed(&profile->schemes, info->scheme)) {
+        return "a signature scheme";
+    }
     if (info->alpn_len != 0 && find_protocol(profile, info) == 0) {
         return "an application protocol";
     }

@@ -694,6 +694,20 @@ static bool signs_with_other_curve(const mbed_conn *conn, int state) {
     return false; /* another kind of key, or none: the library has looked at that */
 }
 
+/* A server's library of TLS 1.2 takes what it can check, and its clients choose by the suite alone:
+ * not by what the server has asked for (RFC 5246 section 7.4.8). */
+static bool has_other_scheme(const mbed_conn *conn, int state) {
+    const uint16_t *asked = conn->context->schemes;
+    if (state != MBEDTLS_SSL_CERTIFICATE_VERIFY || !is_server(conn) || is_tls1_3(conn) ||
+        conn->scheme == 0 || asked == NULL) {
+        return false;
+    }
+    while (*asked != 0 && *asked != conn->scheme) {
+        asked++;
+    }
+    return *asked == 0;
+}
+
 /* One state of the handshake. OK: on to the next. */
 static stls_be_status step(mbed_conn *conn) {
     const int state = mbed_state(&conn->ssl);
@@ -738,6 +752,10 @@ static stls_be_status step(mbed_conn *conn) {
     if (signs_with_other_curve(conn, state)) {
         return refuse(conn, state, ALERT_ILLEGAL_PARAMETER, STLS_BE_CAUSE_PROTOCOL, 0,
                       "the signature scheme is for another curve than the peer's key has");
+    }
+    if (has_other_scheme(conn, state)) {
+        return refuse(conn, state, ALERT_ILLEGAL_PARAMETER, STLS_BE_CAUSE_PROTOCOL, 0,
+                      "the client has signed by a scheme that it was not asked for");
     }
     return reads ? judge(conn, state) : STLS_BE_OK;
 }

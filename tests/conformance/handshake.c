@@ -268,6 +268,45 @@ static void test_schemes(void) {
     }
 }
 
+/* The client's suite is for SHA-384, which its server does not want to be signed by. */
+static void test_schemes_of_clients(void) {
+    for (size_t v = 0; v < COUNT(both_versions); v++) {
+        bool sha_384 = both_versions[v] == STLS_TLS1_2;
+        end client = {.trust = GOOD_ROOTS,
+                      .peer = "example.test",
+                      .credential = "phone",
+                      .version = both_versions[v],
+                      .suites = sha_384 ? "ECDHE-ECDSA-AES256-GCM-SHA384" : NULL};
+        end server = {.trust = GOOD_ROOTS,
+                      .credential = "server",
+                      .verify = STLS_VERIFY_REQUIRED,
+                      .version = both_versions[v],
+                      .schemes = "ecdsa_secp256r1_sha256"};
+        pair p;
+        check_case("the server takes ecdsa_secp256r1_sha256 only, %s",
+                   version_text(both_versions[v]));
+        if (!stls_backend_can(test_backend(), STLS_CAN_SET_SIGNATURE_SCHEMES)) {
+            continue; /* test_schemes() has it */
+        }
+        if (pair_open(&p, &client, &server, NULL)) {
+            stls_conn_info info;
+            pair_handshake(&p);
+            stls_conn_get_info(p.conn[SERVER], &info);
+            if (p.handshake[SERVER] == STLS_OK) {
+                CHECK_NUMBER("the scheme", info.peer_scheme, 0x0403);
+            } else { /* mbedTLS's client does not ask what its server wants */
+                CHECK(test_is("mbedtls") && sha_384, "the handshake failed: %s",
+                      pair_error(&p, SERVER)->text);
+                CHECK_RESULT("the server", p.handshake[SERVER], STLS_E_PROTOCOL,
+                             pair_error(&p, SERVER));
+                CHECK_NUMBER("the alert", pair_error(&p, SERVER)->alert_sent, 47);
+                CHECK_NUMBER("the alert, as it came", pair_error(&p, CLIENT)->alert_received, 47);
+            }
+        }
+        pair_close(&p);
+    }
+}
+
 /* --- Versions */
 
 static void test_versions(void) {
@@ -449,6 +488,7 @@ const test_case handshake_tests[] = {
     {"each group by itself", test_each_group},
     {"a second group", test_second_group},
     {"signature schemes", test_schemes},
+    {"signature schemes of clients", test_schemes_of_clients},
     {"version ranges", test_versions},
     {"nothing shared", test_nothing_shared},
     {"without verification", test_unverified},
