@@ -540,8 +540,9 @@ static void give_session_back(const stls_conn *conn, stls_session *offered) {
             return;
         }
     } else {
-        /* Whatever the reason: the next handshake does not fail for the same one. */
-        stls_session_cache_drop(cache, offered);
+        /* Whatever the reason: the next handshake does not fail for the same one, which may be that
+         * of every ticket of this server. */
+        stls_session_cache_drop(cache, offered->key);
     }
     stls_session_free(offered);
 }

@@ -35,8 +35,8 @@ void stls_session_cache_put(stls_session_cache *cache, stls_session *session);
 stls_session *stls_session_cache_take(stls_session_cache *cache,
                                       const uint8_t key[STLS_FINGERPRINT_SIZE], int64_t now);
 
-/* Takes `session`, which the caller holds, out of the cache if it is still there. */
-void stls_session_cache_drop(stls_session_cache *cache, const stls_session *session);
+/* Takes all sessions for `key` out of the cache. */
+void stls_session_cache_drop(stls_session_cache *cache, const uint8_t key[STLS_FINGERPRINT_SIZE]);
 
 /* --- ticket.c: the ring */
 

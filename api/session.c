@@ -170,13 +170,14 @@ stls_session *stls_session_cache_take(stls_session_cache *cache,
     return found;
 }
 
-void stls_session_cache_drop(stls_session_cache *cache, const stls_session *session) {
+void stls_session_cache_drop(stls_session_cache *cache, const uint8_t key[STLS_FINGERPRINT_SIZE]) {
+    stls_session *next;
     stls_lock_take(&cache->lock);
-    for (stls_session *at = *bucket_of(cache, session->key); at != NULL; at = at->next) {
-        if (at == session) {
+    for (stls_session *at = *bucket_of(cache, key); at != NULL; at = next) {
+        next = at->next;
+        if (memcmp(at->key, key, sizeof at->key) == 0) {
             take_out(cache, at);
             stls_session_free(at);
-            break;
         }
     }
     stls_lock_give(&cache->lock);

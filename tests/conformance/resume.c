@@ -589,10 +589,12 @@ static void test_turned_away(void) {
         const char *name;
         size_t times, sent;
         bool resumed;
-    } table[] = {{"turned away once", 1, 0, true},
-                 {"turned away three times", 3, 0, true},
-                 {"turned away four times: it may be for the ticket", 4, 0, false},
-                 {"cut off in the answer", 1, 1, false}};
+        int tickets;
+    } table[] = {{"turned away once", 1, 0, true, 1},
+                 {"turned away three times", 3, 0, true, 1},
+                 {"turned away four times: it may be for the ticket", 4, 0, false, 1},
+                 {"cut off in the answer", 1, 1, false, 1},
+                 {"cut off in the answer, and there are more tickets", 1, 1, false, 4}};
     if (!can_resume()) {
         return;
     }
@@ -600,6 +602,7 @@ static void test_turned_away(void) {
         for (size_t v = 0; v < COUNT(both_versions); v++) {
             stage s = plain_stage(both_versions[v]);
             check_case("%s, %s", table[i].name, version_text(both_versions[v]));
+            s.tickets = table[i].tickets;
             if (set_up(&s, CLIENT) && set_up(&s, SERVER) && connect_once(&s, false)) {
                 for (size_t n = 0; n < table[i].times; n++) {
                     fail_once(&s, table[i].sent);
