@@ -6,8 +6,13 @@
 
 #include <string.h>
 
-/* The verify mode that a handshake on `context` would be under, for the host that the client asked
- * for. */
+/* The host that the client asked for, of another context of a server; NULL: it has none for it. */
+static const stls_host *host_of(const stls_context *context, const stls_conn *conn) {
+    stls_bytes name = {(const uint8_t *)conn->server_name, strlen(conn->server_name)};
+    return stls_profile_find_host(context->profile, name);
+}
+
+/* The verify mode that a handshake on `context` would be under, for that host. */
 static stls_verify_mode mode_of(const stls_context *context, const stls_conn *conn) {
     const stls_profile *profile = context->profile;
     if (context == conn->context) {
@@ -16,9 +21,15 @@ static stls_verify_mode mode_of(const stls_context *context, const stls_conn *co
     if (profile->role == STLS_ROLE_CLIENT) {
         return profile->verify;
     }
-    stls_bytes name = {(const uint8_t *)conn->server_name, strlen(conn->server_name)};
-    const stls_host *host = stls_profile_find_host(profile, name);
+    const stls_host *host = host_of(context, conn);
     return host != NULL ? host->verify : profile->verify;
+}
+
+/* Whether a handshake on `context` would end at the name. */
+static bool serves_other_hosts(const stls_context *context, const stls_conn *conn) {
+    const stls_profile *profile = context->profile;
+    return context != conn->context && profile->role == STLS_ROLE_SERVER &&
+           (profile->strict_hosts || profile->credential == NULL) && host_of(context, conn) == NULL;
 }
 
 static stls_result check_conn(const stls_conn *conn, stls_error *error) {
@@ -52,6 +63,11 @@ static stls_result check_context(const stls_context *context, const stls_conn *c
         return stls_fail(error, STLS_E_ARGUMENT,
                          "the context was made by stls_context_new_verifier(): it lets nobody in, "
                          "so nobody stays by its rules");
+    }
+    if (serves_other_hosts(context, conn)) {
+        return stls_fail(error, STLS_E_REFUSED,
+                         "the client asked for host \"%s\", which the context does not serve",
+                         conn->server_name);
     }
     if (mode_of(context, conn) == STLS_VERIFY_NONE) {
         return stls_fail(error, STLS_E_STATE,

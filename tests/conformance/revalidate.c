@@ -416,6 +416,40 @@ static void test_hosts(void) {
     pair_close(&p);
 }
 
+static void check_refused(const char *what, stls_conn *conn, const stls_context *context,
+                          stls_result result) {
+    stls_error error = {0};
+    stls_verdict before = *stls_conn_verdict(conn);
+    CHECK_RESULT(what, stls_conn_revalidate(conn, context, &error), result, &error);
+    CHECK(error.text[0] != '\0', "%s: no sentence", what);
+    CHECK(stls_conn_verdict(conn)->state == before.state &&
+              stls_conn_verdict(conn)->flags == before.flags,
+          "%s: the verdict is another", what);
+}
+
+/* A host that a newer context has lost, and who came without a name. */
+static void test_hosts_not_served(void) {
+    static const end_host other_host[] = {{"other.test", "server-rsa", STLS_VERIFY_OPTIONAL_ANY},
+                                          {NULL, NULL, 0}};
+    static const char *const names[] = {"example.test", ""};
+    end strict = {SERVER_OF(OPTIONAL_ANY), .hosts = other_host, .strict_hosts = true};
+    end open = {SERVER_OF(OPTIONAL_ANY), .hosts = other_host};
+    stls_context *refuses = end_context(STLS_ROLE_SERVER, &strict);
+    stls_context *serves = end_context(STLS_ROLE_SERVER, &open);
+    for (size_t i = 0; i < COUNT(names); i++) {
+        end client = {PHONE, .server_name = names[i]}, server = {SERVER_OF(REQUIRED)};
+        pair p;
+        check_case("the host \"%s\" is not served any more", names[i]);
+        if (pair_open(&p, &client, &server, NULL) && pair_connect(&p)) {
+            check_refused("by known hosts only", p.conn[SERVER], refuses, STLS_E_REFUSED);
+            check_again(&p, SERVER, serves, STLS_OK, 0, true);
+        }
+        pair_close(&p);
+    }
+    stls_context_free(refuses);
+    stls_context_free(serves);
+}
+
 /* The chain can be judged by any library. */
 static void test_other_backends(void) {
     const stls_backend *backend;
@@ -434,17 +468,6 @@ static void test_other_backends(void) {
 }
 
 /* --- What is refused --- */
-
-static void check_refused(const char *what, stls_conn *conn, const stls_context *context,
-                          stls_result result) {
-    stls_error error = {0};
-    stls_verdict before = *stls_conn_verdict(conn);
-    CHECK_RESULT(what, stls_conn_revalidate(conn, context, &error), result, &error);
-    CHECK(error.text[0] != '\0', "%s: no sentence", what);
-    CHECK(stls_conn_verdict(conn)->state == before.state &&
-              stls_conn_verdict(conn)->flags == before.flags,
-          "%s: the verdict is another", what);
-}
 
 static void test_refused(void) {
     end client = {CLIENT_END}, server = {.credential = "server"};
@@ -519,6 +542,7 @@ const test_case revalidate_tests[] = {
     {"revoked since", test_revoked},
     {"by other contexts", test_other_contexts},
     {"by a host's mode", test_hosts},
+    {"hosts that are not served", test_hosts_not_served},
     {"by other backends", test_other_backends},
     {"refused", test_refused},
     {"without a name", test_no_name},

@@ -165,8 +165,9 @@ STLS_API const stls_verdict *stls_conn_verdict(const stls_conn *conn);
  *
  * The verdict stays as it was with any other answer: STLS_E_STATE before the handshake is complete,
  * after a failure, and if the context's verify mode is NONE; STLS_E_ARGUMENT for a context of the
- * other role, a verifier, or one that needs a name where the connection has none;
- * STLS_E_NO_MEMORY. stls_conn_error() is not touched.
+ * other role, a verifier, or one that needs a name where the connection has none; STLS_E_REFUSED
+ * for one that does not serve the host that the client asked for; STLS_E_NO_MEMORY.
+ * stls_conn_error() is not touched.
  *
  * When to call it: when something has changed; and by time alone, not before the verdict's
  * `next_expiry`, so that a server with many connections can sort them by that instead of asking
