@@ -89,7 +89,7 @@ static void stop_counting(stls_conn *conn) {
 /* Gives back what only the handshake needed. */
 static void end_handshake(stls_conn *conn) {
     stls_handshake *handshake = conn->handshake;
-    stls_guard_settle(&conn->io.guard);
+    stls_guard_settle(&conn->io);
     if (handshake != NULL) {
         conn->handshake = NULL;
         stls_resumption_free(handshake->resumption);
@@ -389,6 +389,7 @@ static stls_result finish(stls_conn *conn) {
         .scheme = info.scheme,
         .protocol = find_protocol(profile, &info),
         .resumed = info.resumed,
+        .extended_master = stls_guard_extended_master(&conn->io),
     };
     stls_result result = check_peer(conn);
     if (result != STLS_OK) {

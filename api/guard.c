@@ -72,12 +72,17 @@ void stls_guard_free(stls_guard **guard) {
     }
 }
 
-void stls_guard_settle(stls_guard **guard) {
-    stls_guard *self = *guard;
+void stls_guard_settle(stls_io *io) {
+    const stls_guard *self = io->guard;
     if (self != NULL && !self->on && stls_queue_len(self->ready) == 0 && !self->no_memory &&
         self->complaint.text == NULL) {
-        stls_guard_free(guard);
+        io->extended_master = self->choice.extended_master;
+        stls_guard_free(&io->guard);
     }
+}
+
+bool stls_guard_extended_master(const stls_io *io) {
+    return io->guard != NULL ? io->guard->choice.extended_master : io->extended_master;
 }
 
 size_t stls_guard_memory(const stls_guard *guard) {
@@ -435,7 +440,7 @@ stls_be_status stls_guard_recv(stls_io *io, uint8_t *data, size_t size, size_t *
         guard->cleared -= *got;
         return status;
     }
-    stls_guard_settle(&io->guard);
+    stls_guard_settle(io);
     return status == STLS_BE_OK ? stls_io_take(io, data, size, got) : status;
 }
 

@@ -24,7 +24,10 @@ bool stls_guard_begin(stls_guard **guard, const stls_profile *profile);
 void stls_guard_free(stls_guard **guard);
 
 /* Frees it if it has nothing to do or to tell any more. */
-void stls_guard_settle(stls_guard **guard);
+void stls_guard_settle(stls_io *io);
+
+/* Whether the extended master secret was agreed (RFC 7627), in TLS 1.2. */
+bool stls_guard_extended_master(const stls_io *io);
 
 /* As stls_io_recv(); only if there is a guard. STLS_BE_FAILED with a complaint. */
 stls_be_status stls_guard_recv(stls_io *io, uint8_t *data, size_t size, size_t *got);

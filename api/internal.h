@@ -195,7 +195,8 @@ typedef struct stls_io {
     bool eof; /* recv has said so, or stls_conn_feed_eof() */
     bool recv_failed, send_failed, no_memory;
     bool fd_blocks;
-    bool held; /* during a call: recv gave nothing because too much waits to be sent */
+    bool held;            /* during a call: recv gave nothing because too much waits to be sent */
+    bool extended_master; /* what the guard knew of it, if that has gone */
     int fd;
     int system_error; /* errno of a socket that failed; 0: not known */
     stls_send send;
@@ -252,6 +253,7 @@ typedef struct stls_agreed {
     uint16_t version, suite, group, scheme;
     uint8_t protocol; /* which of the profile's ALPN list, the first is 1; 0: none */
     bool resumed;
+    bool extended_master; /* of TLS 1.2 */
 } stls_agreed;
 
 /* There may be 10 000s of these, idle: what is seldom there is not held here, and no text is longer

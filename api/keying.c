@@ -41,6 +41,11 @@ static stls_result check_export(stls_conn *conn, const char *label, const void *
         return stls_fail(error, STLS_E_STATE,
                          "the profile did not ask for the exporter: stls_profile_set_exporter()");
     }
+    if (conn->agreed.version == STLS_TLS1_2 && !conn->agreed.extended_master) {
+        return stls_fail(error, STLS_E_UNSUPPORTED,
+                         "the peer does not do the extended master secret: who stands between may "
+                         "have the same keys with both ends (RFC 7627 section 5.4)");
+    }
     return STLS_OK;
 }
 

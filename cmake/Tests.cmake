@@ -158,10 +158,12 @@ foreach(source IN LISTS _unit)
     get_filename_component(name "${source}" NAME_WE)
     siptls_test(unit_${name} unit "${source}")
 endforeach()
-if("openssl" IN_LIST SIPTLS_BACKENDS AND TARGET unit_identities) # whose client is OpenSSL's own
-    target_link_libraries(unit_identities PRIVATE siptls_dep_openssl)
-    target_compile_definitions(unit_identities PRIVATE STLS_TEST_OPENSSL)
-endif()
+foreach(_raw unit_identities unit_exporters) # whose peer is OpenSSL's own
+    if("openssl" IN_LIST SIPTLS_BACKENDS AND TARGET ${_raw})
+        target_link_libraries(${_raw} PRIVATE siptls_dep_openssl)
+        target_compile_definitions(${_raw} PRIVATE STLS_TEST_OPENSSL)
+    endif()
+endforeach()
 
 file(GLOB _conformance CONFIGURE_DEPENDS tests/conformance/*.c)
 if(_conformance)

@@ -213,7 +213,9 @@ STLS_API void stls_conn_memory(const stls_conn *conn, stls_conn_memory_use *use)
 /* Fills `out` with `len` bytes (1 to STLS_EXPORT_MAX) of keying material for `label` (ASCII, ended
  * by NUL, 1 to 249 characters; RFC 5705, RFC 8446 section 7.5). Both ends get the same. `context`
  * NULL: without a context, which TLS 1.2 tells from an empty one. STLS_E_STATE: the handshake is
- * not complete, or the profile did not ask for it (stls_profile_set_exporter()). */
+ * not complete, or the profile did not ask for it (stls_profile_set_exporter()).
+ * STLS_E_UNSUPPORTED: in TLS 1.2, of a peer without the extended master secret (RFC 7627
+ * section 5.4). */
 enum { STLS_EXPORT_MAX = 4096 };
 STLS_API stls_result stls_conn_export(stls_conn *conn, const char *label, const void *context,
                                       size_t context_len, uint8_t *out, size_t len,
@@ -227,9 +229,8 @@ typedef enum stls_channel_binding {
 } stls_channel_binding;
 
 /* The binding, without its name, into `out` (STLS_BINDING_MAX bytes), its length into `*len`.
- * STLS_E_STATE as above, also if there is no certificate; STLS_E_UNSUPPORTED: tls-server-end-point
- * is not defined for the signature of this certificate (Ed25519). In TLS 1.2 tls-exporter is only
- * unique if both ends use the extended master secret (RFC 7627), as all three libraries do. */
+ * STLS_E_STATE as above, also if there is no certificate; STLS_E_UNSUPPORTED as above, and
+ * tls-server-end-point is not defined for the signature of this certificate (Ed25519). */
 enum { STLS_BINDING_MAX = 64 };
 STLS_API stls_result stls_conn_channel_binding(stls_conn *conn, stls_channel_binding binding,
                                                uint8_t out[STLS_BINDING_MAX], size_t *len,
