@@ -171,9 +171,9 @@ static void write_dates(const stls_search *search, stls_verdict *verdict) {
     size_t crl_count = request->rules->crl != STLS_CRL_OFF ? crls->count : 0;
     verdict->holds_since = INT64_MIN;
     verdict->holds_until = INT64_MAX;
-    if (request->earliest != 0) { /* from then on the clock is set, and dates count */
-        narrow(verdict, request->now, request->earliest, INT64_MAX);
-    }
+    /* From then on the clock is set, and dates count. */
+    narrow(verdict, request->now,
+           request->earliest != 0 ? request->earliest : STLS_CLOCK_NOT_SET + 1, INT64_MAX);
     for (size_t i = 0; i < search->best.len; i++) {
         const stls_cert *cert = search->best.steps[i].cert;
         narrow(verdict, request->now, cert->x509.not_before, cert->x509.not_after);

@@ -518,25 +518,36 @@ static void test_verdicts(void) {
     }
 }
 
-/* As long as a verdict says that it holds, it is the one that would be given. */
+/* As long as `verdict` says that it holds, it is the one that would be given. */
+static void check_holds_at(const struct verdict_case *c, const stls_trust *trust,
+                           const stls_verdict *verdict, int64_t now) {
+    struct verdict_case then = *c;
+    stls_verdict later;
+    then.now = now;
+    if (now >= verdict->holds_since && now <= verdict->holds_until) {
+        check_case("%s, at %lld and at %lld", c->name, (long long)c->now, (long long)now);
+        judge(&then, trust, &later);
+        CHECK_TEXT("flags", flags_text(later.flags), flags_text(verdict->flags));
+        CHECK_NUMBER("state", later.state, verdict->state);
+    }
+}
+
 static void test_holds(void) {
-    for (size_t i = 0; i < COUNT(verdicts); i++) {
-        const struct verdict_case *c = &verdicts[i];
-        stls_trust *trust = make_trust(c);
-        stls_verdict verdict, later;
-        judge(c, trust, &verdict);
+    static const int64_t odd[] = {0, STLS_CLOCK_NOT_SET, INT64_MIN + 1, 100, INT64_MAX};
+    for (size_t i = 0; i < 2 * COUNT(verdicts) * COUNT(odd); i++) {
+        struct verdict_case c = verdicts[i / 2 / COUNT(odd)];
+        stls_trust *trust = make_trust(&c);
+        stls_verdict verdict;
+        c.now = odd[i / 2 % COUNT(odd)] != 0 ? odd[i / 2 % COUNT(odd)] : c.now;
+        c.tolerated = i % 2 == 0 ? c.tolerated : STLS_FLAGS_TOLERABLE;
+        judge(&c, trust, &verdict);
         for (int64_t day = june_1 - 30 * DAY; day <= july_1 + 30 * DAY; day += DAY) {
             for (int64_t now = day - 1; now <= day + 1; now++) {
-                struct verdict_case then = *c;
-                then.now = now;
-                if (now < verdict.holds_since || now > verdict.holds_until) {
-                    continue;
-                }
-                check_case("%s, at %lld", c->name, (long long)now);
-                judge(&then, trust, &later);
-                CHECK_TEXT("flags", flags_text(later.flags), flags_text(verdict.flags));
-                CHECK_NUMBER("state", later.state, verdict.state);
+                check_holds_at(&c, trust, &verdict, now);
             }
+        }
+        for (size_t k = 1; k < COUNT(odd); k++) {
+            check_holds_at(&c, trust, &verdict, odd[k]);
         }
         stls_trust_free(trust);
     }
