@@ -117,6 +117,7 @@ void stls_conn_free(stls_conn *conn) {
     stls_conn_settle_sessions(conn);
     end_handshake(conn);
     stls_free(conn->own_name);
+    stls_free(conn->end_point);
     stls_free(conn->verdict);
     stls_free(conn->peer_chain);
     stls_free(conn->reason);
@@ -785,6 +786,7 @@ void stls_conn_memory(const stls_conn *conn, stls_conn_memory_use *use) {
     use->own += conn->own_name != NULL ? strlen(conn->own_name) + 1 : 0;
     use->own += conn->verdict != NULL ? sizeof *conn->verdict : 0;
     use->own += conn->reason != NULL ? sizeof *conn->reason : 0;
+    use->own += conn->end_point != NULL ? sizeof *conn->end_point : 0;
     if (conn->handshake != NULL) {
         use->own += sizeof *conn->handshake + backend_of(conn)->handshake_size +
                     conn->handshake->record.size;

@@ -283,6 +283,7 @@ struct stls_conn {
     stls_agreed agreed;
     int16_t alert_sent, alert_received;
     stls_credential *credential; /* a server: the one in use; the profile's */
+    stls_end_point *end_point;   /* a server: of what was shown in its place; NULL: nothing */
     stls_verdict *verdict;       /* NULL: nobody has judged */
     stls_bytes *peer_chain;
     size_t peer_count;

@@ -5,7 +5,6 @@
 #include "api/internal.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "certstore/read/x509.h"
 
 #include <string.h>
 
@@ -74,46 +73,40 @@ stls_result stls_conn_export(stls_conn *conn, const char *label, const void *con
 
 /* --- Channel bindings --- */
 
-static stls_bytes server_certificate(const stls_conn *conn) {
+/* A server's is of the certificate that it has shown: in a resumed connection, at first. */
+static stls_result find_end_point(const stls_conn *conn, stls_end_point *found, stls_error *error) {
     if (conn->context->profile->role == STLS_ROLE_CLIENT) {
-        return stls_conn_peer_certificate(conn, 0);
+        return stls_end_point_of(conn->context->profile->backend,
+                                 stls_conn_peer_certificate(conn, 0), found, error);
     }
-    return conn->credential != NULL ? stls_credential_certificate(conn->credential, 0)
-                                    : (stls_bytes){NULL, 0};
+    *found =
+        conn->end_point != NULL ? *conn->end_point : *stls_credential_end_point(conn->credential);
+    return STLS_OK;
 }
 
-/* RFC 5929 section 4.1: the hash of the certificate's own signature, but SHA-256 for MD5 and SHA-1.
- */
 static stls_result bind_end_point(stls_conn *conn, uint8_t *out, size_t *len, stls_error *error) {
-    stls_bytes der = server_certificate(conn);
-    stls_x509 x509;
+    bool is_client = conn->context->profile->role == STLS_ROLE_CLIENT;
+    stls_end_point found;
     stls_result result = stls_conn_check_process(conn, error);
     if (result != STLS_OK) {
         return result;
     }
-    if (der.len == 0 || conn->state != STLS_CONN_OPEN) {
+    if ((is_client ? conn->peer_count == 0 : conn->credential == NULL) ||
+        conn->state != STLS_CONN_OPEN) {
         return stls_fail(error, STLS_E_STATE,
                          "there is no complete handshake with a certificate of the server");
     }
-    result = stls_x509_parse(der, &x509, error);
+    result = find_end_point(conn, &found, error);
     if (result != STLS_OK) {
         return result;
     }
-    stls_hash hash = x509.signature_algorithm.hash;
-    if (hash == STLS_HASH_NONE) {
+    if (found.len == 0) {
         return stls_fail(error, STLS_E_UNSUPPORTED,
                          "tls-server-end-point is not defined for a certificate whose signature "
                          "algorithm has no hash of its own");
     }
-    if (hash == STLS_HASH_MD5 || hash == STLS_HASH_SHA1) {
-        hash = STLS_HASH_SHA256;
-    }
-    uint8_t digest[STLS_HASH_SIZE_MAX];
-    if (conn->context->profile->backend->digest(hash, der, digest, len) != STLS_BE_OK) {
-        return stls_fail(error, STLS_E_UNSUPPORTED, "%s lacks the hash of the server's certificate",
-                         conn->context->profile->backend->name);
-    }
-    memcpy(out, digest, *len);
+    memcpy(out, found.data, found.len);
+    *len = found.len;
     return STLS_OK;
 }
 

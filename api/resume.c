@@ -14,7 +14,7 @@
 
 enum {
     BINDING_LEN = 16,
-    FORMAT = 1,                               /* of records */
+    FORMAT = 2,                               /* of records */
     PROVED_FOR_S = STLS_SESSION_LIFETIME_MAX, /* then certificates must be shown again */
     SETTINGS_BYTES_MAX = 1 << 24,
     UNTOLD_LIFETIME_S = 3600, /* of a session of TLS 1.2 whose server has told none */
@@ -291,6 +291,9 @@ static void write_record(const stls_conn *conn, const uint8_t binding[BINDING_LE
     stls_write_number(writer, (uint64_t)now, 8);
     stls_write_number(writer, (uint64_t)(before != NULL ? before->proved_at : now), 8);
     stls_write_number(writer, before != NULL ? before->resumptions + 1u : 0, 1);
+    const stls_end_point *shown =
+        before != NULL ? &before->end_point : stls_credential_end_point(conn->credential);
+    stls_write_vector(writer, (stls_bytes){shown->data, shown->len});
     if (before != NULL && before->has_peer) {
         stls_write_number(writer, 1, 1);
         stls_write_peer(writer, &before->peer.verdict, before->peer.chain, before->peer.count);
@@ -319,13 +322,23 @@ stls_bytes stls_up_ticket_record(void *core) {
                                    : (stls_bytes){NULL, 0};
 }
 
+static bool read_end_point(stls_bytes *in, stls_end_point *end_point) {
+    stls_bytes bytes;
+    if (!stls_read_vector(in, &bytes) || bytes.len > sizeof end_point->data) {
+        return false;
+    }
+    end_point->len = (uint8_t)bytes.len;
+    return stls_read_fixed(&bytes, end_point->data, bytes.len);
+}
+
 static bool read_record(stls_bytes in, uint8_t binding[BINDING_LEN], int64_t *issued_at,
                         stls_resumption *resumption) {
     uint64_t format, count, has_peer;
     if (!stls_read_number(&in, &format, 1) || format != FORMAT ||
         !stls_read_fixed(&in, binding, BINDING_LEN) || !stls_read_time(&in, issued_at) ||
         !stls_read_time(&in, &resumption->proved_at) || !stls_read_number(&in, &count, 1) ||
-        !stls_read_number(&in, &has_peer, 1) || has_peer > 1) {
+        !read_end_point(&in, &resumption->end_point) || !stls_read_number(&in, &has_peer, 1) ||
+        has_peer > 1) {
         return false;
     }
     resumption->resumptions = (uint8_t)count;
@@ -501,6 +514,21 @@ static bool restore(stls_conn *conn, const stls_peer *peer) {
     return true;
 }
 
+/* Keeps what the server has shown at first, if that is not what it has now. */
+static bool restore_end_point(stls_conn *conn, const stls_end_point *shown) {
+    const stls_end_point *now = stls_credential_end_point(conn->credential);
+    if (shown->len == now->len && memcmp(shown->data, now->data, now->len) == 0) {
+        return true;
+    }
+    conn->end_point = stls_alloc(1, sizeof *conn->end_point);
+    if (conn->end_point == NULL) {
+        conn->io.no_memory = true;
+        return false;
+    }
+    *conn->end_point = *shown;
+    return true;
+}
+
 bool stls_conn_restore(stls_conn *conn) {
     static const stls_peer nobody = {.verdict = {.alert = STLS_ALERT_NONE}};
     const stls_handshake *handshake = conn->handshake;
@@ -516,7 +544,9 @@ bool stls_conn_restore(stls_conn *conn) {
                : handshake->resumption->has_peer ? &handshake->resumption->peer
                                                  : &nobody;
     }
-    if (peer == NULL || !restore(conn, peer)) {
+    if (peer == NULL || !restore(conn, peer) ||
+        (handshake->resumption != NULL &&
+         !restore_end_point(conn, &handshake->resumption->end_point))) {
         return false;
     }
     conn->judged = conn->accepted = true;

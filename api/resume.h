@@ -62,6 +62,7 @@ bool stls_session_key(const stls_context *context, const char *peer, const char 
 typedef struct stls_resumption {
     int64_t proved_at;
     uint8_t resumptions;
+    stls_end_point end_point; /* of the server's certificate that was shown */
     bool has_peer;
     stls_peer peer;
 } stls_resumption;

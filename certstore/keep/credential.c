@@ -19,6 +19,7 @@ struct stls_credential {
     bool initialised; /* the backend's init was called on `block` */
     stls_bytes chain[STLS_CREDENTIAL_CHAIN_MAX];
     size_t count;
+    stls_end_point end_point;
     alignas(max_align_t) unsigned char block[];
 };
 
@@ -251,6 +252,45 @@ static stls_credential *allocate(const stls_backend *backend, const inputs *in) 
     return credential;
 }
 
+/* --- The channel binding of the leaf */
+
+stls_result stls_end_point_of(const stls_backend *backend, stls_bytes certificate,
+                              stls_end_point *end_point, stls_error *error) {
+    stls_x509 x509;
+    uint8_t digest[STLS_HASH_SIZE_MAX];
+    size_t len = 0;
+    *end_point = (stls_end_point){.len = 0};
+    stls_result result = stls_x509_parse(certificate, &x509, error);
+    if (result != STLS_OK) {
+        return result;
+    }
+    stls_hash hash = x509.signature_algorithm.hash;
+    if (hash == STLS_HASH_NONE) {
+        return STLS_OK;
+    }
+    if (hash == STLS_HASH_MD5 || hash == STLS_HASH_SHA1) {
+        hash = STLS_HASH_SHA256;
+    }
+    stls_be_status status = backend->digest(hash, certificate, digest, &len);
+    if (status == STLS_BE_NO_MEMORY) {
+        return stls_fail(error, STLS_E_NO_MEMORY, "no memory for the hash of a certificate");
+    }
+    if (status != STLS_BE_OK || len > sizeof digest) {
+        return stls_fail(error, STLS_E_UNSUPPORTED, "%s lacks the hash of the server's certificate",
+                         backend->name);
+    }
+    memcpy(end_point->data, digest, len);
+    end_point->len = (uint8_t)len;
+    return STLS_OK;
+}
+
+const stls_end_point *stls_credential_end_point(const stls_credential *credential) {
+    static const stls_end_point none;
+    return credential != NULL ? &credential->end_point : &none;
+}
+
+/* --- Making */
+
 static stls_result build(const stls_backend *backend, const inputs *in, const char *password,
                          stls_credential **out, stls_error *error) {
     bool encrypted = in->private_key->kind == STLS_BLOCK_ENCRYPTED_KEY;
@@ -276,6 +316,11 @@ static stls_result build(const stls_backend *backend, const inputs *in, const ch
     if (status != STLS_BE_OK) {
         stls_credential_free(credential);
         return explain(in, backend, status, &failure, password, error);
+    }
+    if (stls_end_point_of(backend, credential->chain[0], &credential->end_point, NULL) ==
+        STLS_E_NO_MEMORY) {
+        stls_credential_free(credential);
+        return explain(in, backend, STLS_BE_NO_MEMORY, &failure, password, error);
     }
     *out = credential;
     return STLS_OK;

@@ -388,6 +388,51 @@ static void test_order_of_trust(void) {
     tear_down(&s);
 }
 
+static stls_bytes end_point_of(const pair *p, side of, uint8_t out[STLS_BINDING_MAX]) {
+    size_t len = 0;
+    stls_error error = {0};
+    CHECK_RESULT(side_text(of),
+                 stls_conn_channel_binding(p->conn[of], STLS_BINDING_TLS_SERVER_END_POINT, out,
+                                           &len, &error),
+                 STLS_OK, &error);
+    return (stls_bytes){out, len};
+}
+
+/* A renewed certificate of the server goes on resuming, but both ends bind to the one that the
+ * client has seen. */
+static void run_renewed(stage *s, uint16_t version) {
+    uint8_t first[STLS_BINDING_MAX], clients[STLS_BINDING_MAX], servers[STLS_BINDING_MAX];
+    stls_bytes seen = {NULL, 0};
+    bool ready = new_ring(s) && set_up(s, CLIENT) && set_up(s, SERVER);
+    for (unsigned round = 0; ready && round < 4; round++) {
+        pair p;
+        check_case("the server's certificate is renewed, %s, connection %u", version_text(version),
+                   round);
+        if (round == 2) {
+            s->of[SERVER].credential = "server-p384";
+            ready = set_up(s, SERVER);
+        }
+        if (ready &&
+            pair_open_on(&p, s->context[CLIENT], &s->of[CLIENT], s->context[SERVER], NULL)) {
+            if (pair_connect(&p) && pair_echo(&p, 100)) {
+                seen = round == 0 ? end_point_of(&p, CLIENT, first) : seen;
+                CHECK_NUMBER("resumed", was_resumed(&p, SERVER), round > 0);
+                CHECK_BYTES("the client's", end_point_of(&p, CLIENT, clients), seen);
+                CHECK_BYTES("the server's", end_point_of(&p, SERVER, servers), seen);
+            }
+            pair_close(&p);
+        }
+    }
+}
+
+static void test_renewed_certificate(void) {
+    for (size_t v = 0; can_resume() && v < COUNT(both_versions); v++) {
+        stage s = plain_stage(both_versions[v]);
+        run_renewed(&s, both_versions[v]);
+        tear_down(&s);
+    }
+}
+
 /* --- Time --- */
 
 enum { DAY = 24 * 3600 };
@@ -933,6 +978,7 @@ const test_case resume_tests[] = {
     {"the verdict of a resumed connection", test_verdicts},
     {"what changes in between", test_changes},
     {"the order of trust", test_order_of_trust},
+    {"a renewed certificate", test_renewed_certificate},
     {"clocks", test_time},
     {"clocks that are not set", test_unset_clock},
     {"a mad clock", test_mad_clock},

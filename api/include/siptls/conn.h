@@ -225,7 +225,8 @@ STLS_API stls_result stls_conn_export(stls_conn *conn, const char *label, const 
 typedef enum stls_channel_binding {
     STLS_BINDING_TLS_EXPORTER = 1, /* "tls-exporter" (RFC 9266): needs the exporter; 32 bytes */
     STLS_BINDING_TLS_SERVER_END_POINT = 2, /* "tls-server-end-point" (RFC 5929 section 4): a digest
-                                              of the server's certificate */
+                                              of the server's certificate, in a resumed connection
+                                              of the one that was shown at first */
 } stls_channel_binding;
 
 /* The binding, without its name, into `out` (STLS_BINDING_MAX bytes), its length into `*len`.
