@@ -6,6 +6,49 @@
 
 #include <string.h>
 
+/* --- The protocol --- */
+
+#ifdef HAVE_ALPN
+static bool wolf_offers(stls_bytes protocols, const char *name, size_t len) {
+    for (size_t at = 0; at < protocols.len; at += 1 + (size_t)protocols.data[at])
+        if (protocols.data[at] == len && len < protocols.len - at &&
+            memcmp(protocols.data + at + 1, name, len) == 0)
+            return true;
+    return false;
+}
+
+/* wolfSSL would follow the client's order of protocols. So it is given only our first that the
+ * client has too; or all, to send no_application_protocol, if there is none. (What wolfSSL tells of
+ * the client's is one text, where a comma may be part of a name.) This has to be before wolfSSL
+ * reads the ClientHello: of TLS 1.3 it wants the tickets to be the last extension that it has got.
+ */
+static bool wolf_choose_protocol(wolf_conn *conn) {
+    const stls_be_hello *hello;
+    char *ours = conn->context->alpn;
+    size_t len = conn->context->alpn_len, n;
+    char chosen[WOLFSSL_MAX_ALPN_PROTO_NAME_LEN + 1];
+
+    if (!ours || conn->context->role == STLS_ROLE_CLIENT || !conn->handshake ||
+        conn->handshake->looked)
+        return true;
+    hello = conn->upcalls->hello(conn->core);
+    conn->handshake->looked = hello;
+    if (!hello || hello->protocols.len == 0)
+        return true; /* the client did not ask */
+    for (char *at = ours; at <= ours + len; at += n + 1) {
+        n = strcspn(at, ",");
+        if (wolf_offers(hello->protocols, at, n)) {
+            memcpy(chosen, at, n);
+            ours = chosen;
+            len = n;
+            break;
+        }
+    }
+    return wolfSSL_UseALPN(conn->ssl, ours, (unsigned)len, WOLFSSL_ALPN_FAILED_ON_MISMATCH) ==
+           WOLFSSL_SUCCESS;
+}
+#endif
+
 /* --- Transport --- */
 
 /* wolfSSL hears of nothing but "no bytes yet": after its own end of file it would neither write nor
@@ -30,6 +73,13 @@ int wolf_recv(WOLFSSL *ssl, char *data, int size, void *arg) {
     case STLS_BE_OK:
         if (!conn->established)
             wolf_alert_listen(conn, (const uint8_t *)data, got);
+#ifdef HAVE_ALPN
+        if (!wolf_choose_protocol(conn)) {
+            conn->cause = STLS_BE_CAUSE_SETTING;
+            conn->reason = "wolfSSL did not take the list of protocols";
+            return WOLFSSL_CBIO_ERR_GENERAL;
+        }
+#endif
         return (int)got;
     case STLS_BE_WANT_READ:
         break;
@@ -266,40 +316,6 @@ static bool wolf_choose(wolf_conn *conn, int *alert) {
     return true;
 }
 
-#ifdef HAVE_ALPN
-static bool wolf_offers(stls_bytes protocols, const char *name, size_t len) {
-    for (size_t at = 0; at < protocols.len; at += 1 + (size_t)protocols.data[at])
-        if (protocols.data[at] == len && len < protocols.len - at &&
-            memcmp(protocols.data + at + 1, name, len) == 0)
-            return true;
-    return false;
-}
-
-/* wolfSSL would follow the client's order of protocols. So it is given only our first that the
- * client has too; or all, to send no_application_protocol, if there is none. (What wolfSSL tells of
- * the client's is one text, where a comma may be part of a name.) */
-static bool wolf_choose_protocol(wolf_conn *conn) {
-    const stls_be_hello *hello = conn->upcalls->hello(conn->core);
-    char *ours = conn->context->alpn;
-    size_t len = conn->context->alpn_len, n;
-    char chosen[WOLFSSL_MAX_ALPN_PROTO_NAME_LEN + 1];
-
-    if (!ours || !hello || hello->protocols.len == 0)
-        return true; /* the client did not ask */
-    for (char *at = ours; at <= ours + len; at += n + 1) {
-        n = strcspn(at, ",");
-        if (wolf_offers(hello->protocols, at, n)) {
-            memcpy(chosen, at, n);
-            ours = chosen;
-            len = n;
-            break;
-        }
-    }
-    return wolfSSL_UseALPN(conn->ssl, ours, (unsigned)len, WOLFSSL_ALPN_FAILED_ON_MISMATCH) ==
-           WOLFSSL_SUCCESS;
-}
-#endif
-
 /* In TLS 1.2 a server of wolfSSL takes whatever group the client offers, also one that is not in
  * its own list, and in the client's order: so it is left one group. In TLS 1.3 it keeps to its
  * list; there "no group in common" is told as on the other backends. False: none is shared. */
@@ -339,13 +355,6 @@ int wolf_select(WOLFSSL *ssl, int *alert, void *unused) {
         wolf_refuse(conn, STLS_BE_CAUSE_NOTHING_SHARED, "no group is shared");
         return fatal_return;
     }
-#ifdef HAVE_ALPN
-    if (!wolf_choose_protocol(conn)) {
-        *alert = internal_error;
-        wolf_refuse(conn, STLS_BE_CAUSE_SETTING, "wolfSSL did not take the list of protocols");
-        return fatal_return;
-    }
-#endif
     return 0;
 }
 

@@ -114,6 +114,8 @@ typedef struct wolf_handshake {
     size_t max_fragment;  /* a server: that the client asks for; 0: it does not */
     bool extended_master; /* a server: the client has the extension of RFC 7627 */
 
+    bool looked; /* a server: for a protocol, in the ClientHello */
+
     bool asked;                  /* a server: the select upcall was made, ... */
     stls_be_selection selection; /* ... and this came of it */
 

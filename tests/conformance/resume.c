@@ -388,6 +388,36 @@ static void test_order_of_trust(void) {
     tear_down(&s);
 }
 
+/* The protocol is agreed anew each time: the same, another, or none. With a group of which the
+ * client sends no key share, its hello comes twice. */
+static void test_protocols(void) {
+    static const struct {
+        const char *first, *then, *groups;
+    } table[] = {{"sip/2", "sip/2", NULL},       {"sip/2", "sip/2", "secp256r1"},
+                 {"other,sip/2", "other", NULL}, {NULL, "sip/2", NULL},
+                 {"sip/2", NULL, NULL},          {"other", "sip/2,other", "secp256r1"}};
+    for (size_t i = 0; can_resume() && i < 2 * COUNT(table); i++) {
+        stage s = plain_stage(both_versions[i % 2]);
+        check_case("a server of %s, then of %s, %s, %s",
+                   table[i / 2].first ? table[i / 2].first : "no protocol",
+                   table[i / 2].then ? table[i / 2].then : "no protocol",
+                   table[i / 2].groups ? table[i / 2].groups : "all groups",
+                   version_text(both_versions[i % 2]));
+        s.of[CLIENT].alpn = "sip/2,other";
+        s.of[SERVER].alpn = table[i / 2].first;
+        s.of[SERVER].groups = table[i / 2].groups;
+        if (new_ring(&s) && set_up(&s, CLIENT) && set_up(&s, SERVER) && connect_once(&s, false)) {
+            connect_once(&s, true);
+            s.of[SERVER].alpn = table[i / 2].then;
+            if (set_up(&s, SERVER)) {
+                connect_once(&s, true);
+                connect_once(&s, true);
+            }
+        }
+        tear_down(&s);
+    }
+}
+
 static stls_bytes end_point_of(const pair *p, side of, uint8_t out[STLS_BINDING_MAX]) {
     size_t len = 0;
     stls_error error = {0};
@@ -978,6 +1008,7 @@ const test_case resume_tests[] = {
     {"the verdict of a resumed connection", test_verdicts},
     {"what changes in between", test_changes},
     {"the order of trust", test_order_of_trust},
+    {"protocols", test_protocols},
     {"a renewed certificate", test_renewed_certificate},
     {"clocks", test_time},
     {"clocks that are not set", test_unset_clock},
