@@ -682,6 +682,9 @@ stls_result stls_conn_update_keys(stls_conn *conn, bool both) {
     if (status != STLS_BE_OK) {
         return stls_conn_fail(conn, status, &failure, "a key update");
     }
+    if (written == STLS_E_TRANSPORT) {
+        return tell(conn, &broken_in_writing);
+    }
     if (written == STLS_E_NO_MEMORY) {
         return fail_here(conn, STLS_BE_NO_MEMORY, "a key update");
     }

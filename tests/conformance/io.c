@@ -708,6 +708,19 @@ static void test_socket_gone(void) {
     }
     pair_close(&p);
 
+    check_case("the socket's other end is gone, seen by a key update");
+    if (stls_backend_can(test_backend(), STLS_CAN_UPDATE_KEYS)) {
+        if (pair_open(&p, &plain_client, &plain_server, &options) && pair_connect(&p)) {
+            pair_hang_up(&p, SERVER);
+            CHECK_RESULT("a key update", stls_conn_update_keys(p.conn[CLIENT], true),
+                         STLS_E_TRANSPORT, pair_error(&p, CLIENT));
+            CHECK_RESULT("what the connection tells", pair_error(&p, CLIENT)->result,
+                         STLS_E_TRANSPORT, NULL);
+            CHECK_NUMBER("signals", pipe_signals, 0);
+        }
+        pair_close(&p);
+    }
+
     check_case("the socket's other end is gone, seen by a read");
     if (pair_open(&p, &plain_client, &plain_server, &options) && pair_connect(&p)) {
         pair_hang_up(&p, SERVER);
