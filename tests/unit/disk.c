@@ -297,7 +297,7 @@ static size_t check_power_cuts(const sim_disk *disk) {
 static bool run_with_fault(const sim_disk *base, const change_case *change, int call, int fail_for,
                            int reason, size_t *images) {
     stls_certstore *store = NULL;
-    stls_error error = {.result = STLS_NOT_DONE}, of_look;
+    stls_error error = {.result = STLS_NOT_DONE}, of_look = error;
     char in_memory[STATE_SIZE], on_disk[STATE_SIZE];
     sim_disk *disk = sim_duplicate(base);
     sim = disk;
