@@ -89,6 +89,9 @@ stls_result stls_conn_revalidate(stls_conn *conn, const stls_context *context, s
     stls_verify_mode mode = mode_of(context, conn);
     if (conn->peer_count == 0 && mode != STLS_VERIFY_REQUIRED &&
         context->profile->role == STLS_ROLE_SERVER) {
+        if (conn->verdict != NULL) { /* by one for whom somebody had to be there */
+            *conn->verdict = (stls_verdict){.alert = STLS_ALERT_NONE};
+        }
         return STLS_OK; /* nobody to judge, and nobody has to be there */
     }
     stls_verdict verdict;

@@ -399,6 +399,26 @@ static void test_other_contexts(void) {
     }
 }
 
+/* What was said by a context for which somebody has to be there, does not stay. */
+static void test_absence(void) {
+    end client = {CLIENT_END}, server = {SERVER_OF(OPTIONAL)}, strict = {SERVER_OF(REQUIRED)};
+    stls_context *other = end_context(STLS_ROLE_SERVER, &strict);
+    pair p;
+    check_case("no certificate: one is needed, and then none");
+    if (other != NULL && pair_open(&p, &client, &server, NULL)) {
+        if (pair_connect(&p)) {
+            check_again(&p, SERVER, other, STLS_E_VERIFY, STLS_FLAG_NO_CERTIFICATE, false);
+            check_again(&p, SERVER, NULL, STLS_OK, 0, false);
+            CHECK_NUMBER("the verdict's state", stls_conn_verdict(p.conn[SERVER])->state,
+                         STLS_VERDICT_NOT_DONE);
+        }
+    }
+    if (other != NULL) {
+        pair_close(&p);
+    }
+    stls_context_free(other);
+}
+
 /* The mode of the host that the client asked for is the connection's own. */
 static void test_hosts(void) {
     int64_t now = (int64_t)time(NULL);
@@ -541,6 +561,7 @@ const test_case revalidate_tests[] = {
     {"expired since", test_expired},
     {"revoked since", test_revoked},
     {"by other contexts", test_other_contexts},
+    {"who showed nothing", test_absence},
     {"by a host's mode", test_hosts},
     {"hosts that are not served", test_hosts_not_served},
     {"by other backends", test_other_backends},
