@@ -280,8 +280,7 @@ static bool may_get_ticket(const stls_conn *conn) {
                         : resumption_of(conn) != NULL || conn->verify != STLS_VERIFY_REQUIRED;
 }
 
-/* A connection that was judged has shown its certificates itself; one that was not, but whose
- * ticket was good, is being resumed. */
+/* A connection that was judged has shown its certificates itself. */
 static void write_record(const stls_conn *conn, const uint8_t binding[BINDING_LEN],
                          stls_writer *writer) {
     const stls_resumption *before = conn->judged ? NULL : resumption_of(conn);
@@ -305,8 +304,12 @@ static void write_record(const stls_conn *conn, const uint8_t binding[BINDING_LE
     }
 }
 
-static stls_bytes make_record(const stls_conn *conn, stls_writer *record) {
+/* A ticket may have been good for the core, and not for the library: then nothing of it goes on. */
+static stls_bytes make_record(stls_conn *conn, bool resumed, stls_writer *record) {
     uint8_t binding[BINDING_LEN];
+    if (!resumed && conn->handshake != NULL) {
+        drop_resumption(conn);
+    }
     if (!may_get_ticket(conn) || !ticket_binding(conn, binding)) {
         return (stls_bytes){NULL, 0};
     }
@@ -316,9 +319,9 @@ static stls_bytes make_record(const stls_conn *conn, stls_writer *record) {
     return record->failed ? (stls_bytes){NULL, 0} : (stls_bytes){record->data, record->len};
 }
 
-stls_bytes stls_up_ticket_record(void *core) {
+stls_bytes stls_up_ticket_record(void *core, bool resumed) {
     stls_conn *conn = core;
-    return conn->handshake != NULL ? make_record(conn, &conn->handshake->record)
+    return conn->handshake != NULL ? make_record(conn, resumed, &conn->handshake->record)
                                    : (stls_bytes){NULL, 0};
 }
 
@@ -440,10 +443,11 @@ static bool seal(const stls_conn *conn, stls_bytes record, stls_bytes state, uin
     return sealed;
 }
 
-bool stls_up_ticket_seal(void *core, stls_bytes state, uint8_t *ticket, size_t size, size_t *len) {
+bool stls_up_ticket_seal(void *core, bool resumed, stls_bytes state, uint8_t *ticket, size_t size,
+                         size_t *len) {
     stls_conn *conn = core;
     stls_writer writer = {.data = NULL};
-    stls_bytes record = make_record(conn, &writer);
+    stls_bytes record = make_record(conn, resumed, &writer);
     bool sealed = record.len > 0 && state.len > 0 && seal(conn, record, state, ticket, size, len);
     stls_writer_free(&writer);
     return sealed;

@@ -84,11 +84,12 @@ bool stls_conn_restore(stls_conn *conn);
 void stls_conn_settle_sessions(stls_conn *conn);
 
 void stls_up_session(void *core, const stls_be_session *session);
-bool stls_up_ticket_seal(void *core, stls_bytes state, uint8_t *ticket, size_t size, size_t *len);
+bool stls_up_ticket_seal(void *core, bool resumed, stls_bytes state, uint8_t *ticket, size_t size,
+                         size_t *len);
 bool stls_up_ticket_open(void *core, stls_bytes ticket, uint8_t *state, size_t size, size_t *len,
                          bool *renew);
 bool stls_up_ticket_key(void *core, const uint8_t *name, stls_be_ticket_key *key);
-stls_bytes stls_up_ticket_record(void *core);
+stls_bytes stls_up_ticket_record(void *core, bool resumed);
 bool stls_up_ticket_accept(void *core, stls_bytes record);
 
 #endif

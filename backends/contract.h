@@ -41,7 +41,7 @@
 #include <siptls/backend.h> /* names of capabilities and registries; results are not used here */
 
 /* Raised whenever this file changes meaning. The core refuses a backend of another number. */
-#define STLS_CONTRACT_ABI 6u
+#define STLS_CONTRACT_ABI 7u
 
 /* What a call answers. Only STLS_BE_OK is success. Every status below STLS_BE_CLOSED besides OK and
  * WANT_READ is final for the object: the core does not call the same function on it again. */
@@ -309,13 +309,15 @@ typedef struct stls_be_upcalls {
      * can hold several tickets: the one opened last, if any, is the one that is resumed. A backend
      * whose library may go back to one from before opens no other after one was good. But a ticket
      * that was accepted may still not be resumed, for reasons of the library's (its suite is not in
-     * our list any more): then verify is called as usual, and stls_be_info.resumed is false. In TLS
-     * 1.3, and for a second ClientHello, all of this may happen twice.
+     * our list any more): then verify is called as usual, and stls_be_info.resumed is false. Who
+     * asks for a new ticket says which of both it is: `resumed`. In TLS 1.3, and for a second
+     * ClientHello, all of this may happen twice.
      *
      * The ticket for `state`, at most `size` bytes, into `ticket`. False: send none; a ticket of
      * `size` bytes has no room for the record, or the connection cannot be resumed. (In TLS 1.2,
      * where a ServerHello may have promised a ticket, one may be sent that nobody can open.) */
-    bool (*ticket_seal)(void *core, stls_bytes state, uint8_t *ticket, size_t size, size_t *len);
+    bool (*ticket_seal)(void *core, bool resumed, stls_bytes state, uint8_t *ticket, size_t size,
+                        size_t *len);
 
     /* The state out of `ticket`, at most `size` bytes, into `state`. False: a full handshake.
      * `*renew` (TLS 1.2): a new ticket is due; a library that cannot send one when it resumes
@@ -330,7 +332,7 @@ typedef struct stls_be_upcalls {
     /* The record for the new tickets of this handshake, valid until the next upcall; empty: the
      * ticket will be refused, so send none if that is possible. Called once for each ticket or once
      * for all, behind verify, and perhaps for a ticket that is not sent in the end. */
-    stls_bytes (*ticket_record)(void *core);
+    stls_bytes (*ticket_record)(void *core, bool resumed);
 
     /* Whether the session of a ticket with this record may be resumed. */
     bool (*ticket_accept)(void *core, stls_bytes record);

@@ -139,7 +139,8 @@ static int write_ticket(void *context, const mbedtls_ssl_session *session, unsig
     *lifetime = conn->context->ticket_lifetime_s;
     conn->ticket_withheld =
         state == NULL ||
-        !conn->upcalls->ticket_seal(conn->core, (stls_bytes){state, state_len}, start, size, len) ||
+        !conn->upcalls->ticket_seal(conn->core, !conn->full, (stls_bytes){state, state_len}, start,
+                                    size, len) ||
         *len > size;
     if (state != NULL) {
         wipe_and_free(state, state_len);

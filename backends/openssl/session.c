@@ -161,7 +161,8 @@ static void ossl_ticket_prepare(ossl_conn *conn) {
     if (!conn->upcalls->ticket_key(conn->core, NULL, &conn->handshake->ticket_key)) {
         return;
     }
-    stls_bytes record = conn->upcalls->ticket_record(conn->core);
+    stls_bytes record =
+        conn->upcalls->ticket_record(conn->core, SSL_session_reused(conn->ssl) != 0);
     conn->handshake->ticket_ready =
         record.len > 0 && ossl_ticket_has_room(conn->ssl, record.len) &&
         SSL_SESSION_set1_ticket_appdata(SSL_get_session(conn->ssl), record.data, record.len) == 1;

@@ -226,8 +226,8 @@ static int wolf_ticket_seal(wolf_conn *conn, uint8_t *name, uint8_t *iv, uint8_t
         memcpy(plain + WOLF_STAMP, state, len);
     }
     if (plain &&
-        conn->upcalls->ticket_seal(conn->core, (stls_bytes){plain, plain_len}, ticket, size,
-                                   &ticket_len) &&
+        conn->upcalls->ticket_seal(conn->core, wolfSSL_session_reused(conn->ssl) != 0,
+                                   (stls_bytes){plain, plain_len}, ticket, size, &ticket_len) &&
         ticket_len >= WOLF_TICKET_FIXED && ticket_len <= size) {
         *out_len = (int)wolf_ticket_lay(ticket, ticket_len, name, iv, mac, state, len);
         result = WOLFSSL_TICKET_RET_OK;

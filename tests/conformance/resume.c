@@ -455,10 +455,45 @@ static void run_renewed(stage *s, uint16_t version) {
     }
 }
 
+/* What the new certificate makes of the ticket is for the library: it resumes, or it does not. But
+ * what both ends bind to is the same, also later. */
+static void run_other_key(stage *s, const char *what, const char *suites) {
+    uint8_t clients[STLS_BINDING_MAX], servers[STLS_BINDING_MAX];
+    s->of[CLIENT].trust = GOOD_ROOTS;
+    s->of[SERVER].credential = "server-rsa";
+    bool ready = new_ring(s) && set_up(s, CLIENT) && set_up(s, SERVER);
+    for (unsigned round = 0; ready && round < 4; round++) {
+        pair p;
+        check_case("another key and %s, %s, connection %u", what,
+                   version_text(s->of[SERVER].version), round);
+        if (round == 1) {
+            s->of[SERVER].credential = "server";
+            s->of[SERVER].suites = suites;
+            ready = set_up(s, SERVER);
+        }
+        if (ready &&
+            pair_open_on(&p, s->context[CLIENT], &s->of[CLIENT], s->context[SERVER], NULL)) {
+            if (pair_connect(&p) && pair_echo(&p, 100)) {
+                CHECK_BYTES("what both bind to", end_point_of(&p, CLIENT, clients),
+                            end_point_of(&p, SERVER, servers));
+            }
+            pair_close(&p);
+        }
+    }
+}
+
 static void test_renewed_certificate(void) {
     for (size_t v = 0; can_resume() && v < COUNT(both_versions); v++) {
         stage s = plain_stage(both_versions[v]);
         run_renewed(&s, both_versions[v]);
+        tear_down(&s);
+        s = plain_stage(both_versions[v]);
+        run_other_key(&s, "the same suites", NULL);
+        tear_down(&s);
+    }
+    if (can_resume()) {
+        stage s = plain_stage(STLS_TLS1_3);
+        run_other_key(&s, "another suite", "TLS_AES_256_GCM_SHA384");
         tear_down(&s);
     }
 }

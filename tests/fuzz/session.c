@@ -160,14 +160,14 @@ static void forget(stls_conn *conn) {
 /* What is accepted can be written into the next ticket, and is restored as it is written. */
 static void accept_record(const uint8_t *data, size_t size) {
     stls_conn *conn = server_conn();
-    stls_bytes record = stls_up_ticket_record(conn);
+    stls_bytes record = stls_up_ticket_record(conn, false);
     must(record.len > RECORD_FRONT_LEN);
     uint8_t *made = malloc(RECORD_FRONT_LEN + size);
     must(made != NULL);
     memcpy(made, record.data, RECORD_FRONT_LEN);
     memcpy(made + RECORD_FRONT_LEN, data, size);
     if (stls_up_ticket_accept(conn, (stls_bytes){made, RECORD_FRONT_LEN + size})) {
-        stls_up_ticket_record(conn);
+        stls_up_ticket_record(conn, true);
         must(stls_conn_restore(conn));
         const stls_verdict *verdict = stls_conn_verdict(conn);
         for (size_t i = 0; i < verdict->path_len; i++) {

@@ -327,7 +327,8 @@ static inline bool raw_ticket_key(void *core, const uint8_t *name, stls_be_ticke
     return found != NULL;
 }
 
-static inline stls_bytes raw_ticket_record(void *core) {
+static inline stls_bytes raw_ticket_record(void *core, bool resumed) {
+    (void)resumed;
     raw_end *e = core;
     if (e->ring->no_record) {
         return (stls_bytes){NULL, 0};
@@ -350,8 +351,9 @@ static inline bool raw_ticket_accept(void *core, stls_bytes record) {
 /* A ticket sealed here: key name, nonce, and under the key: length of the record, record, state. */
 enum { RAW_HEAD = STLS_TICKET_NAME_LEN + STLS_AEAD_NONCE_LEN };
 
-static inline bool raw_ticket_seal(void *core, stls_bytes state, uint8_t *ticket, size_t size,
-                                   size_t *len) {
+static inline bool raw_ticket_seal(void *core, bool resumed, stls_bytes state, uint8_t *ticket,
+                                   size_t size, size_t *len) {
+    (void)resumed;
     raw_end *e = core;
     const stls_backend *backend = e->context->backend;
     const stls_be_ticket_key *key = raw_find_key(e->ring, NULL);
