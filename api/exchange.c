@@ -178,7 +178,7 @@ static stls_result take_in(stls_context *context, stls_bytes plain, stls_session
     if (result == STLS_E_NO_MEMORY) {
         return no_memory_for_a_session(error);
     }
-    if (result != STLS_OK || !stls_peer_may_come_back(context->profile, &session->peer)) {
+    if (result != STLS_OK) {
         return stls_fail(error, STLS_E_FORMAT, "the session is damaged");
     }
     if (!stls_session_key(context, peer, server_name, session->key)) {
@@ -189,6 +189,9 @@ static stls_result take_in(stls_context *context, stls_bytes plain, stls_session
                          "the session for \"%s\" was made with other settings, trusted "
                          "certificates, or another TLS library or version",
                          peer);
+    }
+    if (!stls_peer_may_come_back(context->profile, &session->peer)) {
+        return stls_fail(error, STLS_E_FORMAT, "the session is damaged");
     }
     if (!stls_session_is_good(session, stls_profile_now(context->profile))) {
         return stls_fail(error, STLS_E_REFUSED,

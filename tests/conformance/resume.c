@@ -870,6 +870,24 @@ static void test_bad_imports(void) {
     if (set_up(&s, CLIENT)) {
         check_import(&s, "another trust", seal_key, blob, STLS_E_REFUSED);
     }
+    s.of[CLIENT] = plain_stage(STLS_TLS1_3).of[CLIENT];
+    s.of[CLIENT].verify = STLS_VERIFY_NONE;
+    if (set_up(&s, CLIENT)) {
+        check_import(&s, "of a client that looks, to one that does not", seal_key, blob,
+                     STLS_E_REFUSED);
+        pair p;
+        if (pair_open_on(&p, s.context[CLIENT], &s.of[CLIENT], s.context[SERVER], NULL)) {
+            pair_connect(&p);
+            pair_echo(&p, 100);
+            pair_close(&p);
+        }
+        blob = export_of(&s);
+        s.of[CLIENT].verify = STLS_VERIFY_REQUIRED;
+    }
+    if (set_up(&s, CLIENT)) {
+        check_import(&s, "of a client that does not look, to one that does", seal_key, blob,
+                     STLS_E_REFUSED);
+    }
     CHECK_NUMBER("sessions in the cache", stls_session_cache_count(s.cache), 0);
     const stls_backend *other = stls_backend_at(0);
     other = other == test_backend() ? stls_backend_at(1) : other;
