@@ -572,8 +572,9 @@ def a_storm_of_refused_peers_does_not_flood_the_log():
 
 @check
 def a_reader_of_the_output_that_stops_reading_stops_nobody():
-    server, (log, end) = Server(echo), os.pipe()
-    with Proxy(server.port, stderr=end) as proxy:
+    server, (log, end), key = Server(echo), os.pipe(), f"{WORK}/lost.key"
+    shutil.copy(f"{PKI}/server.key", key)
+    with Proxy(server.port, "--cert", f"{PKI}/server.chain.pem", "--key", key, stderr=end) as proxy:
         os.close(end)
         for pipe in log, proxy.process.stdout.fileno():
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
@@ -587,6 +588,12 @@ def a_reader_of_the_output_that_stops_reading_stops_nobody():
                     with contextlib.suppress(ConnectionResetError):
                         plain.recv(1)
             time.sleep(1)
+        with connect(proxy) as client:
+            send_and_receive(client, b"hello")
+        os.remove(key)
+        for _ in range(100):  # more complaints than the last page has room for
+            proxy.process.send_signal(signal.SIGHUP)
+            time.sleep(0.02)
         with connect(proxy) as client:
             send_and_receive(client, b"hello")
         proxy.process.terminate()

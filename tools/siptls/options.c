@@ -12,7 +12,19 @@
 static void print_complaint(const char *command, const char *format, va_list list)
     __attribute__((format(printf, 2, 0)));
 
+static void (*complaint_log)(const char *text);
+
+void complain_to(void (*log)(const char *text)) {
+    complaint_log = log;
+}
+
 static void print_complaint(const char *command, const char *format, va_list list) {
+    if (complaint_log != NULL) {
+        char text[1024];
+        vsnprintf(text, sizeof text, format, list);
+        complaint_log(text);
+        return;
+    }
     fflush(stdout);
     fprintf(stderr, "%s: ", command);
     vfprintf(stderr, format, list);

@@ -272,6 +272,11 @@ static bool start_workers(acceptor *self) {
     return true;
 }
 
+/* What a reload complains of waits for nobody, either. */
+static void log_complaint(const char *text) {
+    proxy_log("%s", text);
+}
+
 static int serve(acceptor *self) {
     raise_descriptors(&self->options);
     self->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -285,6 +290,7 @@ static int serve(acceptor *self) {
     }
     bool good = start_workers(self);
     if (good) {
+        complain_to(log_complaint);
         run(self);
     }
     stop(self);

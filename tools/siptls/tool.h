@@ -140,6 +140,9 @@ stls_context *make_server_context(server_options *options);
 /* Prints "siptls connect: ..." to stderr. */
 void complain(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* From now on complaints, without the command in front, go to `log` and not to stderr. */
+void complain_to(void (*log)(const char *text));
+
 /* The same, with a hint at --help; returns EXIT_USAGE. */
 int usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
