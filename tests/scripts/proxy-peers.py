@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import pty
 import queue
 import resource
 import select
@@ -599,6 +600,25 @@ def a_reader_of_the_output_that_stops_reading_stops_nobody():
         proxy.process.terminate()
         must(proxy.process.wait(PATIENCE) == 0, "it does not end")
     os.close(log)
+    server.close()
+
+
+@check
+def nor_does_a_terminal():
+    server, (log, end), key = Server(echo), pty.openpty(), f"{WORK}/lost.key"
+    shutil.copy(f"{PKI}/server.key", key)
+    with Proxy(server.port, "--cert", f"{PKI}/server.chain.pem", "--key", key, stderr=end) as proxy:
+        must(os.get_blocking(end), "others' writes to the terminal do not wait any more")
+        os.remove(key)
+        for _ in range(300):
+            proxy.process.send_signal(signal.SIGHUP)
+            time.sleep(0.02)
+        with connect(proxy) as client:
+            send_and_receive(client, b"hello")
+        proxy.process.terminate()
+        must(proxy.process.wait(PATIENCE) == 0, "it does not end")
+    os.close(log)
+    os.close(end)
     server.close()
 
 

@@ -278,6 +278,8 @@ static void log_complaint(const char *text) {
 }
 
 static int serve(acceptor *self) {
+    proxy_log_wait_for_no_terminal(STDOUT_FILENO);
+    proxy_log_wait_for_no_terminal(STDERR_FILENO);
     raise_descriptors(&self->options);
     self->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (!catch_signals(self)) {

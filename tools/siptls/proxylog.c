@@ -3,6 +3,7 @@
 
 #include "net.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -21,6 +22,16 @@ static void print(const char *format, va_list list) __attribute__((format(printf
 bool proxy_log_takes(int fd) {
     struct pollfd wanted = {.fd = fd, .events = POLLOUT};
     return poll(&wanted, 1, 0) == 1 && (wanted.revents & POLLOUT) != 0;
+}
+
+void proxy_log_wait_for_no_terminal(int fd) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int own = isatty(fd) != 0 ? open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) : -1;
+    if (own >= 0) { /* O_NONBLOCK on what we were given would be our caller's, too */
+        (void)dup2(own, fd);
+        close(own);
+    }
 }
 
 /* One line in one write, for stderr has no buffer. */

@@ -25,6 +25,10 @@ void proxy_log_peer(proxy_counters *counters, const char *format, ...)
 /* Whether `fd` takes a line without waiting. */
 bool proxy_log_takes(int fd);
 
+/* A terminal says that it takes a line when it has room for a byte: then writes to `fd` fail rather
+ * than wait, for this process alone. */
+void proxy_log_wait_for_no_terminal(int fd);
+
 /* Once a second: tells what was left out. */
 void proxy_log_tick(void);
 
