@@ -79,9 +79,11 @@ static stls_result find_end_point(const stls_conn *conn, stls_end_point *found, 
         return stls_end_point_of(conn->context->profile->backend,
                                  stls_conn_peer_certificate(conn, 0), found, error);
     }
-    *found =
-        conn->end_point != NULL ? *conn->end_point : *stls_credential_end_point(conn->credential);
-    return STLS_OK;
+    if (conn->end_point != NULL) {
+        *found = *conn->end_point;
+        return STLS_OK;
+    }
+    return stls_credential_end_point(conn->credential, found, error);
 }
 
 static stls_result bind_end_point(stls_conn *conn, uint8_t *out, size_t *len, stls_error *error) {

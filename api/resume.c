@@ -290,9 +290,13 @@ static void write_record(const stls_conn *conn, const uint8_t binding[BINDING_LE
     stls_write_number(writer, (uint64_t)now, 8);
     stls_write_number(writer, (uint64_t)(before != NULL ? before->proved_at : now), 8);
     stls_write_number(writer, before != NULL ? before->resumptions + 1u : 0, 1);
-    const stls_end_point *shown =
-        before != NULL ? &before->end_point : stls_credential_end_point(conn->credential);
-    stls_write_vector(writer, (stls_bytes){shown->data, shown->len});
+    stls_end_point shown;
+    if (before != NULL) {
+        shown = before->end_point;
+    } else {
+        (void)stls_credential_end_point(conn->credential, &shown, NULL); /* or none is told of */
+    }
+    stls_write_vector(writer, (stls_bytes){shown.data, shown.len});
     if (before != NULL && before->has_peer) {
         stls_write_number(writer, 1, 1);
         stls_write_peer(writer, &before->peer.verdict, before->peer.chain, before->peer.count);
@@ -520,8 +524,9 @@ static bool restore(stls_conn *conn, const stls_peer *peer) {
 
 /* Keeps what the server has shown at first, if that is not what it has now. */
 static bool restore_end_point(stls_conn *conn, const stls_end_point *shown) {
-    const stls_end_point *now = stls_credential_end_point(conn->credential);
-    if (shown->len == now->len && memcmp(shown->data, now->data, now->len) == 0) {
+    stls_end_point now;
+    if (stls_credential_end_point(conn->credential, &now, NULL) == STLS_OK &&
+        shown->len == now.len && memcmp(shown->data, now.data, now.len) == 0) {
         return true;
     }
     conn->end_point = stls_alloc(1, sizeof *conn->end_point);

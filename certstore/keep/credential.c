@@ -20,6 +20,7 @@ struct stls_credential {
     stls_bytes chain[STLS_CREDENTIAL_CHAIN_MAX];
     size_t count;
     stls_end_point end_point;
+    bool has_end_point; /* or that there is none, is known */
     alignas(max_align_t) unsigned char block[];
 };
 
@@ -284,9 +285,13 @@ stls_result stls_end_point_of(const stls_backend *backend, stls_bytes certificat
     return STLS_OK;
 }
 
-const stls_end_point *stls_credential_end_point(const stls_credential *credential) {
-    static const stls_end_point none;
-    return credential != NULL ? &credential->end_point : &none;
+stls_result stls_credential_end_point(const stls_credential *credential, stls_end_point *end_point,
+                                      stls_error *error) {
+    if (credential != NULL && !credential->has_end_point) {
+        return stls_end_point_of(credential->backend, credential->chain[0], end_point, error);
+    }
+    *end_point = credential != NULL ? credential->end_point : (stls_end_point){.len = 0};
+    return STLS_OK;
 }
 
 /* --- Making */
@@ -317,8 +322,9 @@ static stls_result build(const stls_backend *backend, const inputs *in, const ch
         stls_credential_free(credential);
         return explain(in, backend, status, &failure, password, error);
     }
-    if (stls_end_point_of(backend, credential->chain[0], &credential->end_point, NULL) ==
-        STLS_E_NO_MEMORY) {
+    result = stls_end_point_of(backend, credential->chain[0], &credential->end_point, NULL);
+    credential->has_end_point = result == STLS_OK;
+    if (result == STLS_E_NO_MEMORY) {
         stls_credential_free(credential);
         return explain(in, backend, STLS_BE_NO_MEMORY, &failure, password, error);
     }

@@ -22,7 +22,9 @@ typedef struct stls_end_point {
 stls_result stls_end_point_of(const stls_backend *backend, stls_bytes certificate,
                               stls_end_point *end_point, stls_error *error);
 
-/* That of its leaf, computed once. */
-const stls_end_point *stls_credential_end_point(const stls_credential *credential);
+/* That of its leaf, computed once; NULL has none. What failed when it was made (a library may take
+ * want of memory for want of the hash) is tried again. */
+stls_result stls_credential_end_point(const stls_credential *credential, stls_end_point *end_point,
+                                      stls_error *error);
 
 #endif
