@@ -88,15 +88,15 @@ static bool wolf_needs_all_kinds(const wolf_context *self) {
 #if defined(OPENSSL_EXTRA) || defined(WOLFSSL_SET_CIPHER_BYTES)
 /* The look-alike's list of names keeps the other version's suites if the list has those of one
  * version only. */
-static stls_be_status wolf_set_suites(wolf_context *self, const stls_be_settings *settings) {
+static stls_be_status wolf_set_suites(wolf_context *self) {
     uint8_t list[2 * WOLF_SUITES_MAX + 2];
     size_t n = 0;
 
-    for (size_t i = 0; i < settings->suite_count; i++) {
-        if (!wolf_suite_name(settings->suites[i])) /* it drops those without a word */
+    for (size_t i = 0; i < self->suite_count; i++) {
+        if (!wolf_suite_name(self->suites[i])) /* it drops those without a word */
             return STLS_BE_UNSUPPORTED;
-        list[n++] = (uint8_t)(settings->suites[i] >> 8);
-        list[n++] = (uint8_t)settings->suites[i];
+        list[n++] = (uint8_t)(self->suites[i] >> 8);
+        list[n++] = (uint8_t)self->suites[i];
     }
     if (wolf_needs_all_kinds(self)) {
         list[n++] = 0x13;
@@ -105,11 +105,11 @@ static stls_be_status wolf_set_suites(wolf_context *self, const stls_be_settings
     return wolf_taken(wolfSSL_CTX_set_cipher_list_bytes(self->ctx, list, (int)n));
 }
 #else
-static stls_be_status wolf_set_suites(wolf_context *self, const stls_be_settings *settings) {
+static stls_be_status wolf_set_suites(wolf_context *self) {
     char list[4096] = "";
 
-    for (size_t i = 0; i < settings->suite_count; i++)
-        if (!wolf_append(list, sizeof list, wolf_suite_name(settings->suites[i])))
+    for (size_t i = 0; i < self->suite_count; i++)
+        if (!wolf_append(list, sizeof list, wolf_suite_name(self->suites[i])))
             return STLS_BE_UNSUPPORTED;
     if (!*list ||
         (wolf_needs_all_kinds(self) && !wolf_append(list, sizeof list, wolf_suite_name(0x1301))))
@@ -332,13 +332,21 @@ static stls_be_status wolf_set_no_renegotiation(void) {
 #endif
 }
 
-/* The suites, for what wolfSSL does not look at itself. */
+static void wolf_keep_suites_of(wolf_context *self, const stls_be_settings *settings, bool tls13) {
+    for (size_t i = 0; i < settings->suite_count; i++)
+        if ((settings->suites[i] >> 8 == 0x13) == tls13)
+            self->suites[self->suite_count++] = settings->suites[i];
+}
+
+/* The suites, also for what wolfSSL does not look at itself. Those of TLS 1.3 come first: a server
+ * of TLS 1.3 takes the first that the client has too, and fails if that is one of TLS 1.2. */
 static stls_be_status wolf_keep_suites(wolf_context *self, const stls_be_settings *settings) {
     if (settings->suite_count == 0 || settings->suite_count > WOLF_SUITES_MAX)
         return STLS_BE_UNSUPPORTED;
-    memcpy(self->suites, settings->suites, settings->suite_count * sizeof *settings->suites);
-    self->suite_count = settings->suite_count;
-    return wolf_set_suites(self, settings);
+    self->suite_count = 0;
+    wolf_keep_suites_of(self, settings, true);
+    wolf_keep_suites_of(self, settings, false);
+    return wolf_set_suites(self);
 }
 
 static stls_be_status wolf_apply_one(wolf_context *self, const stls_be_settings *settings,

@@ -149,7 +149,8 @@ static void test_each_suite(void) {
     }
 }
 
-/* The server's order counts, whatever the client prefers. */
+/* The server's order counts, whatever the client prefers; where both versions can be had, that of
+ * the suites of TLS 1.3. */
 static void test_server_preference(void) {
     static const struct {
         uint16_t version;
@@ -167,6 +168,12 @@ static void test_server_preference(void) {
         {STLS_TLS1_2, "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256",
          "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384",
          "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
+        {0,
+         "ECDHE-ECDSA-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+         "TLS_AES_256_GCM_SHA384",
+         "ECDHE-ECDSA-AES128-GCM-SHA256:TLS_AES_256_GCM_SHA384:ECDHE-ECDSA-AES256-GCM-SHA384:"
+         "TLS_AES_128_GCM_SHA256",
+         "TLS_AES_256_GCM_SHA384"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         end client = {.trust = GOOD_ROOTS,
@@ -176,7 +183,9 @@ static void test_server_preference(void) {
         end server = {
             .credential = "server", .version = cases[i].version, .suites = cases[i].server};
         stls_conn_info info = {0};
-        check_case("%s, the server wants %s", version_text(cases[i].version), cases[i].chosen);
+        check_case("%s, the server wants %s",
+                   cases[i].version ? version_text(cases[i].version) : "both versions",
+                   cases[i].chosen);
         check_good(&client, &server, &info);
         CHECK_TEXT("the suite", code_text(STLS_REGISTRY_SUITE, info.suite), cases[i].chosen);
     }
