@@ -12,6 +12,19 @@ enum { LABEL_MAX = 249 }; /* "tls13 " goes before it in 255 bytes (RFC 8446 sect
 
 /* --- Exported material --- */
 
+/* What begins with a label of TLS 1.2's own (RFC 5705 section 4, RFC 7627): refused in any version,
+ * as OpenSSL and wolfSSL refuse it in some. */
+static bool is_of_tls_itself(const char *label) {
+    static const char *const own[] = {"client finished", "server finished", "master secret",
+                                      "extended master secret", "key expansion"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (strncmp(label, own[i], strlen(own[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static stls_result check_export(stls_conn *conn, const char *label, const void *context,
                                 size_t context_len, const uint8_t *out, size_t len,
                                 stls_error *error) {
@@ -26,6 +39,12 @@ static stls_result check_export(stls_conn *conn, const char *label, const void *
                          "an exporter's label has 1 to %d bytes, its context at most %d, and what "
                          "it gives 1 to %d",
                          LABEL_MAX, UINT16_MAX, STLS_EXPORT_MAX);
+    }
+    if (is_of_tls_itself(label)) {
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "the label \"%s\" is one of TLS itself: an application's begin with "
+                         "EXPORTER (RFC 5705 section 4)",
+                         label);
     }
     stls_result result = stls_conn_check_process(conn, error);
     if (result != STLS_OK) {

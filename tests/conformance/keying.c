@@ -155,6 +155,30 @@ static void test_export_refusals(void) {
     }
 }
 
+/* Labels of TLS's own are no application's, whatever the library and the version. */
+static void test_export_own_labels(void) {
+    static const char *const labels[] = {"client finished", "server finished",
+                                         "master secret",   "extended master secret",
+                                         "key expansion",   "key expansion of somebody"};
+    for (size_t v = 0; can(STLS_CAN_EXPORT_KEYS) && v < COUNT(both_versions); v++) {
+        setup s = {.version = both_versions[v], .exporter = true};
+        pair p;
+        check_case("labels of TLS itself, %s", version_text(s.version));
+        if (open_pair(&p, &s)) {
+            for (size_t i = 0; i < COUNT(labels); i++) {
+                uint8_t out[32];
+                stls_error error = {0};
+                CHECK_RESULT(
+                    labels[i],
+                    stls_conn_export(p.conn[CLIENT], labels[i], NULL, 0, out, sizeof out, &error),
+                    STLS_E_ARGUMENT, &error);
+                CHECK_CONTAINS("the sentence", error.text, labels[i]);
+            }
+        }
+        pair_close(&p);
+    }
+}
+
 /* --- Channel bindings --- */
 
 static void test_bindings(void) {
@@ -459,6 +483,7 @@ static void test_memory(void) {
 const test_case keying_tests[] = {
     {"exported keys", test_export},
     {"exports that cannot be", test_export_refusals},
+    {"labels of TLS itself are not exported", test_export_own_labels},
     {"channel bindings", test_bindings},
     {"tls-server-end-point", test_end_points},
     {"the key log", test_keylog},

@@ -212,10 +212,12 @@ STLS_API void stls_conn_memory(const stls_conn *conn, stls_conn_memory_use *use)
 
 /* Fills `out` with `len` bytes (1 to STLS_EXPORT_MAX) of keying material for `label` (ASCII, ended
  * by NUL, 1 to 249 characters; RFC 5705, RFC 8446 section 7.5). Both ends get the same. `context`
- * NULL: without a context, which TLS 1.2 tells from an empty one. STLS_E_STATE: the handshake is
- * not complete, or the profile did not ask for it (stls_profile_set_exporter()).
- * STLS_E_UNSUPPORTED: in TLS 1.2, of a peer without the extended master secret (RFC 7627
- * section 5.4). */
+ * NULL: without a context, which TLS 1.2 tells from an empty one; else at most 65535 bytes.
+ * STLS_E_ARGUMENT also for a label that begins with one of TLS's own, such as "master secret".
+ * STLS_E_STATE: the handshake is not complete, or the profile did not ask for it
+ * (stls_profile_set_exporter()). STLS_E_UNSUPPORTED: in TLS 1.2, of a peer without the extended
+ * master secret (RFC 7627 section 5.4). STLS_E_BACKEND: some libraries do not take labels and
+ * contexts of that length (docs/backends.md). */
 enum { STLS_EXPORT_MAX = 4096 };
 STLS_API stls_result stls_conn_export(stls_conn *conn, const char *label, const void *context,
                                       size_t context_len, uint8_t *out, size_t len,
