@@ -165,6 +165,26 @@ static void ossl_chain_judge(ossl_conn *conn, const X509_STORE_CTX *store) {
     }
 }
 
+/* OpenSSL's server of TLS 1.2 refuses a client's key on a curve that is not among the server's
+ * groups, of which it tells no client. The groups have done their work by now: the leaf's curve
+ * becomes the only one. False: no memory. */
+static bool ossl_chain_allow_curve(ossl_conn *conn) {
+    EVP_PKEY *leaf = conn->chain->keys[0];
+    char name[64];
+    size_t len = 0;
+    if (conn->context->role != STLS_ROLE_SERVER || SSL_version(conn->ssl) != TLS1_2_VERSION ||
+        leaf == NULL || EVP_PKEY_is_a(leaf, "EC") != 1) {
+        return true;
+    }
+    (void)ERR_set_mark();
+    int nid =
+        EVP_PKEY_get_group_name(leaf, name, sizeof name, &len) == 1 ? OBJ_sn2nid(name) : NID_undef;
+    bool no_memory = nid != NID_undef && SSL_set1_groups(conn->ssl, &nid, 1) != 1 &&
+                     ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+    (void)ERR_pop_to_mark();
+    return !no_memory;
+}
+
 int ossl_chain_verify(X509_STORE_CTX *store, void *unused) {
     (void)unused;
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -174,6 +194,11 @@ int ossl_chain_verify(X509_STORE_CTX *store, void *unused) {
         return 0;
     }
     ossl_chain_judge(conn, store);
+    if (conn->accepted && !ossl_chain_allow_curve(conn)) {
+        conn->no_memory = true;
+        conn->accepted = false;
+        ossl_refuse(conn, STLS_BE_CAUSE_UNKNOWN, "no memory", SSL_AD_INTERNAL_ERROR);
+    }
     /* A TLS 1.3 client has to come as far as its own flight to send a readable alert. */
     conn->alert_deferred = !conn->accepted && conn->context->role == STLS_ROLE_CLIENT &&
                            SSL_version(ssl) == TLS1_3_VERSION;

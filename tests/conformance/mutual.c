@@ -204,11 +204,36 @@ static void test_curve_without_scheme(void) {
     pair_close(&p);
 }
 
+/* The groups are for the key agreement: a client is not told them in TLS 1.2, and its certificate
+ * may be on another curve than they. */
+static void test_curve_beside_groups(void) {
+    for (size_t v = 0; v < COUNT(both_versions); v++) {
+        end client = {.trust = "root",
+                      .peer = "example.test",
+                      .credential = "phone",
+                      .version = both_versions[v]};
+        end server = {.credential = "server",
+                      .trust = "root",
+                      .verify = STLS_VERIFY_REQUIRED,
+                      .groups = "x25519",
+                      .version = both_versions[v]};
+        pair p;
+        check_case("a client's key of P-256, a server with x25519, %s",
+                   version_text(both_versions[v]));
+        if (pair_open(&p, &client, &server, NULL) && pair_connect(&p)) {
+            CHECK(stls_conn_is_secure(p.conn[SERVER]), "the client is not secure");
+            pair_echo(&p, 100);
+        }
+        pair_close(&p);
+    }
+}
+
 const test_case mutual_tests[] = {
     {"server modes and clients, TLS 1.2", test_12},
     {"server modes and clients, TLS 1.3", test_13},
     {"names of clients", test_names},
     {"both refuse", test_both_refuse},
     {"a curve that no scheme of TLS 1.3 names", test_curve_without_scheme},
+    {"a client's curve that is none of the server's groups", test_curve_beside_groups},
     {NULL, NULL},
 };
