@@ -188,7 +188,7 @@ static bool wolf_want_secrets(wolf_conn *conn) {
     if (logs)
         ok &= wolfSSL_set_secret_cb(conn->ssl, wolf_master_secret, conn) == WOLFSSL_SUCCESS;
 #endif
-    if (conn->context->applied & STLS_BE_SET_EXPORTER)
+    if (conn->context->applied & WOLF_KEEPS_ARRAYS)
         wolfSSL_KeepArrays(conn->ssl);
     return ok;
 }

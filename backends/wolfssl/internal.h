@@ -66,6 +66,10 @@ HAVE_SUPPORTED_CURVES)."
 #define WOLF_HAS_PKCS12
 #endif
 
+/* For these wolfSSL keeps the secrets of the handshake. Without them it puts together no ticket of
+ * TLS 1.3 that comes in several records. */
+enum { WOLF_KEEPS_ARRAYS = STLS_BE_SET_EXPORTER | STLS_BE_SET_MAX_FRAGMENT };
+
 /* What resumption needs of wolfSSL. */
 #if defined(HAVE_SESSION_TICKET) && defined(HAVE_EXT_CACHE) && !defined(NO_WOLFSSL_CLIENT)
 #define WOLF_SESSIONS
