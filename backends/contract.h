@@ -338,8 +338,7 @@ typedef struct stls_be_upcalls {
     bool (*ticket_accept)(void *core, stls_bytes record);
 
     /* A secret of the connection, by its label in the NSS key log format ("CLIENT_RANDOM",
-     * "CLIENT_TRAFFIC_SECRET_0", ...). Only with STLS_BE_SET_KEYLOG. Nothing is told of a resumed
-     * connection of TLS 1.2 with wolfSSL. */
+     * "CLIENT_TRAFFIC_SECRET_0", ...). Only with STLS_BE_SET_KEYLOG. */
     void (*keylog)(void *core, const char *label, const uint8_t client_random[32],
                    stls_bytes secret);
 } stls_be_upcalls;

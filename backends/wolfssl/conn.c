@@ -308,6 +308,7 @@ static stls_be_status wolf_complete(wolf_conn *conn, stls_be_failure *failure) {
         return wolf_end(conn, 0, failure);
     conn->resumed = wolfSSL_session_reused(conn->ssl);
 #ifdef WOLF_SESSIONS
+    wolf_session_answered(conn);
     if (conn->session_due)
         wolf_session_tell(conn);
 #endif

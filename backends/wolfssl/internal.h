@@ -273,6 +273,8 @@ int wolf_verify_flags(const wolf_conn *conn);
 #ifdef WOLF_SESSIONS
 /* Gives wolfSSL a session to offer, if it can be offered. */
 void wolf_session_offer(wolf_conn *conn, stls_bytes state);
+/* Whether it is resumed is known. */
+void wolf_session_answered(wolf_conn *conn);
 /* Makes the session upcall, if it is due. */
 void wolf_session_tell(wolf_conn *conn);
 int wolf_session_came(WOLFSSL *ssl, const unsigned char *ticket, int len, void *conn);

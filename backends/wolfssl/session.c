@@ -38,6 +38,16 @@ static bool wolf_has_suite(const wolf_context *context, uint16_t suite) {
     return false;
 }
 
+enum { WOLF_MASTER_LEN = 48 };
+
+static void wolf_log_master(wolf_conn *conn, uint8_t *secret) {
+#ifdef HAVE_SECRET_CALLBACK
+    (void)wolf_master_secret(conn->ssl, secret, WOLF_MASTER_LEN, conn);
+#else
+    (void)conn, (void)secret;
+#endif
+}
+
 #ifdef WOLF_SESSIONS
 
 /* --- A client's sessions --- */
@@ -59,6 +69,17 @@ static bool wolf_resumes(const wolf_context *context, uint16_t version) {
            (version == STLS_TLS1_3 || context->version_max == STLS_TLS1_2);
 }
 
+/* The key log of a client of TLS 1.2 that resumes: wolfSSL tells the master secret where it makes
+ * one, not where it has it from a session, and then forgets the client's random. */
+static bool wolf_logs_offered(const wolf_conn *conn) {
+#ifdef HAVE_SECRET_CALLBACK
+    return (conn->context->applied & STLS_BE_SET_KEYLOG) && conn->offered == STLS_TLS1_2;
+#else
+    (void)conn;
+    return false;
+#endif
+}
+
 void wolf_session_offer(wolf_conn *conn, stls_bytes state) {
     const uint8_t *at;
     WOLFSSL_SESSION *session;
@@ -71,23 +92,26 @@ void wolf_session_offer(wolf_conn *conn, stls_bytes state) {
     session = wolfSSL_d2i_SSL_SESSION(NULL, &at, (long)(state.len - WOLF_SESSION_HEAD));
     if (session && wolfSSL_set_session(conn->ssl, session) == WOLFSSL_SUCCESS)
         conn->offered = wolf_number(state.data);
+    if (wolf_logs_offered(conn))
+        wolfSSL_KeepArrays(conn->ssl);
     wolfSSL_SESSION_free(session);
 }
 
+/* What wolfSSL_i2d_SSL_SESSION() gives begins with: side (1), birth (4), timeout (4), length of the
+ * ID (1), ID, master secret. */
+enum { WOLF_ID_LENGTH_AT = 1 + 4 + 4, WOLF_ID_AT };
+
 /* A client that has offered a ticket and goes on in TLS 1.2 must wait and see whether the server
  * resumes. wolfSSL does so only if the session has no ID; otherwise it fails when the server does
- * not. It has one, made up from the ticket, which has no other use. What wolfSSL_i2d_SSL_SESSION()
- * gives begins with: side (1), birth (4), timeout (4), length of the ID (1), ID. The new length of
- * `state`. */
+ * not. It has one, made up from the ticket, which has no other use. The new length of `state`. */
 static size_t wolf_drop_id(uint8_t *state, size_t len) {
-    enum { LENGTH_AT = 1 + 4 + 4 };
     size_t id_len;
 
-    if (len <= LENGTH_AT || state[LENGTH_AT] > len - LENGTH_AT - 1)
+    if (len < WOLF_ID_AT || state[WOLF_ID_LENGTH_AT] > len - WOLF_ID_AT)
         return len;
-    id_len = state[LENGTH_AT];
-    state[LENGTH_AT] = 0;
-    memmove(state + LENGTH_AT + 1, state + LENGTH_AT + 1 + id_len, len - LENGTH_AT - 1 - id_len);
+    id_len = state[WOLF_ID_LENGTH_AT];
+    state[WOLF_ID_LENGTH_AT] = 0;
+    memmove(state + WOLF_ID_AT, state + WOLF_ID_AT + id_len, len - WOLF_ID_AT - id_len);
     return len - id_len;
 }
 
@@ -130,6 +154,31 @@ void wolf_session_tell(wolf_conn *conn) {
         XFREE(state, NULL, DYNAMIC_TYPE_TMP_BUFFER);
     }
     wolfSSL_SESSION_free(session);
+}
+
+static void wolf_log_resumed(wolf_conn *conn) {
+    WOLFSSL_SESSION *session = wolfSSL_get1_session(conn->ssl);
+    int len = session ? wolfSSL_i2d_SSL_SESSION(session, NULL) : 0;
+    uint8_t *state = len > 0 ? XMALLOC((size_t)len, NULL, DYNAMIC_TYPE_TMP_BUFFER) : NULL,
+            *at = state;
+
+    if (state) {
+        if (wolfSSL_i2d_SSL_SESSION(session, &at) == len && len >= WOLF_ID_AT + WOLF_MASTER_LEN &&
+            state[WOLF_ID_LENGTH_AT] <= len - WOLF_ID_AT - WOLF_MASTER_LEN)
+            wolf_log_master(conn, state + WOLF_ID_AT + state[WOLF_ID_LENGTH_AT]);
+        wolf_wipe(state, (size_t)len);
+        XFREE(state, NULL, DYNAMIC_TYPE_TMP_BUFFER);
+    }
+    wolfSSL_SESSION_free(session);
+}
+
+void wolf_session_answered(wolf_conn *conn) {
+    if (!wolf_logs_offered(conn))
+        return;
+    if (conn->resumed)
+        wolf_log_resumed(conn);
+    if (!(conn->context->applied & WOLF_KEEPS_ARRAYS))
+        wolfSSL_FreeArrays(conn->ssl);
 }
 #endif
 
@@ -285,6 +334,15 @@ static bool wolf_ticket_suits(wolf_conn *conn, const uint8_t *stamp) {
            (!hello->extended_master || form & WOLF_EXTENDED);
 }
 
+/* The key log of a server of TLS 1.2 that resumes, as above. wolfSSL's state begins with: version
+ * (2), suite (2), master secret. */
+static void wolf_ticket_log(wolf_conn *conn, uint8_t *state, size_t len) {
+    enum { MASTER_AT = 2 + 2 };
+
+    if (wolfSSL_version(conn->ssl) == STLS_TLS1_2 && len >= MASTER_AT + WOLF_MASTER_LEN)
+        wolf_log_master(conn, state + MASTER_AT);
+}
+
 static int wolf_ticket_open(wolf_conn *conn, const uint8_t *name, const uint8_t *iv,
                             const uint8_t *mac, uint8_t *state, size_t len, int *out_len) {
     size_t ticket_len, plain_len = 0;
@@ -301,6 +359,7 @@ static int wolf_ticket_open(wolf_conn *conn, const uint8_t *name, const uint8_t 
         memcpy(state, ticket + WOLF_STAMP, plain_len - WOLF_STAMP);
         *out_len = (int)(plain_len - WOLF_STAMP);
         conn->resumable = true;
+        wolf_ticket_log(conn, state, (size_t)*out_len);
         /* In TLS 1.3, where every connection gets new tickets, the other answer is a no. */
         result = renew && wolfSSL_version(conn->ssl) != STLS_TLS1_3 ? WOLFSSL_TICKET_RET_CREATE
                                                                     : WOLFSSL_TICKET_RET_OK;

@@ -297,6 +297,44 @@ static void test_keylog(void) {
     }
 }
 
+/* A resumed connection has secrets of its own, or in TLS 1.2 the session's with randoms of its own.
+ */
+static void test_keylog_resumed(void) {
+    static const char *const labels[] = {"CLIENT_RANDOM", "SERVER_TRAFFIC_SECRET_0"};
+    static key_log logs[2];
+    end client = {.peer = "example.test"};
+    if (!can(STLS_CAN_KEYLOG | STLS_CAN_RESUME | STLS_CAN_ISSUE_TICKETS)) {
+        return;
+    }
+    for (size_t v = 0; v < COUNT(both_versions); v++) {
+        setup s = {.version = both_versions[v], .logs = logs};
+        stls_context *contexts[2] = {context_of(&s, CLIENT), context_of(&s, SERVER)};
+        check_case("the key log of a resumed connection, %s", version_text(s.version));
+        for (int i = 0; i < 2; i++) {
+            stls_conn_info info;
+            pair p;
+            memset(logs, 0, sizeof logs);
+            if (pair_open_on(&p, contexts[CLIENT], &client, contexts[SERVER], NULL) &&
+                pair_connect(&p) && pair_echo(&p, 100)) {
+                stls_conn_get_info(p.conn[CLIENT], &info);
+                CHECK_NUMBER("resumed", info.resumed, i);
+                for (side e = CLIENT; e <= SERVER; e++) {
+                    CHECK(has_line(&logs[e], labels[v]), "the %s has no %s", side_text(e),
+                          labels[v]);
+                }
+                for (size_t k = 0; v == 0 && k < logs[CLIENT].count; k++) {
+                    check_line(logs[CLIENT].lines[k]);
+                    CHECK_TEXT("the server's line", logs[SERVER].lines[k], logs[CLIENT].lines[k]);
+                }
+                pair_shut(&p);
+            }
+            pair_close(&p);
+        }
+        stls_context_free(contexts[CLIENT]);
+        stls_context_free(contexts[SERVER]);
+    }
+}
+
 /* --- Key updates --- */
 
 /* wolfSSL cannot leave the peer out. */
@@ -487,6 +525,7 @@ const test_case keying_tests[] = {
     {"channel bindings", test_bindings},
     {"tls-server-end-point", test_end_points},
     {"the key log", test_keylog},
+    {"the key log of a resumed connection", test_keylog_resumed},
     {"tickets in small records", test_tickets_in_small_records},
     {"key updates", test_key_updates},
     {"small records", test_small_records},
