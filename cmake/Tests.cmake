@@ -1,6 +1,6 @@
 # The tests, as far as their folders hold sources:
 #   tests/conformance/*.c   one program per backend, conformance_<backend>
-#   tests/interop/*.c       one program, interop
+#   tests/interop/<name>.c  one program each, <name>: every backend against every other
 #   tests/torture/*.c       one program per backend, torture_<backend>
 #   tests/soak/*.c          what tests/soak/soak.sh runs besides `siptls proxy`: soak-load, soak-clock and soak-heap
 #   tests/unit/<name>.c     one program each, unit_<name>
@@ -182,9 +182,10 @@ if(_torture)
 endif()
 
 file(GLOB _interop CONFIGURE_DEPENDS tests/interop/*.c)
-if(_interop)
-    siptls_test(interop interop ${_interop})
-endif()
+foreach(source IN LISTS _interop)
+    get_filename_component(name "${source}" NAME_WE)
+    siptls_test(${name} interop "${source}")
+endforeach()
 
 # A peer in Python against the program, which runs on the backend that it is told.
 siptls_program(hostile "${_tests_dir}/hostile/driver.c")

@@ -72,7 +72,8 @@ STLS_API size_t stls_session_cache_count(const stls_session_cache *cache);
 
 /* Seals the newest session for `peer` (as for stls_conn_new()) of the client `context` with `key`
  * (STLS_SESSION_KEY_LEN bytes, secret, the caller's own) into `data` (`size` bytes), its length
- * into `*len`. A session of TLS 1.3 leaves the cache by that, as it is used once.
+ * into `*len`. A session of TLS 1.3 leaves the cache by that, as it is used once. Sessions of
+ * connections with stls_conn_set_server_name() are not for the peer alone, and stay.
  *
  * STLS_E_LIMIT: `size` is too small, `*len` is what is needed, and the session stays.
  * STLS_E_STATE: there is none, or the context does not resume. STLS_E_UNSUPPORTED, STLS_E_ARGUMENT,
