@@ -1043,6 +1043,29 @@ static void test_mended_and_damaged(void) {
     remove_folder();
 }
 
+/* Two CAs in `store`, the file of the first, `path`, moved away; and the folder opened again, whose
+ * files `open` opens. */
+static stls_certstore *open_with_one_away(stls_certstore *store,
+                                          int (*open)(int, const char *, int, mode_t),
+                                          char path[PATH_SIZE]) {
+    stls_certstore *other = NULL;
+    static stls_disk_calls calls; /* the store goes on with them */
+    stls_storage storage;
+    stls_error error = {.result = STLS_NOT_DONE};
+    calls = stls_disk_system;
+    calls.open = open;
+    add(store, "root.pem", &error);
+    snprintf(path, PATH_SIZE, "%s", find_file("ca-"));
+    add(store, "other-root.pem", &error);
+    CHECK(rename(path, in_folder("away")) == 0, "away");
+    CHECK_RESULT("storage", stls_disk_open(folder, false, &calls, &storage, &error), STLS_OK,
+                 &error);
+    CHECK_RESULT("open",
+                 stls_certstore_open(stls_backend_default(), &storage, NULL, &other, &error),
+                 STLS_OK, &error);
+    return other;
+}
+
 static stls_certstore *writer; /* changes the store while another reads it; NULL: no more */
 
 static int open_after_change(int at, const char *name, int flags, mode_t mode) {
@@ -1057,22 +1080,11 @@ static int open_after_change(int at, const char *name, int flags, mode_t mode) {
 
 /* A writer takes away what the index named when it was read. */
 static void test_mended_late(void) {
-    stls_certstore *store = create_folder(), *other = NULL;
-    stls_disk_calls calls = stls_disk_system;
-    stls_storage storage;
     stls_error error = {.result = STLS_NOT_DONE};
     char path[PATH_SIZE];
     bool changed = false;
-    calls.open = open_after_change;
-    add(store, "root.pem", &error);
-    snprintf(path, sizeof path, "%s", find_file("ca-"));
-    add(store, "other-root.pem", &error);
-    CHECK(rename(path, in_folder("away")) == 0, "away");
-    CHECK_RESULT("storage", stls_disk_open(folder, false, &calls, &storage, &error), STLS_OK,
-                 &error);
-    CHECK_RESULT("open",
-                 stls_certstore_open(stls_backend_default(), &storage, NULL, &other, &error),
-                 STLS_OK, &error);
+    stls_certstore *store = create_folder(),
+                   *other = open_with_one_away(store, open_after_change, path);
     CHECK_NUMBER("damaged", count_damaged(other), 1);
     writer = store;
     CHECK_RESULT("refresh", stls_certstore_refresh(other, &changed, &error), STLS_OK, &error);
@@ -1095,22 +1107,10 @@ static int open_short(int at, const char *name, int flags, mode_t mode) {
 
 /* What is whole in memory stays so while its file cannot be read, though another is damaged. */
 static void test_out_of_reach(void) {
-    stls_certstore *store = create_folder(), *other = NULL;
-    stls_disk_calls calls = stls_disk_system;
-    stls_storage storage;
     stls_error error = {.result = STLS_NOT_DONE};
     char path[PATH_SIZE];
     bool changed = true;
-    calls.open = open_short;
-    add(store, "root.pem", &error);
-    snprintf(path, sizeof path, "%s", find_file("ca-"));
-    add(store, "other-root.pem", &error);
-    CHECK(rename(path, in_folder("away")) == 0, "away");
-    CHECK_RESULT("storage", stls_disk_open(folder, false, &calls, &storage, &error), STLS_OK,
-                 &error);
-    CHECK_RESULT("open",
-                 stls_certstore_open(stls_backend_default(), &storage, NULL, &other, &error),
-                 STLS_OK, &error);
+    stls_certstore *store = create_folder(), *other = open_with_one_away(store, open_short, path);
     is_short = true;
     CHECK_RESULT("refresh", stls_certstore_refresh(other, &changed, &error), STLS_OK, &error);
     CHECK(!changed, "nothing has changed");
