@@ -670,6 +670,42 @@ def a_reload_under_traffic_disturbs_nobody():
         must(proxy.counters()["reloads"] == {"good": 1, "bad": 1}, "the reloads are not counted")
 
 
+def open_when_read(fifo):
+    """Its end for writing, when somebody has opened the other one."""
+    opened = []
+
+    def is_open():
+        with contextlib.suppress(OSError):
+            opened.append(open(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK), "wb"))
+        return opened
+
+    eventually(is_open, f"nobody reads {fifo}")
+    return opened[0]
+
+
+@check
+def a_reload_that_waits_keeps_nobody_waiting():
+    key = f"{WORK}/slow.key"
+    shutil.copy(f"{PKI}/server.key", key)
+    with echo_proxy("--cert", f"{PKI}/server.chain.pem", "--key", key) as proxy:
+        os.remove(key)
+        os.mkfifo(key)
+        proxy.process.send_signal(signal.SIGHUP)
+        for done in 1, 2:  # one, and one that was asked for meanwhile
+            with open_when_read(key) as file:
+                with connect(proxy) as client:
+                    send_and_receive(client, b"hello")
+                if done == 1:
+                    proxy.process.send_signal(signal.SIGHUP)
+                    must(proxy.counters()["reloads"] == {"good": 0, "bad": 0}, "a reload has not waited")
+                file.write(open(f"{PKI}/server.key", "rb").read())
+            eventually(lambda: proxy.logged().count("reload: done") == done, f"no reload: {proxy.logged()}")
+        proxy.process.send_signal(signal.SIGHUP)
+        with open_when_read(key):
+            proxy.process.terminate()
+            must(proxy.process.wait(PATIENCE) == 0, "it does not end while a reload waits")
+
+
 @check
 def a_reload_takes_a_new_crl():
     crls = f"{WORK}/crls.pem"

@@ -1,11 +1,11 @@
-/* siptls proxy: TLS in front of a SIP server. This thread accepts, takes signals, and reloads; see
- * proxy.h.
+/* siptls proxy: TLS in front of a SIP server. This thread accepts, and takes signals; see proxy.h.
  *
  * SPDX-License-Identifier: MIT */
 #include "proxy.h"
 
 #include "proxylog.h"
 #include "proxypair.h"
+#include "proxyreload.h"
 #include "proxyworker.h"
 
 #include <errno.h>
@@ -29,6 +29,7 @@ enum {
 typedef struct acceptor {
     proxy_options options;
     proxy_setup *setup; /* of new connections */
+    proxy_reload reload;
     int listener, signals;
     int spare;  /* a descriptor in reserve: to refuse with when there is no other left */
     bool rests; /* nobody can be let in, nor out again: the next turn looks for nobody */
@@ -132,17 +133,31 @@ static void print_counters(acceptor *self) {
     proxy_counters_print(stdout, &sum, &self->gauges, net_now() - self->started);
 }
 
-static void reload(acceptor *self) {
-    proxy_setup *setup = proxy_setup_make(&self->options);
-    if (setup == NULL) { /* why was told */
-        proxy_count_add(&self->counters, COUNT_RELOADS_BAD, 1);
-        proxy_log("reload: not done; what was in force stays in force");
-        return;
+static void tell_of_no_reload(acceptor *self) {
+    proxy_count_add(&self->counters, COUNT_RELOADS_BAD, 1);
+    proxy_log("reload: not done; what was in force stays in force");
+}
+
+static void begin_reload(acceptor *self) {
+    if (!proxy_reload_begin(&self->reload)) {
+        proxy_log("a thread cannot be started: %s", strerror(errno));
+        tell_of_no_reload(self);
     }
-    proxy_setup_free(self->setup);
-    self->setup = setup;
-    proxy_count_add(&self->counters, COUNT_RELOADS_GOOD, 1);
-    proxy_log("reload: done, for new connections");
+}
+
+static void end_reload(acceptor *self) {
+    proxy_setup *setup = proxy_reload_take(&self->reload);
+    if (setup == NULL) {
+        tell_of_no_reload(self);
+    } else {
+        proxy_setup_free(self->setup);
+        self->setup = setup;
+        proxy_count_add(&self->counters, COUNT_RELOADS_GOOD, 1);
+        proxy_log("reload: done, for new connections");
+    }
+    if (self->reload.again) {
+        begin_reload(self);
+    }
 }
 
 /* False: it is time to stop. */
@@ -150,7 +165,7 @@ static bool take_signals(acceptor *self) {
     struct signalfd_siginfo info;
     while (read(self->signals, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGHUP) {
-            reload(self);
+            begin_reload(self);
         } else if (info.ssi_signo == SIGUSR1) {
             print_counters(self);
         } else {
@@ -188,16 +203,21 @@ static void tick(acceptor *self) {
 }
 
 static void run(acceptor *self) {
-    struct pollfd list[] = {{.fd = self->signals, .events = POLLIN}, {.events = POLLIN}};
+    struct pollfd list[] = {{.fd = self->signals, .events = POLLIN},
+                            {.fd = self->reload.made, .events = POLLIN},
+                            {.events = POLLIN}};
     self->next_stats = self->started + (int64_t)self->options.stats_s * 1000;
     for (;;) {
-        list[1].fd = self->rests ? -1 : self->listener;
+        list[2].fd = self->rests ? -1 : self->listener;
         self->rests = false;
-        int ready = poll(list, 2, TICK_MS);
+        int ready = poll(list, 3, TICK_MS);
         if (ready > 0 && list[0].revents != 0 && !take_signals(self)) {
             return;
         }
         if (ready > 0 && list[1].revents != 0) {
+            end_reload(self);
+        }
+        if (ready > 0 && list[2].revents != 0) {
             accept_some(self);
         }
         tick(self);
@@ -286,6 +306,10 @@ static int serve(acceptor *self) {
         proxy_log("signals cannot be caught: %s", strerror(errno));
         return EXIT_USAGE;
     }
+    if (!proxy_reload_init(&self->reload, &self->options)) {
+        proxy_log("no descriptor is left: %s", strerror(errno));
+        return EXIT_USAGE;
+    }
     int status = start_listening(self);
     if (status != EXIT_GOOD) {
         return status;
@@ -322,6 +346,10 @@ int proxy_main(int argc, char **argv) {
         return EXIT_USAGE;
     }
     status = serve(&self);
+    if (self.reload.under_way) { /* it may wait for ever, and has what would be freed */
+        fflush(NULL);
+        _exit(status);
+    }
     proxy_setup_free(self.setup);
     stls_ticket_ring_free(self.options.server.ring);
     return status;

@@ -1,13 +1,14 @@
 /* proxy.h - what `siptls proxy` is asked for, and what it makes of it.
  *
  * The model of the whole: TLS comes in, TCP or TLS goes out, bytes pass through unchanged. One
- * thread (proxy.c) accepts, refuses what is beyond the bounds before any cryptography, takes
- * signals, and reloads; it hands each connection to one of the workers (proxyworker.h), which are
- * threads with an event loop of their own. A worker owns its pairs (proxypair.h): a client's
- * connection and the one to the server that belongs to it.
+ * thread (proxy.c) accepts, refuses what is beyond the bounds before any cryptography, and takes
+ * signals; it hands each connection to one of the workers (proxyworker.h), which are threads with
+ * an event loop of their own. A worker owns its pairs (proxypair.h): a client's connection and the
+ * one to the server that belongs to it. What they are made from is made anew in another thread
+ * (proxyreload.h).
  *
  *     proxy.c  ->  proxyworker.c  ->  proxypair.c  ->  proxyend.c
- *        \_ proxyoptions.c  proxysetup.c            proxycounters.c  proxylog.c
+ *        \_ proxyoptions.c  proxysetup.c  proxyreload.c  proxycounters.c  proxylog.c
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SIPTLS_TOOL_PROXY_H
