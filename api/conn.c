@@ -574,7 +574,7 @@ stls_result stls_conn_read(stls_conn *conn, void *data, size_t size, size_t *don
                    ? STLS_WANT_WRITE
                    : STLS_WANT_READ;
     }
-    if (status == STLS_BE_CLOSED || (status == STLS_BE_EOF && !conn->io.send_failed)) {
+    if (status == STLS_BE_CLOSED || status == STLS_BE_EOF) {
         return end_reading(conn, status);
     }
     return stls_conn_fail(conn, status, &failure, "reading");

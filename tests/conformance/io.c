@@ -703,6 +703,12 @@ static void test_socket_gone(void) {
         pair_hang_up(&p, SERVER);
         CHECK_RESULT("a write", stls_conn_write(p.conn[CLIENT], "x", 1, &done), STLS_E_TRANSPORT,
                      pair_error(&p, CLIENT));
+        CHECK_RESULT("a read", stls_conn_read(p.conn[CLIENT], &byte, 1, &done), STLS_EOF,
+                     pair_error(&p, CLIENT));
+        CHECK_RESULT("a write behind it", stls_conn_write(p.conn[CLIENT], "x", 1, &done),
+                     STLS_E_TRANSPORT, pair_error(&p, CLIENT));
+        CHECK_RESULT("and another read", stls_conn_read(p.conn[CLIENT], &byte, 1, &done), STLS_EOF,
+                     NULL);
         CHECK_RESULT("stls_conn_close", stls_conn_close(p.conn[CLIENT]), STLS_OK, NULL);
         CHECK_NUMBER("signals", pipe_signals, 0);
     }

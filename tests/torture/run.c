@@ -365,7 +365,7 @@ static void end_reading(run *r, side s, stls_result result) {
     size_t done;
     who->in = result;
     CHECK_RESULT("the error's result", stls_conn_error(who->conn)->result, result, NULL);
-    if (result == STLS_CLOSED || (result == STLS_EOF && who->out != STLS_E_TRANSPORT)) {
+    if (result == STLS_CLOSED || result == STLS_EOF) {
         CHECK_RESULT("the next read", stls_conn_read(who->conn, &byte, 1, &done), result, NULL);
         CHECK(!stls_conn_pending(who->conn), "something is pending behind the end");
         check_sentence(r, s, false);
