@@ -562,12 +562,13 @@ bool stls_conn_restore(stls_conn *conn) {
     return true;
 }
 
-/* A server that has too much to do hangs up without a word, and has not used the ticket; with it
- * the client costs least when it comes again. Not for ever: it may be this ticket that it hangs up
- * on. */
+/* A server that has too much to do hangs up without a word, or has none until the deadline, and has
+ * not used the ticket; with it the client costs least when it comes again. Not for ever: it may be
+ * this ticket that it hangs up on. */
 static bool was_turned_away(const stls_conn *conn) {
     stls_result result = conn->error != NULL ? conn->error->result : STLS_OK;
-    return conn->io.bytes_in == 0 && (result == STLS_EOF || result == STLS_E_TRANSPORT);
+    return conn->io.bytes_in == 0 &&
+           (result == STLS_EOF || result == STLS_E_TRANSPORT || result == STLS_E_TIMEOUT);
 }
 
 /* The handshake in which `offered` was offered has failed. */

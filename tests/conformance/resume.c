@@ -681,30 +681,50 @@ static void test_single_use(void) {
     tear_down(&s);
 }
 
-/* The client begins, and the server hangs up: at once, or after `sent` bytes of an answer. */
-static void fail_once(stage *s, size_t sent) {
+/* How a handshake ends without a server that answers it. */
+typedef enum failure { HUNG_UP, TIMED_OUT, GIVEN_UP } failure;
+
+/* The client begins, and the server has nothing to say, or hangs up after `sent` bytes. */
+static void fail_once(stage *s, failure how, size_t sent) {
     const pair_options cut = {.fault = {[SERVER] = {.kind = FAULT_CUT, .at = sent}}};
     pair p;
-    if (pair_open_on(&p, s->context[CLIENT], &s->of[CLIENT], s->context[SERVER], &cut)) {
-        pair_handshake(&p);
-        CHECK_RESULT("the client's handshake", p.handshake[CLIENT], STLS_EOF,
-                     pair_error(&p, CLIENT));
+    int left;
+    if (pair_open_on(&p, s->context[CLIENT], &s->of[CLIENT], s->context[SERVER],
+                     how == HUNG_UP ? &cut : NULL)) {
+        if (how == HUNG_UP) {
+            pair_handshake(&p);
+            CHECK_RESULT("the client's handshake", p.handshake[CLIENT], STLS_EOF,
+                         pair_error(&p, CLIENT));
+        } else {
+            CHECK_RESULT("the client's handshake", stls_conn_handshake(p.conn[CLIENT]),
+                         STLS_WANT_READ, pair_error(&p, CLIENT));
+        }
+        while (how == TIMED_OUT && (left = stls_conn_deadline(p.conn[CLIENT])) >= 0) {
+            struct timespec pause = {.tv_nsec = (long)left * 1000000};
+            nanosleep(&pause, NULL);
+            stls_conn_handshake(p.conn[CLIENT]);
+        }
     }
     pair_close(&p);
 }
 
 /* A server that has too much to do turns clients away, and each comes again with what it has. */
 static void test_turned_away(void) {
+    static const unsigned short_time = 100;
     static const struct {
         const char *name;
+        failure how;
         size_t times, sent;
         bool resumed;
         int tickets;
-    } table[] = {{"turned away once", 1, 0, true, 1},
-                 {"turned away three times", 3, 0, true, 1},
-                 {"turned away four times: it may be for the ticket", 4, 0, false, 1},
-                 {"cut off in the answer", 1, 1, false, 1},
-                 {"cut off in the answer, and there are more tickets", 1, 1, false, 4}};
+    } table[] = {{"turned away once", HUNG_UP, 1, 0, true, 1},
+                 {"turned away three times", HUNG_UP, 3, 0, true, 1},
+                 {"turned away four times: it may be for the ticket", HUNG_UP, 4, 0, false, 1},
+                 {"cut off in the answer", HUNG_UP, 1, 1, false, 1},
+                 {"cut off in the answer, and there are more tickets", HUNG_UP, 1, 1, false, 4},
+                 {"no answer in time", TIMED_OUT, 1, 0, true, 1},
+                 {"no answer in time, four times", TIMED_OUT, 4, 0, false, 1},
+                 {"given up", GIVEN_UP, 1, 0, false, 1}};
     if (!can_resume()) {
         return;
     }
@@ -713,10 +733,15 @@ static void test_turned_away(void) {
             stage s = plain_stage(both_versions[v]);
             check_case("%s, %s", table[i].name, version_text(both_versions[v]));
             s.tickets = table[i].tickets;
-            if (set_up(&s, CLIENT) && set_up(&s, SERVER) && connect_once(&s, false)) {
-                for (size_t n = 0; n < table[i].times; n++) {
-                    fail_once(&s, table[i].sent);
-                }
+            s.cache = stls_session_cache_new(4);
+            bool ready = set_up(&s, CLIENT) && set_up(&s, SERVER) && connect_once(&s, false);
+            s.of[CLIENT].timeout_ms = table[i].how == TIMED_OUT ? &short_time : NULL;
+            ready = ready && set_up(&s, CLIENT);
+            for (size_t n = 0; ready && n < table[i].times; n++) {
+                fail_once(&s, table[i].how, table[i].sent);
+            }
+            s.of[CLIENT].timeout_ms = NULL;
+            if (ready && set_up(&s, CLIENT)) {
                 connect_once(&s, table[i].resumed);
             }
             tear_down(&s);

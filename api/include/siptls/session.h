@@ -17,10 +17,10 @@
  * session it was.
  *
  * Tickets of TLS 1.3 are used once (RFC 8446 appendix C.4); a server sends a new one each time. A
- * session is kept if the server hung up before it had sent a byte, as one does that has too many
- * handshakes under way: a client that is turned away and comes again costs it least with the ticket
- * that it has. Who listens can tell that the two attempts are of one client. It is kept so three
- * times; after any other failure the next handshake is a full one.
+ * session is kept if the server had not sent a byte when it hung up, or when the time for the
+ * handshake was over: it may have too much to do, and a client that is turned away and comes again
+ * costs it least with the ticket that it has. Who listens can tell that the two attempts are of one
+ * client. It is kept so three times; after any other failure the next handshake is a full one.
  *
  * One cache can be shared by several profiles and so outlive a context: a client that makes a new
  * context from a profile with the same settings goes on resuming. Sessions of other settings lie in
