@@ -24,7 +24,7 @@
 enum {
     STLS_CHAIN_COUNT_MAX = 255,    /* certificates: a path names them by uint8_t */
     STLS_FACTS_KEPT = 8,           /* the facts of so many checks are not made twice */
-    STLS_CHECKS_MAX = 128,         /* signature checks, those with very large keys counting more */
+    STLS_CHECKS_MAX = 128,         /* signature checks; with keys that take longer, fewer */
     STLS_VISITS_MAX = 4096,        /* candidates for an issuer looked at in passes one and two */
     STLS_REPORT_VISITS_MAX = 512,  /* and in the third */
     STLS_COMPARISONS_MAX = 250000, /* of names with name constraints, and of policies */

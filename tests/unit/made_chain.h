@@ -67,6 +67,11 @@ static void fake_reset(void) {
 
 /* --- The certificates */
 
+typedef struct made_curve {
+    const char *oid; /* the content */
+    size_t oid_len, coordinate;
+} made_curve;
+
 typedef struct made {
     const char *subject, *issuer; /* common names */
     uint8_t key, signer;          /* which key it has, and which one signed it */
@@ -76,6 +81,7 @@ typedef struct made {
     uint8_t alt_tag;          /* ... this one, if it is not 0 */
     const uint8_t *extension; /* one more, whole, or NULL */
     size_t extension_len;
+    const made_curve *curve; /* NULL: Ed25519; else an EC key, which has never signed anything */
 } made;
 
 typedef struct writer {
@@ -161,25 +167,73 @@ static void put_extensions(writer *out, const made *cert) {
     }
 }
 
+/* ecdsa-with-SHA256, and a signature of the form of one. */
+static const uint8_t ecdsa_algorithm[] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86,
+                                          0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+static const uint8_t ecdsa_signature[] = {0x03, 0x09, 0x00, 0x30, 0x06, 0x02,
+                                          0x01, 0x01, 0x02, 0x01, 0x01};
+
+static void put_algorithm(writer *out, const made *cert) {
+    if (cert->curve != NULL) {
+        put_octets(out, ecdsa_algorithm, sizeof ecdsa_algorithm);
+    } else {
+        put_octets(out, ed25519_algorithm, sizeof ed25519_algorithm);
+    }
+}
+
+static void put_signature(writer *out, const made *cert) {
+    if (cert->curve != NULL) {
+        put_octets(out, ecdsa_signature, sizeof ecdsa_signature);
+    } else {
+        put_key_octets(out, cert->signer);
+    }
+}
+
+/* SubjectPublicKeyInfo with a point whose octets are all the same. */
+static void put_ec_key(writer *out, const made *cert) {
+    static const uint8_t ec_public_key[] = {0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01};
+    size_t start = out->len;
+    for (size_t i = 0; i < 2 * cert->curve->coordinate; i++) {
+        put_octet(out, cert->key);
+    }
+    put_octet(out, 0x04);
+    put_octet(out, 0x00);
+    put_tag(out, 0x03, start);
+    size_t algorithm = out->len;
+    put_octets(out, cert->curve->oid, cert->curve->oid_len);
+    put_tag(out, 0x06, algorithm);
+    put_octets(out, ec_public_key, sizeof ec_public_key);
+    put_tag(out, 0x30, algorithm);
+    put_tag(out, 0x30, start);
+}
+
+static void put_key(writer *out, const made *cert) {
+    if (cert->curve != NULL) {
+        put_ec_key(out, cert);
+        return;
+    }
+    size_t start = out->len;
+    put_key_octets(out, cert->key);
+    put_octets(out, ed25519_algorithm, sizeof ed25519_algorithm);
+    put_tag(out, 0x30, start);
+}
+
 /* The DER of `cert`, on the heap. */
 static stls_bytes make_certificate(const made *cert) {
     static const uint8_t version_serial[] = {0xa0, 0x03, 0x02, 0x01, 0x02, 0x02, 0x01, 0x01};
     writer out = {.len = 0};
-    put_key_octets(&out, cert->signer);
-    put_octets(&out, ed25519_algorithm, sizeof ed25519_algorithm);
+    put_signature(&out, cert);
+    put_algorithm(&out, cert);
     size_t tbs = out.len;
     put_extensions(&out, cert);
-    size_t start = out.len;
-    put_key_octets(&out, cert->key);
-    put_octets(&out, ed25519_algorithm, sizeof ed25519_algorithm);
-    put_tag(&out, 0x30, start);
+    put_key(&out, cert);
     put_name(&out, cert->subject);
-    start = out.len;
+    size_t start = out.len;
     put_string(&out, 0x18, cert->not_after != NULL ? cert->not_after : "20400101000000Z");
     put_string(&out, 0x18, "20000101000000Z");
     put_tag(&out, 0x30, start);
     put_name(&out, cert->issuer);
-    put_octets(&out, ed25519_algorithm, sizeof ed25519_algorithm);
+    put_algorithm(&out, cert);
     put_octets(&out, version_serial, sizeof version_serial);
     put_tag(&out, 0x30, tbs);
     put_tag(&out, 0x30, 0);

@@ -643,6 +643,43 @@ static void test_mesh(void) {
     }
 }
 
+/* As many checks as take about as long as 128 with P-256, by the slowest library. */
+static void test_slow_keys(void) {
+#define CURVE(octets, coordinate)                                                                  \
+    { octets, sizeof octets - 1, coordinate }
+    static const struct {
+        const char *name;
+        made_curve curve;
+        unsigned checks;
+    } cases[] = {
+        {"P-256", CURVE("\x2a\x86\x48\xce\x3d\x03\x01\x07", 32), 128},
+        {"P-384", CURVE("\x2b\x81\x04\x00\x22", 48), 64},
+        {"P-521", CURVE("\x2b\x81\x04\x00\x23", 66), 32},
+        {"secp256k1", CURVE("\x2b\x81\x04\x00\x0a", 32), 32},
+        {"brainpoolP256r1", CURVE("\x2b\x24\x03\x03\x02\x08\x01\x01\x07", 32), 32},
+        {"brainpoolP384r1", CURVE("\x2b\x24\x03\x03\x02\x08\x01\x01\x0b", 48), 16},
+        {"brainpoolP512r1", CURVE("\x2b\x24\x03\x03\x02\x08\x01\x01\x0d", 64), 10},
+    };
+#undef CURVE
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bench *b = bench_new();
+        check_case("CAs with keys of %s", cases[i].name);
+        trust_one(b, root);
+        send_one(b, (made){.subject = "leaf", .issuer = "ca", .curve = &cases[i].curve});
+        for (int k = 1; k < 140; k++) { /* any of them may have signed it, and none has */
+            send_one(b, (made){.subject = "ca",
+                               .issuer = "root",
+                               .key = (uint8_t)k,
+                               .ca = true,
+                               .curve = &cases[i].curve});
+        }
+        judge(b);
+        CHECK_NUMBER("state", b->verdict.state, STLS_VERDICT_REJECTED);
+        CHECK_NUMBER("checks", fake_checks, cases[i].checks);
+        bench_free(b);
+    }
+}
+
 /* What a hostile chain can make us do. */
 static void test_bounds(void) {
     bench *b = bench_new();
@@ -1080,6 +1117,7 @@ int main(int argc, char **argv) {
         {"any order", test_orders},
         {"cross signs", test_cross_signs},
         {"a mesh", test_mesh},
+        {"slow keys", test_slow_keys},
         {"bounds", test_bounds},
         {"a long path", test_long_path},
         {"what the backend answers", test_backend_answers},
