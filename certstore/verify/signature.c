@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "certstore/verify/search.h"
 
+#include <string.h>
+
 enum {
     RSA_EXPONENT_OCTETS_MAX = 4, /* a larger one only costs time */
     RSA_BITS_CHEAP = 4096,       /* up to here a check counts once */
@@ -41,6 +43,46 @@ static uint32_t rsa_form(const stls_x509 *x509) {
     return large ? (uint32_t)STLS_FLAG_UNSUPPORTED : 0;
 }
 
+enum { ED25519_OCTETS = 32, ED448_OCTETS = 57 };
+
+/* The y of the points of order 8 of Ed25519. */
+static const uint8_t order_8[2][ED25519_OCTETS] = {
+    {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
+     0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+     0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+    {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b,
+     0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39,
+     0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
+};
+
+/* Octet `i` of p - 1, p being the prime of the curve (RFC 8032, 5.1 and 5.2). */
+static uint8_t largest_octet(bool is_448, size_t i) {
+    if (is_448) {
+        return i == 56 ? 0x00 : i == 0 || i == 28 ? 0xfe : 0xff;
+    }
+    return i == 0 ? 0xec : i == 31 ? 0x7f : 0xff;
+}
+
+/* Whether a key, the y of a point and a bit for its x, means anything: with those of order 1 to 8,
+ * of which 0, 1 and p - 1 are the y but for two, there are signatures that anybody can make; and of
+ * what is not below p (RFC 8032, 5.1.3 and 5.2.3) each library thinks something else. */
+static bool eddsa_key_is_sound(stls_bytes key, bool is_448) {
+    uint8_t y[ED448_OCTETS];
+    memcpy(y, key.data, key.len);
+    y[key.len - 1] &= 0x7f;
+    int order = 0;
+    unsigned rest = 0;
+    for (size_t i = 0; i < key.len; i++) { /* the most significant octet is the last */
+        uint8_t most = largest_octet(is_448, i);
+        order = y[i] != most ? (y[i] < most ? -1 : 1) : order;
+        rest |= i > 0 ? y[i] : 0U;
+    }
+    bool is_tiny = rest == 0 && y[0] <= 1;
+    return order < 0 && !is_tiny &&
+           (is_448 || (memcmp(y, order_8[0], sizeof order_8[0]) != 0 &&
+                       memcmp(y, order_8[1], sizeof order_8[1]) != 0));
+}
+
 /* Flags of a key that cannot be used at all. */
 static uint32_t key_form(const stls_x509 *x509) {
     switch (x509->key_kind) {
@@ -53,7 +95,9 @@ static uint32_t key_form(const stls_x509 *x509) {
         return x509->key_group == 0 ? (uint32_t)STLS_FLAG_UNSUPPORTED : 0;
     case STLS_KEY_ED25519:
     case STLS_KEY_ED448:
-        return 0;
+        return eddsa_key_is_sound(x509->key_octets, x509->key_kind == STLS_KEY_ED448)
+                   ? 0
+                   : (uint32_t)STLS_FLAG_MALFORMED;
     }
     return STLS_FLAG_UNSUPPORTED;
 }

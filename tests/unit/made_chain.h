@@ -1,9 +1,9 @@
 /* tests/unit/made_chain.h - certificates made on the spot, and a backend that checks their
  * signatures.
  *
- * The model: a certificate is described by a few words; its key is "Ed25519" with 32 equal octets,
- * and its signature is the 32 octets of its issuer's key. The fake backend accepts a signature that
- * is the key. So a test can have any graph of CAs, and count what judging it costs.
+ * The model: a certificate is described by a few words; its key is "Ed25519" with 32 octets, equal
+ * but for one, and its signature is the 32 octets of its issuer's key. The fake backend accepts a
+ * signature that is the key. So a test can have any graph of CAs, and count what judging it costs.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef STLS_TESTS_UNIT_MADE_CHAIN_H
@@ -130,12 +130,16 @@ static void put_name(writer *out, const char *common_name) {
     put_tag(out, 0x30, start);
 }
 
-/* A BIT STRING of 32 equal octets. */
+enum { MADE_KEY_FIRST = 0x66 };
+
+/* A BIT STRING of 32 octets, all but the first `key`: so that each is below the prime, and none 0.
+ */
 static void put_key_octets(writer *out, uint8_t key) {
     uint8_t octets[33];
     size_t start = out->len;
     memset(octets, key, sizeof octets);
     octets[0] = 0;
+    octets[1] = MADE_KEY_FIRST;
     put_octets(out, octets, sizeof octets);
     put_tag(out, 0x03, start);
 }

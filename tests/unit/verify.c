@@ -787,6 +787,7 @@ static void test_borrowed_keys(void) {
     bench *b = bench_new();
     uint8_t borrowed[32];
     memset(borrowed, 2, sizeof borrowed);
+    borrowed[0] = MADE_KEY_FIRST;
     void *keys[] = {NULL, borrowed};
     trust_one(b, root);
     send_one(b, (made){.subject = "leaf", .issuer = "a", .key = 9, .signer = 2});

@@ -278,11 +278,22 @@ def _keys(rule):
         def edwards(octets, parameters=b"", oid=oid):
             return der.seq(der.seq(der.oid(oid), parameters), der.bit_string(octets))
 
-        base = bytes([0x66]) * 32 if size == 32 else bytes(range(1, 58))
+        base = bytes([0x66]) * 32 if size == 32 else bytes(range(1, 57)) + b"\x00"
         at(f"key-{label}", "", spki=edwards(base))
         at(f"key-{label}-too-short", BAD, spki=edwards(base[:-1]))
         at(f"key-{label}-too-long", BAD, spki=edwards(base + b"\x00"))
         at(f"key-{label}-null-parameters", BAD, spki=edwards(base, der.null()))
+        prime = (1 << 255) - 19 if size == 32 else (1 << 448) - (1 << 224) - 1
+        order_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+        refused = {"0": 0, "1": 1, "minus-1": prime - 1, "prime": prime, "prime-and-1": prime + 1}
+        if size == 32:
+            refused.update({"order-8": order_8, "minus-order-8": prime - order_8, "largest": (1 << 255) - 1})
+        for y, number in refused.items():
+            octets = number.to_bytes(size, "little")
+            at(f"key-{label}-y-{y}", BAD, spki=edwards(octets))
+            at(f"key-{label}-y-{y}-other-x", BAD, spki=edwards(octets[:-1] + bytes([octets[-1] | 0x80])))
+        for y, number in {"2": 2, "minus-2": prime - 2, "256": 256, "near-order-8": order_8 + 1}.items():
+            at(f"key-{label}-y-{y}", "", spki=edwards(number.to_bytes(size, "little")))
     unknown = der.seq(der.seq(der.oid("1.2.3.4")), der.bit_string(b"key"))
     at("key-unknown", "unsupported@0", spki=unknown)
     at("key-without-algorithm", BAD, spki=der.seq(der.bit_string(point)))
