@@ -138,13 +138,14 @@ static bool has_opaque_strings(stls_bytes name) {
     return false;
 }
 
-/* The same words in another type of string, or in other letters ("Ä", "ä"), may be the same name.
- */
+/* The same words in another type of string, or in other letters ("Ä", "ä"), may be the same name;
+ * and so may what is not compared at all. */
 static relation relate_directory(stls_bytes name, stls_bytes base) {
     if (stls_name_within(name, base)) {
         return INSIDE;
     }
-    return has_opaque_strings(name) || has_opaque_strings(base) ? TOUCHING : OUTSIDE;
+    bool compared = stls_name_is_comparable(name) && stls_name_is_comparable(base);
+    return !compared || has_opaque_strings(name) || has_opaque_strings(base) ? TOUCHING : OUTSIDE;
 }
 
 static relation relate(stls_general_name_kind kind, stls_bytes name, stls_bytes base) {

@@ -159,6 +159,16 @@ bool stls_name_within(stls_bytes name, stls_bytes base) {
     return stls_bytes_equal(name, base) || begins_with(name, base, &rest);
 }
 
+bool stls_name_is_comparable(stls_bytes name) {
+    stls_der outer = stls_der_of(name), rdns;
+    rdn next;
+    bool all = stls_der_enter(&outer, STLS_DER_SEQUENCE, &rdns);
+    while (all && next_rdn(&rdns, &next)) {
+        all = next.count != 0;
+    }
+    return all;
+}
+
 bool stls_rdn_equal(stls_bytes a, stls_bytes b) {
     rdn one, other;
     read_rdn(stls_der_of(a), &one);

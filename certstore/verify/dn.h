@@ -18,7 +18,10 @@ bool stls_name_equal(stls_bytes a, stls_bytes b);
 /* Whether `name` begins with all RDNs of `base`: a directoryName constraint. */
 bool stls_name_within(stls_bytes name, stls_bytes base);
 
-/* The same for RDNs, given as the content of their SETs. */
+/* Whether no RDN of `name` has more than 8 attributes: those are within nothing else. */
+bool stls_name_is_comparable(stls_bytes name);
+
+/* Whether two RDNs, given as the content of their SETs, are the same. */
 bool stls_rdn_equal(stls_bytes a, stls_bytes b);
 
 /* Whether `name` is `base` with one RDN more, the content of whose SET is `added`: a

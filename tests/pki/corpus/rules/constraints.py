@@ -228,6 +228,12 @@ def _directories(rule):
     two = der.seq(first, der.set_of(attribute("CN", "leaf")))
     rule.reject("directory-set-of-two", REFUSED, chain((), two, permitted=[base]), ANCHOR)
     pair(rule, "directory-set-of-two-both", (), directory(der.seq(first)), INSIDE, two)
+    for count, relation in ((8, INSIDE), (9, UNCLEAR)):
+        many = der.set_of(*(attribute("OU", f"Unit {i}") for i in range(count)))
+        same, below = der.seq(many), der.seq(many, der.set_of(attribute("CN", "leaf")))
+        pair(rule, f"directory-set-of-{count}", (), directory(same), relation, below)
+        other = der.seq(der.set_of(*(attribute("OU", f"UNIT {i}") for i in range(count))))
+        pair(rule, f"directory-set-of-{count}-in-other-case", (), directory(other), relation, same)
 
 
 def _kinds(rule):
