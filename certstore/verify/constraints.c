@@ -109,17 +109,21 @@ static relation relate_address(stls_bytes name, stls_bytes base) {
     return INSIDE;
 }
 
-static bool is_ascii(stls_bytes text) {
+static bool is_blank(uint8_t byte) {
+    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+}
+
+static bool is_visible_ascii(stls_bytes text) {
     for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] > 0x7f) {
+        if ((text.data[i] < ' ' || text.data[i] > '~') && !is_blank(text.data[i])) {
             return false;
         }
     }
     return true;
 }
 
-/* Whether a Name has strings that are compared octet for octet only (dn.h), or letters whose case
- * and composition are not looked at. */
+/* Whether a Name has strings that are compared octet for octet only (dn.h), letters whose case and
+ * composition are not looked at, or characters that others pass over (RFC 4518, 2.2). */
 static bool has_opaque_strings(stls_bytes name) {
     stls_name_walk walk;
     bool new_rdn;
@@ -131,7 +135,7 @@ static bool has_opaque_strings(stls_bytes name) {
     while (stls_name_walk_next(&walk, &new_rdn, &type, &tag, &value)) {
         bool folded = tag == STLS_DER_UTF8_STRING || tag == STLS_DER_PRINTABLE_STRING ||
                       tag == STLS_DER_IA5_STRING;
-        if (!folded || !is_ascii(value)) {
+        if (!folded || !is_visible_ascii(value)) {
             return true;
         }
     }

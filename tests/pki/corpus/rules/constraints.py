@@ -212,6 +212,8 @@ def _directories(rule):
         ("case-and-blanks", of(("C", "de"), ("O", " EXAMPLE ")), INSIDE),
         ("string-type", of(("C", "DE"), ("O", der.printable("Example"))), INSIDE),
         ("string-type-not-compared", of(("C", "DE"), ("O", der.teletex("Example"))), UNCLEAR),
+        ("control-characters", of(("C", "DE"), ("O", "Exam\x01ple\x7f")), UNCLEAR),
+        ("nul", of(("C", "DE"), ("O", "\x00Example")), UNCLEAR),
         ("other-value", of(("C", "DE"), ("O", "Other")), OUTSIDE),
         ("other-order", of(("O", "Example"), ("C", "DE")), OUTSIDE),
         ("not-from-the-start", of(("O", "Example")), OUTSIDE),
