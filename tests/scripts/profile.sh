@@ -8,6 +8,7 @@
     if grep -q 'made without the library inih' "$out"; then skip_all "this build has no inih"; fi
 }
 
+umask 022 # others who can write a file are complained of
 f=$work/profiles s=$work/store
 # shellcheck disable=SC2317 # it is called through expect
 profile() { timeout 60 "$tool" profile "$@"; }
@@ -143,6 +144,16 @@ expect "only for servers" 0 '^phones +server +(all|[a-z]+) +good$' profile check
 expect "not for clients" 4 '^phones +client +(all|[a-z]+) +.*a client verifies' profile check --role client "$work/server"
 expect_json "check --json" 'it["good"] and [u["good"] for u in it["profiles"][0]["uses"] if u["role"] == "server"][0]' \
     profile check --json "$work/server"
+
+chmod 666 "$f"
+expect "check: for all to write" 4 ': other users can change it' profile check "$f"
+expect_json "for all to write, --json" 'not it["good"] and "chmod" in it["exposed"]' profile check --json "$f"
+chmod 644 "$f"
+mkdir -m 777 "$work/open"
+cp "$f" "$work/open/profiles.ini"
+expect "check: in a folder for all to write" 4 ': other users can change it' profile check "$work/open/profiles.ini"
+chmod 1777 "$work/open"
+expect "check: in one like /tmp" 0 '^1 of 1' profile check "$work/open/profiles.ini"
 
 # --- beside a store, and on the wire
 

@@ -258,6 +258,9 @@ chmod 600 "$work/other"/server-*.pem
 chmod 666 "$work/other/index"
 expect "check: an index for all to write" 4 'other users can' store check --days 0 "$work/other"
 chmod 644 "$work/other/index"
+(umask 0 && echo '[sip]' >"$work/other/profiles.ini")
+expect "check: profiles for all to write" 4 '^profiles "profiles.ini": other users can' store check --days 0 "$work/other"
+rm "$work/other/profiles.ini"
 ca=$(echo "$work/other"/ca-*.pem)
 echo junk >"$ca"
 expect "show a changed file" 0 '^custom "self-signed.pem": its file was cut off' store show "$work/other" self-signed.pem

@@ -32,6 +32,28 @@ bool place_find(profile_place *place, const char *command, const char *text, siz
     return true;
 }
 
+/* In a folder with the sticky bit nobody else puts another file in the place of this one. */
+static bool is_open_to_others(const struct stat *facts) {
+    bool is_guarded = S_ISDIR(facts->st_mode) && (facts->st_mode & S_ISVTX) != 0;
+    return (facts->st_mode & (S_IWGRP | S_IWOTH)) != 0 && !is_guarded;
+}
+
+const char *place_exposure(const profile_place *place) {
+    struct stat of_file, of_folder;
+    char folder[PLACE_FILE_SIZE + 2];
+    snprintf(folder, sizeof folder, "%s", place->file);
+    char *slash = strrchr(folder, '/');
+    memcpy(slash != NULL ? slash + 1 : folder, ".", sizeof ".");
+    if (stat(place->file, &of_file) != 0 || stat(folder, &of_folder) != 0) {
+        return NULL;
+    }
+    return is_open_to_others(&of_file) || is_open_to_others(&of_folder)
+               ? "other users can change it, and turn off what it asks of peers: chmod go-w the "
+                 "file "
+                 "and the folder that it is in"
+               : NULL;
+}
+
 stls_profiles *place_load(const profile_place *place) {
     stls_profiles *profiles = NULL;
     stls_error error;

@@ -24,6 +24,10 @@ typedef struct profile_place {
 bool place_find(profile_place *place, const char *command, const char *text, size_t len,
                 const char *store);
 
+/* What is to be done if others than its owner can change the place's profiles; NULL if they cannot,
+ * or there is no file. */
+const char *place_exposure(const profile_place *place);
+
 /* The profiles of the place; NULL after the reason was printed. */
 stls_profiles *place_load(const profile_place *place);
 

@@ -49,7 +49,7 @@ static const char usage_end[] =
     "  0  it is done; check: every profile can be used\n"
     "  1  it is not, and the file is as it was; stderr tells why. check: the file cannot\n"
     "     be read\n"
-    "  4  check: a profile cannot be used\n";
+    "  4  check: a profile cannot be used, or others can change the file\n";
 
 /* --- Help */
 
@@ -556,10 +556,11 @@ static bool begin_check(trial *check, profile_command *self) {
 static int run_all(trial *check, const char *only) {
     const store_command *options = check->self->options;
     size_t count = 0, bad = 0;
-    const char *name;
+    const char *name, *exposure = place_exposure(&check->self->place);
     if (options->json) {
         json_object(&check->writer, NULL);
         json_text(&check->writer, "file", check->self->place.file);
+        json_text(&check->writer, "exposed", exposure);
         json_array(&check->writer, "profiles");
     } else if (!options->quiet) {
         printf("%-20s  %-6s  %-8s  %s\n", "PROFILE", "ROLE", "BACKEND", "RESULT");
@@ -572,14 +573,17 @@ static int run_all(trial *check, const char *only) {
     }
     if (options->json) {
         json_array_end(&check->writer);
-        json_bool(&check->writer, "good", bad == 0);
+        json_bool(&check->writer, "good", bad == 0 && exposure == NULL);
         json_object_end(&check->writer);
     } else if (!options->quiet) {
+        if (exposure != NULL) {
+            printf("%s: %s\n", check->self->place.file, exposure);
+        }
         const char *store = check->self->place.folder;
         printf("%zu of %zu profiles can be used, %s%s\n", count - bad, count,
                *store != '\0' ? "with the store " : "no store was looked at", store);
     }
-    return bad == 0 ? EXIT_GOOD : EXIT_TROUBLE;
+    return bad == 0 && exposure == NULL ? EXIT_GOOD : EXIT_TROUBLE;
 }
 
 static int run_check(store_command *options) {

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "store.h"
 #include "output.h"
+#include "place.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -420,6 +421,27 @@ static const char *advice(const stls_certstore_entry *entry, unsigned days) {
                                                        : NULL;
 }
 
+static void tell_trouble(const store_command *self, json *writer, const char *place,
+                         const char *name, const char *what) {
+    if (self->json) {
+        json_object(writer, NULL);
+        json_text(writer, "place", place);
+        json_text(writer, "name", name);
+        json_text(writer, "text", what);
+        json_object_end(writer);
+    } else if (!self->quiet) {
+        printf("%s \"%s\": %s\n", place, name, what);
+    }
+}
+
+/* Of the profiles that stand beside the lists. */
+static const char *exposure_of_profiles(const store_command *self) {
+    profile_place place;
+    return place_find(&place, self->title, self->folder, strlen(self->folder), NULL)
+               ? place_exposure(&place)
+               : NULL;
+}
+
 static int run_check(store_command *self) {
     unsigned days = self->expiring ? self->days : 30;
     stls_certstore *store = store_open(self, NULL);
@@ -429,25 +451,21 @@ static int run_check(store_command *self) {
     if (store == NULL) {
         return EXIT_USAGE;
     }
+    const char *exposure = exposure_of_profiles(self);
     if (self->json) {
         json_object(&writer, NULL);
         json_array(&writer, "troubles");
     }
     while (stls_certstore_next(store, NULL, &position, &entry)) {
         const char *what = advice(&entry, days);
-        if (what == NULL) {
-            continue;
+        if (what != NULL) {
+            count++;
+            tell_trouble(self, &writer, stls_place_name(entry.place), entry.name, what);
         }
+    }
+    if (exposure != NULL) {
         count++;
-        if (self->json) {
-            json_object(&writer, NULL);
-            json_text(&writer, "place", stls_place_name(entry.place));
-            json_text(&writer, "name", entry.name);
-            json_text(&writer, "text", what);
-            json_object_end(&writer);
-        } else if (!self->quiet) {
-            printf("%s \"%s\": %s\n", stls_place_name(entry.place), entry.name, what);
-        }
+        tell_trouble(self, &writer, "profiles", STLS_PROFILES_FILE, exposure);
     }
     if (self->json) {
         json_array_end(&writer);
