@@ -182,9 +182,19 @@ def other_issuer(chosen, parts, pool):
     parts.fields[3] = Parts(chosen.choice(chosen.choice(pool).chain)).subject
 
 
+def _is_compressed(spki):
+    """Whether it has a point that wolfSSL, as siptls builds it, cannot check a signature with."""
+    octets = der.split(der.children(der.split(spki)[1])[-1])[1]
+    on_p256 = signing.ec_spki(octets[1:], der.oid(signing.P256.oid)) == spki
+    return on_p256 and octets[1:2] in (b"\x02", b"\x03")
+
+
 @again
 def other_key(chosen, parts, pool):
-    parts.fields[6] = Parts(chosen.choice(chosen.choice(pool).chain)).spki
+    spki = Parts(chosen.choice(chosen.choice(pool).chain)).spki
+    if _is_compressed(spki):
+        raise ValueError
+    parts.fields[6] = spki
 
 
 def other_signer(chosen, chain, trust, pool):
