@@ -49,8 +49,7 @@ const char *place_exposure(const profile_place *place) {
     }
     return is_open_to_others(&of_file) || is_open_to_others(&of_folder)
                ? "other users can change it, and turn off what it asks of peers: chmod go-w the "
-                 "file "
-                 "and the folder that it is in"
+                 "file and the folder that it is in"
                : NULL;
 }
 
