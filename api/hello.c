@@ -24,6 +24,7 @@ enum {
     EXT_SCHEMES = 13,
     EXT_ALPN = 16,
     EXT_EXTENDED_MASTER_SECRET = 23,
+    EXT_SESSION_TICKET = 35,
     EXT_PRE_SHARED_KEY = 41,
     EXT_EARLY_DATA = 42,
     EXT_VERSIONS = 43,
@@ -349,7 +350,9 @@ static stls_complaint check_psk(stls_bytes data) {
                                      "it offers another number of sessions than of binders");
 }
 
-static stls_complaint (*const client_extensions[PLACES])(stls_bytes data) = {
+typedef stls_complaint (*const checks[PLACES])(stls_bytes data);
+
+static checks client_extensions = {
     [EXT_SERVER_NAME] = check_server_name,
     [EXT_MAX_FRAGMENT] = check_max_fragment,
     [EXT_GROUPS] = check_codes,
@@ -364,12 +367,12 @@ static stls_complaint (*const client_extensions[PLACES])(stls_bytes data) = {
     [PLACE_RENEGOTIATION] = check_renegotiation,
 };
 
-static stls_complaint check_client_extensions(const hello *h) {
+static stls_complaint check_extensions(const hello *h, checks check) {
     stls_complaint complaint = none;
     for (uint64_t left = h->there; complaint.text == NULL && left != 0; left &= left - 1) {
         int place = __builtin_ctzll(left);
-        if (client_extensions[place] != NULL) {
-            complaint = client_extensions[place](h->at[place]);
+        if (check[place] != NULL) {
+            complaint = check[place](h->at[place]);
         }
     }
     return complaint;
@@ -481,7 +484,7 @@ stls_complaint stls_check_client_hello(stls_bytes body, uint16_t version_min, ui
     }
     stls_complaint complaint = read_extensions(&h);
     if (complaint.text == NULL) {
-        complaint = check_client_extensions(&h);
+        complaint = check_extensions(&h, client_extensions);
     }
     if (complaint.text != NULL) {
         return complaint;
@@ -598,7 +601,8 @@ static stls_complaint check_answers(const hello *h, const hello *own, bool retry
         bool of_retry = retry && type == EXT_ENCRYPTED_CLIENT_HELLO;
         bool of_1_3 = type == EXT_VERSIONS || type == EXT_KEY_SHARE || type == EXT_COOKIE ||
                       type == EXT_PRE_SHARED_KEY || of_retry;
-        if (is_1_3 != of_1_3) {
+        bool of_clients = type == EXT_SCHEMES || type == EXT_PSK_MODES;
+        if (is_1_3 != of_1_3 || of_clients) {
             return protocol(ALERT_ILLEGAL_PARAMETER,
                             "its ServerHello has an extension that belongs elsewhere");
         }
@@ -626,10 +630,17 @@ static stls_complaint check_protocol(stls_bytes data, const hello *own) {
     return protocol(ALERT_ILLEGAL_PARAMETER, "it chose an ALPN protocol that we did not offer");
 }
 
+static checks server_extensions_1_2 = {
+    [EXT_SERVER_NAME] = check_empty,
+    [EXT_POINT_FORMATS] = check_point_formats,
+    [EXT_EXTENDED_MASTER_SECRET] = check_empty,
+    [EXT_SESSION_TICKET] = check_empty,
+    [PLACE_RENEGOTIATION] = check_renegotiation,
+};
+
 static stls_complaint check_server_hello_1_2(const hello *h, const hello *own,
                                              uint16_t version_max) {
-    stls_bytes data;
-    stls_complaint complaint = none;
+    stls_bytes data, ours;
     const uint8_t *end = h->random.data + RANDOM_LEN - SENTINEL_LEN;
     if (version_max >= STLS_TLS1_3 && (memcmp(end, sentinels[0], SENTINEL_LEN) == 0 ||
                                        memcmp(end, sentinels[1], SENTINEL_LEN) == 0)) {
@@ -637,14 +648,14 @@ static stls_complaint check_server_hello_1_2(const hello *h, const hello *own,
                         "it speaks TLS 1.3, and yet chose TLS 1.2: somebody may have meddled with "
                         "what we offered");
     }
-    if (find(h, EXT_EXTENDED_MASTER_SECRET, &data) || find(h, EXT_SERVER_NAME, &data)) {
-        complaint = check_empty(data);
-    }
-    if (complaint.text == NULL && find(h, EXT_RENEGOTIATION, &data)) {
-        complaint = check_renegotiation(data);
-    }
+    stls_complaint complaint = check_extensions(h, server_extensions_1_2);
     if (complaint.text == NULL && find(h, EXT_ALPN, &data)) {
         complaint = check_protocol(data, own);
+    }
+    if (complaint.text == NULL && find(h, EXT_MAX_FRAGMENT, &data) &&
+        (!find(own, EXT_MAX_FRAGMENT, &ours) || !same(data, ours))) { /* RFC 6066 section 4 */
+        complaint = protocol(ALERT_ILLEGAL_PARAMETER,
+                             "it chose another max_fragment_length than we have asked for");
     }
     return complaint;
 }

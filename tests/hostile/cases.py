@@ -590,6 +590,13 @@ case(f"{SH}/extended-master-secret-long", "PROTOCOL 50",
 case(f"{SH}/renegotiation-info-absent", "OK -", drop("server_hello", RENEGOTIATION))
 case(f"{SH}/renegotiation-info-of-a-renegotiation", "PROTOCOL 40", put("server_hello", RENEGOTIATION, vec8(b"\7" * 12)))
 case(f"{SH}/session-id-new", "OK -", fields("server_hello", session_id=b"\7" * 32))
+case(f"{SH}/sni-acknowledged", "OK -", put("server_hello", SERVER_NAME, b""))
+case(f"{SH}/sni-with-a-name", "PROTOCOL 50", put("server_hello", SERVER_NAME, vec16(b"\0" + vec16(b"example.test"))))
+case(f"{SH}/point-formats-empty", "PROTOCOL 50", put("server_hello", POINT_FORMATS, vec8(b"")))
+case(f"{SH}/point-formats-without-uncompressed", "PROTOCOL 47", put("server_hello", POINT_FORMATS, vec8(b"\1")))
+case(f"{SH}/point-formats-cut", "PROTOCOL 50", put("server_hello", POINT_FORMATS, b"\2\0"))
+case(f"{SH}/groups", "OK -", put("server_hello", GROUPS, vec16(u16(SECP384R1))))
+case(f"{SH}/schemes", "PROTOCOL 47", put("server_hello", SCHEMES, vec16(u16(0x0403))))
 case(f"{SH}/key-share", "PROTOCOL 47", add("server_hello", KEY_SHARE, u16(X25519) + vec16(b"\7" * 32)))
 case("client12/server_key_exchange/signature-flipped", "PROTOCOL 51",
      body("server_key_exchange", lambda b: flip(b, len(b) - 3)))

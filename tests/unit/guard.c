@@ -546,6 +546,15 @@ static const guard_case second_hellos[] = {
     what, CLIENT, {                                                                                \
         { RECORD(HELLO_1_3), RECORD(ANSWER(random, suite, extensions)), NULL }                     \
     }
+#define FRAGMENT "0001 2[01]"
+/* The same, to a client that has asked for all of it. */
+#define TO_SERVER(what, extensions)                                                                \
+    what, CLIENT, {                                                                                \
+        {                                                                                          \
+            RECORD(HELLO(OF_1_3 FRAGMENT "000b 2[1[00]] 0023 2[]" PSK_MODES)),                     \
+                RECORD(ANSWER(RANDOM, "c02b", extensions)), NULL                                   \
+        }                                                                                          \
+    }
 #define CHOSEN      "002b 2[0304]"
 #define CHOSE_25519 "0033 2[001d 2[cc*32]]"
 
@@ -578,6 +587,20 @@ static const guard_case server_hellos[] = {
      PROTOCOL(47, "did not offer")},
     {FROM_SERVER("two protocols", RANDOM, "c02b", "0010 2[2[1[73 69 70] 1[73 69 70]]]"),
      PROTOCOL(50, "ALPN protocol is malformed")},
+    {FROM_SERVER("schemes", RANDOM, "c02b", SCHEMES), PROTOCOL(47, "belongs elsewhere")},
+    {FROM_SERVER("a name that it has known", RANDOM, "c02b", "0000 2[]" MASTER)},
+    {FROM_SERVER("a name, beside a secret", RANDOM, "c02b", NAME MASTER),
+     PROTOCOL(50, "must be empty")},
+    {FROM_SERVER("a secret that is not empty", RANDOM, "c02b", "0017 2[00]"),
+     PROTOCOL(50, "must be empty")},
+    {TO_SERVER("a ticket", "0023 2[]")},
+    {TO_SERVER("a ticket that is not empty", "0023 2[00]"), PROTOCOL(50, "must be empty")},
+    {TO_SERVER("points as they are", "000b 2[1[00]]")},
+    {TO_SERVER("no points as they are", "000b 2[1[01]]"), PROTOCOL(47, "points")},
+    {TO_SERVER("no points", "000b 2[1[]]"), PROTOCOL(50, "point formats")},
+    {TO_SERVER("modes of a PSK", PSK_MODES), PROTOCOL(47, "belongs elsewhere")},
+    {TO_SERVER("the length of fragments", FRAGMENT)},
+    {TO_SERVER("another length of fragments", "0001 2[02]"), PROTOCOL(47, "max_fragment_length")},
     {FROM_SERVER("a retry for what was sent", RETRY_RANDOM, "1301", CHOSEN "0033 2[001d]"),
      PROTOCOL(47, "asks for a group")},
     {FROM_SERVER("a retry for what is not offered", RETRY_RANDOM, "1301", CHOSEN "0033 2[0018]"),
