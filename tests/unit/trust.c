@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "certstore/verify/anchors.h"
+#include "certstore/verify/dn.h"
 #include "certstore/verify/verify.h"
 #include "tests/support/check.h"
 #include "tests/support/pki.h"
@@ -76,6 +77,52 @@ static void test_order(void) {
     CHECK(stls_trust_at(NULL, 0).data == NULL, "nor in no trust");
     CHECK_NUMBER("anchors of NULL", stls_trust_count(NULL), 0);
     stls_trust_free(trust);
+}
+
+/* One that is trusted as a CA stays one, whoever adds it as a peer, and in whichever order. */
+static void test_peer_and_ca(void) {
+    for (int peer_first = 0; peer_first <= 1; peer_first++) {
+        stls_trust *trust = peer_first ? stls_trust_new() : pki_trust("root");
+        stls_bytes root = pki_bytes("root.der");
+        stls_error error = {.result = STLS_NOT_DONE};
+        stls_x509 x509;
+        check_case("a peer %s", peer_first ? "first" : "last");
+        CHECK_RESULT("as a peer", stls_trust_add_peer(trust, root, "root", &error), STLS_OK,
+                     &error);
+        CHECK_RESULT("as a CA", stls_trust_add(trust, root.data, root.len, NULL, &error), STLS_OK,
+                     &error);
+        CHECK_NUMBER("anchors", stls_trust_count(trust), 1);
+        CHECK_RESULT("root", stls_x509_parse(root, &x509, &error), STLS_OK, &error);
+        const stls_anchor *anchor = stls_anchor_bucket(trust, stls_name_hash(x509.subject));
+        CHECK(anchor != NULL && !anchor->is_peer, "it is no CA any more");
+        stls_trust_free(trust);
+    }
+}
+
+static void digest_of(stls_trust *trust, uint8_t digest[STLS_TRUST_DIGEST_LEN]) {
+    CHECK(stls_trust_digest(trust, stls_backend_default(), digest), "no digest");
+    stls_trust_free(trust);
+}
+
+/* Whatever is judged by, is in the digest that sessions are bound to. */
+static void test_digest(void) {
+    enum { EMPTY, ONE, TWO, PEER, WITH_CRL, WITH_OTHER_CRL, KINDS };
+    uint8_t digests[KINDS][STLS_TRUST_DIGEST_LEN] = {{0}}, again[STLS_TRUST_DIGEST_LEN];
+    stls_trust *trusts[KINDS] = {stls_trust_new(), pki_trust("root"), pki_trust("root other-root"),
+                                 stls_trust_new(), pki_trust("root"), pki_trust("root")};
+    stls_trust_add_peer(trusts[PEER], pki_bytes("root.der"), "root", NULL);
+    stls_trust_add_crl_file(trusts[WITH_CRL], pki_path("crl-int.pem"), NULL);
+    stls_trust_add_crl_file(trusts[WITH_OTHER_CRL], pki_path("crl-root.pem"), NULL);
+    for (size_t i = 0; i < KINDS; i++) {
+        check_case("trust %zu", i);
+        digest_of(trusts[i], digests[i]);
+        for (size_t k = 0; k < i; k++) {
+            CHECK(memcmp(digests[i], digests[k], STLS_TRUST_DIGEST_LEN) != 0, "as trust %zu", k);
+        }
+    }
+    check_case("another order");
+    digest_of(pki_trust("other-root root"), again);
+    CHECK(memcmp(again, digests[TWO], sizeof again) == 0, "another digest");
 }
 
 static void test_arguments(void) {
@@ -267,6 +314,8 @@ int main(int argc, char **argv) {
     static const test_case tests[] = {
         {"inputs", test_inputs},
         {"order", test_order},
+        {"a peer and a CA", test_peer_and_ca},
+        {"digest", test_digest},
         {"arguments", test_arguments},
         {"life", test_life},
         {"the system's bundle", test_system},
