@@ -63,7 +63,8 @@ static void test_facts_differ(void) {
     } pairs[] = {{{bytes, 1}, {bytes + 1, 2}},
                  {{bytes, 2}, {bytes + 2, 1}},
                  {{bytes + 1, 2}, {bytes, 1}},
-                 {{bytes, 1}, {bytes + 1, 1}}};
+                 {{bytes, 1}, {bytes + 1, 1}},
+                 {{bytes + 1, 1}, {bytes + 1, 2}}};
     uint8_t facts[COUNT(pairs)][STLS_FACT_LEN];
     stls_memory *memory = stls_memory_new(stls_backend_default(), 1);
     for (size_t i = 0; memory != NULL && i < COUNT(pairs); i++) {
