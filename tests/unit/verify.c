@@ -734,6 +734,23 @@ static void test_bounds(void) {
     bench_free(b);
 }
 
+static void test_bytes(void) {
+    bench *b = bench_new();
+    size_t bytes = 0;
+    trust_one(b, root);
+    send_one(b, (made){.subject = "leaf", .issuer = "int", .key = 3, .signer = 2});
+    send_one(b, (made){.subject = "int", .issuer = "root", .key = 2, .signer = 1, .ca = true});
+    for (size_t i = 0; i < b->count; i++) {
+        bytes += b->chain[i].len;
+    }
+    check_case("as many bytes as are allowed, and one less");
+    b->rules.chain_bytes_max = bytes;
+    expect(b, 0);
+    b->rules.chain_bytes_max = bytes - 1;
+    expect(b, STLS_FLAG_LIMIT);
+    bench_free(b);
+}
+
 static void test_long_path(void) {
     bench *b = bench_new();
     char names[40][16];
@@ -1120,6 +1137,7 @@ int main(int argc, char **argv) {
         {"a mesh", test_mesh},
         {"slow keys", test_slow_keys},
         {"bounds", test_bounds},
+        {"bytes", test_bytes},
         {"a long path", test_long_path},
         {"what the backend answers", test_backend_answers},
         {"borrowed keys", test_borrowed_keys},

@@ -151,6 +151,7 @@ def _uris(rule):
         ("address-v6", "https://[2001:db8::1]/", "example.com", UNCLEAR),
         ("no-authority", "urn:example:com", "example.com", UNCLEAR),
         ("no-scheme", "example.com", "example.com", UNCLEAR),
+        ("nul", "https://example.com\0.example.org/", "example.com", UNCLEAR),
         ("bad-port", "https://example.com:x/", "example.com", UNCLEAR),
         ("empty-host", "https:///path", "example.com", UNCLEAR),
         ("base-is-a-uri", "sip:example.com", "sip:example.com", UNCLEAR),
@@ -278,6 +279,7 @@ def _combinations(rule):
 
     at("either", True, [org], permitted=[com, org])
     at("neither", False, [dns("example.net")], permitted=[com, org])
+    at("one-unclear", False, [org], permitted=[org, dns(".example.com")])
     at("one-name-outside", False, [com, dns("example.net")], permitted=[com])
     at("all-names-inside", True, [com, sip], permitted=[com])
     at("excluded-in-permitted", False, [sip], permitted=[com], excluded=[sip])

@@ -86,6 +86,8 @@ def _versions(rule):
         issuer = ca("CA", ANCHOR, **fields)
         rule.reject(f"{label}-intermediate", "not-a-ca@1", [leaf(issuer), issuer], ANCHOR)
         rule.reject(f"{label}-intermediate-as-anchor", "not-a-ca@1", [leaf(issuer)], issuer)
+        rollover = ca("V", ANCHOR, subject=ANCHOR.subject, **fields)
+        rule.reject(f"{label}-self-issued-intermediate", "not-a-ca@1", [leaf(rollover), rollover], ANCHOR)
         rule.accept(f"{label}-root-as-anchor", [leaf(root("V", **fields))], root("V", **fields))
         rule.accept(f"{label}-leaf", [leaf(ANCHOR, **fields)], ANCHOR)
 
