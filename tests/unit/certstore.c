@@ -5,7 +5,9 @@
 
 #include "backends/contract.h"
 #include "base/memory.h"
+#include "certstore/read/crl.h"
 #include "certstore/read/pem.h"
+#include "certstore/read/x509.h"
 #include "certstore/verify/verify.h"
 #include "tests/support/check.h"
 #include "tests/support/pki.h"
@@ -1365,6 +1367,101 @@ static void add_item(text_sink *sink, const char *keyword, const char *file, stl
     stls_blocks_free(&blocks);
 }
 
+/* Well sealed, and written by somebody who means ill. */
+static const struct forged {
+    const char *what, *front; /* NULL: as it should be; '%' is a NUL */
+    const char *files;
+    long more; /* bytes that there seem to be */
+    size_t max_bytes;
+    stls_result result;
+    const char *says;
+} forged[] = {
+    {"a CA", NULL, "root.pem", 0, 0, STLS_OK, ""},
+    {"no CA, as one", NULL, "server.pem", 0, 0, STLS_E_REFUSED, "is not a CA's certificate"},
+    {"a CA that is too large", NULL, "root.pem", 0, 100, STLS_E_LIMIT, "larger than 100 bytes"},
+    {"a length beyond the end", NULL, "root.pem", 1, 0, STLS_E_FORMAT, "a length that cannot be"},
+    {"one far beyond", NULL, "root.pem", 1000000, 0, STLS_E_FORMAT, "a length that cannot be"},
+    {"a length that is not all", NULL, "root.pem", -30, 0, STLS_E_FORMAT, ""},
+    {"two in one", NULL, "root.pem int.pem", 0, 0, STLS_E_FORMAT, "not what it was written"},
+    {"a key beside it", NULL, "root.pem server.key", 0, 0, STLS_E_FORMAT, "not what it was"},
+    {"another format", "siptls-export 2\nparts 4\n", "root.pem", 0, 0, STLS_E_UNSUPPORTED,
+     "is of format 2"},
+    {"an unknown line", "siptls-export 1\nparts 4\nfoo 1\n", "root.pem", 0, 0, STLS_E_FORMAT,
+     "a keyword"},
+    {"NUL in a line", "siptls-export 1\nparts 4\ntrust all%\n", "root.pem", 0, 0, STLS_E_FORMAT,
+     "a line that cannot be"},
+};
+
+static text_sink forge(const struct forged *row) {
+    const char *front = row->front != NULL ? row->front : "siptls-export 1\nparts 4\n";
+    stls_bytes pem = pki_join(row->files);
+    stls_blocks blocks = {NULL, 0};
+    uint8_t id[STLS_FINGERPRINT_LEN];
+    char line[160] = "trusted ";
+    text_sink sink = {NULL, 0};
+    collect(&sink, front, strlen(front), NULL);
+    char *nul = strchr((char *)sink.data, '%');
+    if (nul != NULL) {
+        *nul = '\0';
+    }
+    CHECK_RESULT("the file", stls_blocks_read(pem, 1 << 20, "it", &blocks, NULL), STLS_OK, NULL);
+    stls_certificate_fingerprint(stls_backend_default(), blocks.items[0].der, id);
+    for (size_t i = 0; i < sizeof id; i++) {
+        snprintf(line + strlen(line), 3, "%02x", id[i]);
+    }
+    snprintf(line + strlen(line), 64, " %ld x\n", (long)pem.len + row->more);
+    collect(&sink, line, strlen(line), NULL);
+    collect(&sink, pem.data, pem.len, NULL);
+    add_seal(&sink);
+    stls_blocks_free(&blocks);
+    return sink;
+}
+
+static void test_import_forged(void) {
+    for (size_t i = 0; i < sizeof forged / sizeof forged[0]; i++) {
+        const struct forged *row = &forged[i];
+        stls_certstore *to = new_store(&(stls_certstore_options){.max_bytes = row->max_bytes});
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("%s", row->what);
+        text_sink sink = forge(row);
+        CHECK_RESULT("import", stls_certstore_import(to, sink.data, sink.len, NULL, &error),
+                     row->result, &error);
+        CHECK_CONTAINS("the error", row->result == STLS_OK ? "" : error.text, row->says);
+        CHECK_NUMBER("certificates", count(to, 0), row->result == STLS_OK);
+        free(sink.data);
+        stls_certstore_free(to);
+    }
+}
+
+/* What is good until a second is good in that second, and not in the next. */
+static void test_last_second(void) {
+    stls_error error = {.result = STLS_NOT_DONE};
+    stls_x509 root, leaf;
+    stls_crl crl;
+    CHECK_RESULT("root", stls_x509_parse(pki_bytes("root.der"), &root, &error), STLS_OK, &error);
+    CHECK_RESULT("leaf", stls_x509_parse(pki_bytes("server.der"), &leaf, &error), STLS_OK, &error);
+    CHECK_RESULT("CRL", stls_crl_parse(pki_bytes("crl-int.der"), &crl, &error), STLS_OK, &error);
+    stls_bytes crl_der = pki_bytes("crl-int.der");
+    for (int late = 0; late <= 1; late++) {
+        stls_result expected = late == 0 ? STLS_OK : STLS_E_REFUSED;
+        int64_t now = root.not_after + late;
+        stls_certstore *store =
+            new_store(&(stls_certstore_options){.clock = clock_at, .clock_arg = &now});
+        check_case("%d s behind its last", late);
+        CHECK_RESULT("a CA", add(store, "root.pem", NULL, 0, &error), expected, &error);
+        now = leaf.not_after + late;
+        CHECK_RESULT(
+            "a server's",
+            install(store, STLS_PLACE_CUSTOM_SERVER, "server.pem", "server.key", NULL, &error),
+            expected, &error);
+        now = crl.next_update + late;
+        CHECK_RESULT("a CRL",
+                     stls_certstore_add_crl(store, crl_der.data, crl_der.len, NULL, NULL, &error),
+                     expected, &error);
+        stls_certstore_free(store);
+    }
+}
+
 typedef struct import_crl_case {
     const char *trusted; /* in the export, beside the CRL; NULL: what is in the store stays */
     const char *crl;     /* NULL: one without nextUpdate */
@@ -1498,6 +1595,8 @@ int main(int argc, char **argv) {
         {"queries", test_query},
         {"order", test_order},
         {"a phone's clock", test_clock},
+        {"the last second", test_last_second},
+        {"a forged import", test_import_forged},
         {"fingerprints", test_fingerprints},
         {"what can be installed", test_install},
         {"signatures that cannot be checked", test_unchecked},
