@@ -806,6 +806,39 @@ static bool connect_once(void) {
     return info.resumed;
 }
 
+static void compose_session_key(uint8_t key[STLS_SESSION_KEY_LEN]) {
+    for (size_t i = 0; i < STLS_SESSION_KEY_LEN; i++) {
+        key[i] = (uint8_t)(41 * i + 7);
+    }
+}
+
+/* And what api/exchange.c makes of it. */
+static void learn_session_keys(void) {
+    uint8_t key[STLS_SESSION_KEY_LEN], made[32];
+    compose_session_key(key);
+    learn("session-key", key, sizeof key);
+    derive(key, "siptls session export", (stls_bytes){NULL, 0}, made);
+    learn("session-aead-key", made, sizeof made);
+    explicit_bzero(key, sizeof key);
+    explicit_bzero(made, sizeof made);
+}
+
+/* The client's session goes out sealed, and comes back. */
+static void exchange_session(void) {
+    static uint8_t sealed[STLS_SESSION_BYTES_MAX];
+    uint8_t key[STLS_SESSION_KEY_LEN];
+    size_t len = 0;
+    stls_error error = {.result = STLS_NOT_DONE};
+    compose_session_key(key);
+    CHECK_RESULT("the export",
+                 stls_context_export_session(contexts[0], "example.test", key, sealed,
+                                             sizeof sealed, &len, &error),
+                 STLS_OK, &error);
+    CHECK_RESULT("the import", stls_context_import_session(contexts[0], key, sealed, len, &error),
+                 STLS_OK, &error);
+    explicit_bzero(key, sizeof key);
+}
+
 static void use_connections(const char *stage, uint16_t version) {
     stls_error error = {.result = STLS_NOT_DONE};
     char closed[32];
@@ -814,10 +847,13 @@ static void use_connections(const char *stage, uint16_t version) {
     if (CHECK(make_context(0, version, &error) && make_context(1, version, &error), "%s",
               error.text)) {
         connect_once();
+        if (stls_backend_can(test_backend(), STLS_CAN_TICKET_PEER)) {
+            on_stack(exchange_session);
+        }
         CHECK(connect_once() || !stls_backend_can(test_backend(), STLS_CAN_TICKET_PEER),
               "nothing was resumed");
         /* The contexts live: their key, and what resumes, is theirs. */
-        search_for(closed, "plaintext traffic record finished schedule agree", found);
+        search_for(closed, "plaintext traffic record finished schedule agree session", found);
     }
     for (int s = 0; s < 2; s++) {
         stls_context_free(contexts[s]);
@@ -844,8 +880,9 @@ static void test_connections(void) {
         explicit_bzero(ring_secret, sizeof ring_secret);
         on_stack(make_ring);
     }
+    learn_session_keys();
     use_connections("tls1.2", STLS_TLS1_2);
-    search_all("tls1.2", "plaintext traffic record master key agree");
+    search_all("tls1.2", "plaintext traffic record master key agree session");
     use_connections("tls1.3", STLS_TLS1_3);
     if (ring != NULL) {
         check_learnt("the ring", "ticket", HEAP_OWN, 4);
