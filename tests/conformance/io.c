@@ -214,6 +214,10 @@ static void test_interrupted_write(void) {
         CHECK_NUMBER("bytes that a write that waits has written", done, 0);
         CHECK_RESULT("a read meanwhile", stls_conn_read(p.conn[CLIENT], &byte, 1, &done),
                      STLS_WANT_READ, pair_error(&p, CLIENT));
+        CHECK_RESULT("fewer bytes than are taken",
+                     stls_conn_write(p.conn[CLIENT], first, sizeof first - 1, &done),
+                     STLS_E_ARGUMENT, pair_error(&p, CLIENT));
+        CHECK_NUMBER("bytes that it has written", done, 0);
         memcpy(second, first, sizeof first);
         memset(first, 'x', sizeof first);
         for (unsigned steps = 0; steps < 1000 && have < sizeof got; steps++) {
