@@ -892,6 +892,13 @@ for side in BOTH_CLIENTS:
         resumed(f"{side}/resumed/ticket-of-{length}", "OK -", after("client_hello", not_resumed), ticket=length)
 
 RESUMED = "server13/resumed"
+for side in BOTH_SERVERS:  # a session is of the host that the client has asked for
+    other = put("client_hello", SERVER_NAME, vec16(b"\0" + vec16(b"www.example.test")))
+    resumed(f"{side}/resumed/another-name", "OK -", other, words="verify=required", mutual=True)
+    resumed(f"{side}/resumed/another-name-without-certificate", "PROTOCOL 10", other, skip("certificate"),
+            skip("certificate_verify"), words="verify=required", mutual=True)
+    resumed(f"{side}/resumed/no-name-without-certificate", "PROTOCOL 10", drop("client_hello", SERVER_NAME), skip("certificate"),
+            skip("certificate_verify"), words="verify=required", mutual=True)
 resumed(f"{RESUMED}/binder-wrong", "PROTOCOL 51", words="verify=required", binder=lambda binder: flip(binder, 0))
 resumed(f"{RESUMED}/without-key-agreement-only", "OK -", put("client_hello", PSK_MODES, vec8(b"\0")), words="verify=required",
         mutual=True)
