@@ -261,10 +261,188 @@ static void test_keys(void) {
     stls_context_free(context);
 }
 
+/* A library's state comes out of a ticket whole, or not at all. */
+static void test_room(void) {
+    uint8_t state[100] = {1, 2, 3}, ticket[1000], out[sizeof state];
+    size_t len = 0, ticket_len = 0;
+    bool renew = false;
+    stls_context *context = make_context();
+    now = start;
+    stls_conn *conn = make_conn(context, NONE, "a.test");
+    receive(conn, &nobody);
+    check_case("a state of %zu bytes", sizeof state);
+    CHECK(!stls_up_ticket_seal(conn, false, (stls_bytes){state, 0}, ticket, sizeof ticket, &len),
+          "nothing was sealed");
+    CHECK(stls_up_ticket_seal(conn, false, (stls_bytes){state, sizeof state}, ticket, sizeof ticket,
+                              &ticket_len),
+          "not sealed");
+    CHECK(!stls_up_ticket_seal(conn, false, (stls_bytes){state, sizeof state}, ticket,
+                               ticket_len - 1, &len),
+          "sealed into less than it takes");
+    stls_conn_free(conn);
+    for (size_t size = sizeof state - 1; size <= sizeof state; size++) {
+        conn = make_conn(context, NONE, "a.test");
+        CHECK_NUMBER(
+            "opened",
+            stls_up_ticket_open(conn, (stls_bytes){ticket, ticket_len}, out, size, &len, &renew),
+            size == sizeof state);
+        stls_conn_free(conn);
+    }
+    CHECK_BYTES("the state", ((stls_bytes){out, len}), ((stls_bytes){state, sizeof state}));
+    stls_context_free(context);
+}
+
+static stls_context *make_client(void) {
+    stls_profile *profile = NULL;
+    stls_context *context = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    stls_trust *trust = pki_trust("root");
+    bool made =
+        stls_profile_new(stls_backend_default(), STLS_ROLE_CLIENT, &profile, &error) == STLS_OK &&
+        stls_profile_set_trust(profile, trust, &error) == STLS_OK &&
+        stls_profile_set_clock(profile, clock_now, NULL, &error) == STLS_OK &&
+        stls_context_new(profile, &context, &error) == STLS_OK;
+    CHECK(made, "%s", error.text);
+    stls_trust_free(trust);
+    stls_profile_free(profile);
+    return context;
+}
+
+/* How long a client keeps what a server has given. */
+static void test_lifetimes(void) {
+    static const uint8_t bytes[STLS_SESSION_BYTES_MAX + 1];
+    const int64_t longest = STLS_SESSION_LIFETIME_MAX;
+    const struct {
+        const char *what;
+        uint32_t lifetime;
+        bool single_use;
+        size_t len;
+        int64_t now;
+        int64_t life; /* 0: it is not kept */
+    } sessions[] = {
+        {"an hour", 3600, true, 9, start, 3600},
+        {"none, in TLS 1.3", 0, true, 9, start, 0},
+        {"none, in TLS 1.2, where that is not told", 0, false, 9, start, 3600},
+        {"as long as may be", (uint32_t)longest, true, 9, start, longest},
+        {"longer than may be", (uint32_t)longest + 1, true, 9, start, longest},
+        {"of no bytes", 3600, true, 0, start, 0},
+        {"as large as may be", 3600, true, STLS_SESSION_BYTES_MAX, start, 3600},
+        {"too large", 3600, true, STLS_SESSION_BYTES_MAX + 1, start, 0},
+        {"without a clock", 3600, true, 9, STLS_CLOCK_NOT_SET, 0},
+    };
+    stls_context *context = make_client();
+    for (size_t i = 0; context != NULL && i < COUNT(sessions); i++) {
+        stls_conn *conn = NULL;
+        const stls_be_session told = {.state = {bytes, sessions[i].len},
+                                      .lifetime_s = sessions[i].lifetime,
+                                      .single_use = sessions[i].single_use};
+        check_case("%s", sessions[i].what);
+        now = sessions[i].now;
+        CHECK_RESULT("a connection", stls_conn_new(context, "a.test", &conn, NULL), STLS_OK, NULL);
+        stls_up_session(conn, &told);
+        const stls_session *kept = conn->handshake->fresh;
+        CHECK_NUMBER("kept", kept != NULL, sessions[i].life != 0);
+        CHECK_NUMBER("its life", kept != NULL ? kept->expires_at - now : 0, sessions[i].life);
+        stls_conn_free(conn);
+    }
+    stls_context_free(context);
+}
+
+static void describe_another(stls_be_description *description) {
+    stls_backend_default()->describe(description);
+    description->version_running = "another";
+}
+
+/* No key is used twice: not for two things, two libraries, or two versions of one. */
+static void test_ring_keys(void) {
+    stls_backend named = *stls_backend_default(), newer = *stls_backend_default();
+    const stls_backend *const backends[] = {stls_backend_default(), &named, &newer};
+    stls_ticket_ring *ring = NULL;
+    stls_ring_keys keys[COUNT(backends)];
+    stls_error error = {.result = STLS_NOT_DONE};
+    named.name = "another";
+    newer.describe = describe_another;
+    CHECK_RESULT("the ring", stls_ticket_ring_new(stls_backend_default(), NULL, &ring, &error),
+                 STLS_OK, &error);
+    for (size_t i = 0; ring != NULL && i < COUNT(backends); i++) {
+        check_case("library %zu", i);
+        CHECK(stls_ticket_ring_keys(ring, backends[i], NULL, &keys[i]), "no keys");
+        for (size_t k = 0; k <= i; k++) {
+            CHECK(memcmp(keys[i].ticket.cipher, keys[k].ticket.mac, 32) != 0 &&
+                      memcmp(keys[i].ticket.cipher, keys[k].aead, 32) != 0 &&
+                      memcmp(keys[i].ticket.mac, keys[k].aead, 32) != 0,
+                  "one key for two things");
+            CHECK(i == k || (memcmp(keys[i].ticket.cipher, keys[k].ticket.cipher, 32) != 0 &&
+                             memcmp(keys[i].ticket.mac, keys[k].ticket.mac, 32) != 0 &&
+                             memcmp(keys[i].aead, keys[k].aead, 32) != 0),
+                  "a key of library %zu", k);
+        }
+    }
+    stls_ticket_ring_free(ring);
+}
+
+/* --- What a ticket or a session says of the peer */
+
+static const struct peer_case {
+    const char *what;
+    uint64_t state, flags, tolerated, kind, count;
+    size_t path_len;
+    uint8_t path; /* each step */
+    const char *name;
+    size_t name_len;
+    stls_result result;
+} peers[] = {
+    {"as it is", 1, 0, 0, 2, 1, 1, 0, "a.test", 6, STLS_OK},
+    {"an anchor", 1, 0, 0, 2, 1, 1, STLS_PATH_ANCHOR, "a.test", 6, STLS_OK},
+    {"a flaw, tolerated", 1, 6, 2, 2, 1, 1, 0, "a.test", 6, STLS_OK},
+    {"a flaw that is not there, tolerated", 1, 4, 2, 2, 1, 1, 0, "a.test", 6, STLS_E_FORMAT},
+    {"an unknown state", 3, 0, 0, 2, 1, 1, 0, "a.test", 6, STLS_E_FORMAT},
+    {"an unknown kind of name", 1, 0, 0, STLS_NAME_CN + 1, 1, 1, 0, "a.test", 6, STLS_E_FORMAT},
+    {"a step behind the chain", 1, 0, 0, 2, 1, 1, 1, "a.test", 6, STLS_E_FORMAT},
+    {"the longest path", 1, 0, 0, 2, 1, STLS_PATH_MAX, 0, "a.test", 6, STLS_OK},
+    {"a longer one", 1, 0, 0, 2, 1, STLS_PATH_MAX + 1, 0, "a.test", 6, STLS_E_FORMAT},
+    {"NUL in the name", 1, 0, 0, 2, 1, 1, 0, "a\0test", 6, STLS_E_FORMAT},
+    {"fewer certificates than are told", 1, 0, 0, 2, 2, 1, 0, "a.test", 6, STLS_E_FORMAT},
+    {"more than a chain has", 1, 0, 0, 2, 256, 1, 0, "a.test", 6, STLS_E_FORMAT},
+};
+
+static void test_peers(void) {
+    static const stls_verdict none;
+    for (size_t i = 0; i < COUNT(peers); i++) {
+        const struct peer_case *c = &peers[i];
+        uint8_t path[STLS_PATH_MAX + 1];
+        stls_writer writer = {.max = 4096};
+        stls_peer peer;
+        check_case("%s", c->what);
+        memset(path, c->path, sizeof path);
+        stls_write_number(&writer, c->state, 1);
+        stls_write_number(&writer, c->flags, 4);
+        stls_write_number(&writer, c->tolerated, 4);
+        stls_write_number(&writer, 0, 2);
+        stls_write_vector(&writer, (stls_bytes){none.depth, sizeof none.depth});
+        for (int date = 0; date < 3; date++) {
+            stls_write_number(&writer, 0, 8);
+        }
+        stls_write_vector(&writer, (stls_bytes){path, c->path_len});
+        stls_write_number(&writer, c->kind, 1);
+        stls_write_vector(&writer, (stls_bytes){(const uint8_t *)c->name, c->name_len});
+        stls_write_text(&writer, "a sentence");
+        stls_write_number(&writer, c->count, 2);
+        stls_write_text(&writer, "a certificate");
+        stls_bytes in = {writer.data, writer.len};
+        CHECK_RESULT("the peer", stls_read_peer(&in, &peer), c->result, NULL);
+        stls_free(peer.chain);
+        stls_writer_free(&writer);
+    }
+}
+
 int main(int argc, char **argv) {
-    static const test_case tests[] = {{"cases", test_cases}, {"proof", test_proof},
-                                      {"order", test_order}, {"sessions", test_sessions},
-                                      {"keys", test_keys},   {NULL, NULL}};
+    static const test_case tests[] = {
+        {"cases", test_cases},         {"proof", test_proof},
+        {"order", test_order},         {"sessions", test_sessions},
+        {"keys", test_keys},           {"room", test_room},
+        {"lifetimes", test_lifetimes}, {"keys of a ring", test_ring_keys},
+        {"peers", test_peers},         {NULL, NULL}};
     static const test_suite suites[] = {{"tickets", tests}, {NULL, NULL}};
     if (!stls_backend_can(stls_backend_default(), STLS_CAN_ISSUE_TICKETS)) {
         printf("skipped: the default backend issues no tickets\n");
