@@ -49,6 +49,29 @@ static bool wolf_choose_protocol(wolf_conn *conn) {
 }
 #endif
 
+/* --- The ServerHello --- */
+
+static void wolf_look_at_answer(wolf_conn *conn) {
+    const stls_be_hello *hello;
+
+    if (conn->context->role == STLS_ROLE_SERVER || !conn->handshake)
+        return;
+    hello = conn->upcalls->hello(conn->core);
+    if (hello) {
+        conn->handshake->answered = true;
+        conn->handshake->extended_master = hello->extended_master;
+    }
+}
+
+/* RFC 7627 section 5.3: a client must not go on if a server resumes a session that had the
+ * extension without it, or the reverse. wolfSSL's does. Whether it is resumed is certain when it
+ * has something to send. */
+static bool wolf_resumes_other_master(const wolf_conn *conn) {
+    return conn->handshake && conn->handshake->answered && conn->offered == STLS_TLS1_2 &&
+           wolfSSL_version(conn->ssl) == STLS_TLS1_2 && wolfSSL_session_reused(conn->ssl) &&
+           conn->handshake->extended_master != conn->handshake->offered_extended;
+}
+
 /* --- Transport --- */
 
 /* wolfSSL hears of nothing but "no bytes yet": after its own end of file it would neither write nor
@@ -73,6 +96,7 @@ int wolf_recv(WOLFSSL *ssl, char *data, int size, void *arg) {
     case STLS_BE_OK:
         if (!conn->established)
             wolf_alert_listen(conn, (const uint8_t *)data, got);
+        wolf_look_at_answer(conn);
 #ifdef HAVE_ALPN
         if (!wolf_choose_protocol(conn)) {
             conn->cause = STLS_BE_CAUSE_SETTING;
@@ -113,6 +137,11 @@ int wolf_send(WOLFSSL *ssl, char *data, int len, void *arg) {
         !wolf_takes_bare_hello(conn->context)) {
         conn->cause = STLS_BE_CAUSE_NOTHING_SHARED;
         conn->reason = "a ClientHello without extensions, which wolfSSL shows to nobody";
+        return WOLFSSL_CBIO_ERR_GENERAL;
+    }
+    if (data[0] != 21 && wolf_resumes_other_master(conn)) {
+        conn->cause = STLS_BE_CAUSE_PROTOCOL;
+        conn->reason = "resumed with and without extended master secret";
         return WOLFSSL_CBIO_ERR_GENERAL;
     }
     return wolf_alert_send(conn, (const uint8_t *)data, (size_t)len) == STLS_BE_OK

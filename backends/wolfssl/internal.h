@@ -115,8 +115,10 @@ typedef struct wolf_context {
 
 /* What only the handshake needs; the core gives it, and wipes it when it is over. */
 typedef struct wolf_handshake {
-    size_t max_fragment;  /* a server: that the client asks for; 0: it does not */
-    bool extended_master; /* a server: the client has the extension of RFC 7627 */
+    size_t max_fragment;   /* a server: that the client asks for; 0: it does not */
+    bool extended_master;  /* the peer has the extension of RFC 7627 */
+    bool offered_extended; /* a client: so has the session that it offers */
+    bool answered;         /* a client: by a ServerHello */
 
     bool looked; /* a server: for a protocol, in the ClientHello */
 

@@ -52,7 +52,10 @@ static void wolf_log_master(wolf_conn *conn, uint8_t *secret) {
 
 /* --- A client's sessions --- */
 
-enum { WOLF_SESSION_HEAD = 4 }; /* version, suite */
+enum {
+    WOLF_SESSION_HEAD = 4,          /* version, suite */
+    WOLF_SESSION_EXTENDED = 0x8000, /* beside the version: it has the extended master secret */
+};
 
 #if defined(SIPTLS_STATIC_TICKET_LEN) || defined(NO_PSK)
 enum { WOLF_OFFER_MAX = STLS_BE_TICKET_MAX };
@@ -83,15 +86,19 @@ static bool wolf_logs_offered(const wolf_conn *conn) {
 void wolf_session_offer(wolf_conn *conn, stls_bytes state) {
     const uint8_t *at;
     WOLFSSL_SESSION *session;
+    uint16_t version;
 
-    if (state.len <= WOLF_SESSION_HEAD || state.len > INT32_MAX ||
-        !wolf_resumes(conn->context, wolf_number(state.data)) ||
+    if (state.len <= WOLF_SESSION_HEAD || state.len > INT32_MAX)
+        return;
+    version = wolf_number(state.data) & (uint16_t)~WOLF_SESSION_EXTENDED;
+    if (!wolf_resumes(conn->context, version) ||
         !wolf_has_suite(conn->context, wolf_number(state.data + 2)))
         return;
     at = state.data + WOLF_SESSION_HEAD;
     session = wolfSSL_d2i_SSL_SESSION(NULL, &at, (long)(state.len - WOLF_SESSION_HEAD));
     if (session && wolfSSL_set_session(conn->ssl, session) == WOLFSSL_SUCCESS)
-        conn->offered = wolf_number(state.data);
+        conn->offered = version;
+    conn->handshake->offered_extended = wolf_number(state.data) & WOLF_SESSION_EXTENDED;
     if (wolf_logs_offered(conn))
         wolfSSL_KeepArrays(conn->ssl);
     wolfSSL_SESSION_free(session);
@@ -126,6 +133,7 @@ int wolf_session_came(WOLFSSL *ssl, const unsigned char *ticket, int len, void *
 
 void wolf_session_tell(wolf_conn *conn) {
     uint16_t version = (uint16_t)wolfSSL_version(conn->ssl);
+    bool extended = conn->handshake && conn->handshake->extended_master;
     WOLFSSL_SESSION *session;
     uint8_t *state, *at;
     int len;
@@ -138,7 +146,7 @@ void wolf_session_tell(wolf_conn *conn) {
     state =
         len > 0 ? XMALLOC(WOLF_SESSION_HEAD + (size_t)len, NULL, DYNAMIC_TYPE_TMP_BUFFER) : NULL;
     if (state) { /* out of memory: no session */
-        wolf_put_number(state, version);
+        wolf_put_number(state, version | (extended ? WOLF_SESSION_EXTENDED : 0u));
         wolf_put_number(state + 2, (uint16_t)wolfSSL_get_current_cipher_suite(conn->ssl));
         at = state + WOLF_SESSION_HEAD;
         if (wolfSSL_i2d_SSL_SESSION(session, &at) == len) {

@@ -891,6 +891,12 @@ for side in BOTH_CLIENTS:
     for length in (5000, 7000, 9000, 13000, 16000, 16200, 40000):
         resumed(f"{side}/resumed/ticket-of-{length}", "OK -", after("client_hello", not_resumed), ticket=length)
 
+# RFC 7627, 5.3: a session is of one kind of master secret.
+at, without = "client12/resumed/extended-master-secret", drop("server_hello", EXTENDED_MASTER_SECRET)
+resumed(f"{at}-never", "OK -", without, before_it=[without])
+resumed(f"{at}-gone", "PROTOCOL 40", without)
+resumed(f"{at}-new", "PROTOCOL 40", before_it=[without])
+
 RESUMED = "server13/resumed"
 for side in BOTH_SERVERS:  # a session is of the host that the client has asked for
     other = put("client_hello", SERVER_NAME, vec16(b"\0" + vec16(b"www.example.test")))
