@@ -194,6 +194,19 @@ static const stls_error
     of_another_process = CONSTANT_ERROR(STLS_E_STATE, OF_ANOTHER_PROCESS),
     not_complete = CONSTANT_ERROR(STLS_E_STATE, "the handshake is not complete"),
     no_transport = CONSTANT_ERROR(STLS_E_STATE, "the connection has no transport"),
+    close_is_sent =
+        CONSTANT_ERROR(STLS_E_STATE, "close_notify was sent: nothing goes out behind it"),
+    nowhere_to_read =
+        CONSTANT_ERROR(STLS_E_ARGUMENT, "a read needs a place for a byte or more, and "
+                                        "one for how many came"),
+    nothing_to_write =
+        CONSTANT_ERROR(STLS_E_ARGUMENT, "a write needs bytes, and a place for how many went"),
+    fewer_to_write =
+        CONSTANT_ERROR(STLS_E_ARGUMENT, "a write that waits was called with fewer bytes "
+                                        "than before: call it with the same again"),
+    no_key_update = CONSTANT_ERROR(STLS_E_UNSUPPORTED,
+                                   "keys are updated in TLS 1.3 only, by some TLS libraries never, "
+                                   "and by some only together with the peer's"),
     closed = CONSTANT_ERROR(STLS_CLOSED, "the peer closed the TLS connection"),
     cut_off =
         CONSTANT_ERROR(STLS_EOF, "the connection ended without close_notify: data may be missing"),
@@ -531,9 +544,8 @@ static stls_result check_open(stls_conn *conn) {
     return conn->io.no_memory ? fail_here(conn, STLS_BE_NO_MEMORY, "an earlier call") : STLS_OK;
 }
 
-static stls_result end_reading(stls_conn *conn, stls_be_status status) {
-    conn->read_end = status == STLS_BE_CLOSED ? STLS_CLOSED : STLS_EOF;
-    return tell(conn, status == STLS_BE_CLOSED ? &closed : &cut_off);
+static stls_result tell_end(stls_conn *conn) {
+    return tell(conn, conn->read_end == STLS_CLOSED ? &closed : &cut_off);
 }
 
 stls_result stls_conn_read(stls_conn *conn, void *data, size_t size, size_t *done) {
@@ -545,10 +557,10 @@ stls_result stls_conn_read(stls_conn *conn, void *data, size_t size, size_t *don
         return result;
     }
     if (data == NULL || size == 0 || done == NULL) {
-        return STLS_E_ARGUMENT;
+        return tell(conn, &nowhere_to_read);
     }
     if (conn->read_end != STLS_NOT_DONE) {
-        return conn->read_end;
+        return tell_end(conn);
     }
     stls_be_failure failure;
     stls_scratch scratch;
@@ -575,7 +587,8 @@ stls_result stls_conn_read(stls_conn *conn, void *data, size_t size, size_t *don
                    : STLS_WANT_READ;
     }
     if (status == STLS_BE_CLOSED || status == STLS_BE_EOF) {
-        return end_reading(conn, status);
+        conn->read_end = status == STLS_BE_CLOSED ? STLS_CLOSED : STLS_EOF;
+        return tell_end(conn);
     }
     return stls_conn_fail(conn, status, &failure, "reading");
 }
@@ -620,10 +633,10 @@ stls_result stls_conn_write(stls_conn *conn, const void *data, size_t len, size_
         return result;
     }
     if ((data == NULL && len > 0) || done == NULL || len < conn->write_taken) {
-        return STLS_E_ARGUMENT;
+        return tell(conn, len < conn->write_taken ? &fewer_to_write : &nothing_to_write);
     }
     if (conn->close_sent) {
-        return STLS_E_STATE;
+        return tell(conn, &close_is_sent);
     }
     if (len == 0) {
         return STLS_OK;
@@ -662,11 +675,11 @@ stls_result stls_conn_update_keys(stls_conn *conn, bool both) {
         return result;
     }
     if (conn->close_sent || conn->io.send_failed) {
-        return STLS_E_STATE;
+        return tell(conn, conn->close_sent ? &close_is_sent : &broken_in_writing);
     }
     if (conn->agreed.version != STLS_TLS1_3 ||
         !stls_backend_can(backend_of(conn), STLS_CAN_UPDATE_KEYS)) {
-        return STLS_E_UNSUPPORTED;
+        return tell(conn, &no_key_update);
     }
     stls_be_failure failure = {0};
     stls_scratch scratch;
@@ -677,7 +690,7 @@ stls_result stls_conn_update_keys(stls_conn *conn, bool both) {
     }
     stls_result written = stls_io_end(&conn->io);
     if (status == STLS_BE_UNSUPPORTED) {
-        return STLS_E_UNSUPPORTED;
+        return tell(conn, &no_key_update);
     }
     if (status != STLS_BE_OK) {
         return stls_conn_fail(conn, status, &failure, "a key update");

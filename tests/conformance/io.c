@@ -461,6 +461,57 @@ static void test_half_close(void) {
     }
 }
 
+/* The result of a call, and what the connection tells of it. */
+static void check_told(const pair *p, side s, const char *what, stls_result got,
+                       stls_result expected, const char *says) {
+    CHECK_RESULT(what, got, expected, pair_error(p, s));
+    CHECK_RESULT(what, pair_error(p, s)->result, expected, NULL);
+    CHECK_CONTAINS(what, pair_error(p, s)->text, says);
+}
+
+/* A call that cannot be made is told in a sentence, and changes nothing. */
+static void test_wrong_calls(void) {
+    for (size_t v = 0; v < COUNT(both_versions); v++) {
+        end client = plain_client, server = plain_server;
+        uint8_t byte;
+        size_t done = 1;
+        pair p;
+        client.version = server.version = both_versions[v];
+        check_case("wrong calls, %s", version_text(both_versions[v]));
+        if (pair_open(&p, &client, &server, NULL) && pair_connect(&p)) {
+            stls_conn *conn = p.conn[CLIENT];
+            check_told(&p, CLIENT, "a read to nowhere", stls_conn_read(conn, NULL, 1, &done),
+                       STLS_E_ARGUMENT, "a read needs");
+            check_told(&p, CLIENT, "a read of nothing", stls_conn_read(conn, &byte, 0, &done),
+                       STLS_E_ARGUMENT, "a read needs");
+            check_told(&p, CLIENT, "a read of an unknown number",
+                       stls_conn_read(conn, &byte, 1, NULL), STLS_E_ARGUMENT, "a read needs");
+            check_told(&p, CLIENT, "a write from nowhere", stls_conn_write(conn, NULL, 1, &done),
+                       STLS_E_ARGUMENT, "a write needs");
+            check_told(&p, CLIENT, "a write of an unknown number",
+                       stls_conn_write(conn, "x", 1, NULL), STLS_E_ARGUMENT, "a write needs");
+            if (both_versions[v] == STLS_TLS1_2) {
+                check_told(&p, CLIENT, "a key update", stls_conn_update_keys(conn, true),
+                           STLS_E_UNSUPPORTED, "keys are updated in TLS 1.3 only");
+            }
+            write_text(&p, CLIENT, "it goes on");
+            check_read(&p, SERVER, "it goes on");
+            stls_conn_close(conn);
+            check_told(&p, CLIENT, "a write after one's own close",
+                       stls_conn_write(conn, "x", 1, &done), STLS_E_STATE, "close_notify was sent");
+            check_told(&p, CLIENT, "a key update after it", stls_conn_update_keys(conn, true),
+                       STLS_E_STATE, "close_notify was sent");
+            CHECK_RESULT("the other close", stls_conn_close(p.conn[SERVER]), STLS_OK, NULL);
+            check_end(&p, CLIENT, STLS_CLOSED);
+            check_told(&p, CLIENT, "the same write", stls_conn_write(conn, "x", 1, &done),
+                       STLS_E_STATE, "close_notify was sent");
+            check_told(&p, CLIENT, "the end again", stls_conn_read(conn, &byte, 1, &done),
+                       STLS_CLOSED, "the peer closed");
+        }
+        pair_close(&p);
+    }
+}
+
 /* How many bytes each side sends until both are done. */
 static bool measure(uint16_t version, size_t total[2]) {
     end client = mutual_client(version), server = mutual_server(version);
@@ -738,6 +789,19 @@ static void test_socket_gone(void) {
                      pair_error(&p, CLIENT));
     }
     pair_close(&p);
+
+    check_case("the socket's other end has closed, seen by reads with a write between them");
+    if (pair_open(&p, &plain_client, &plain_server, &options) && pair_connect(&p)) {
+        stls_conn_close(p.conn[SERVER]);
+        pair_hang_up(&p, SERVER);
+        check_told(&p, CLIENT, "a read", stls_conn_read(p.conn[CLIENT], &byte, 1, &done),
+                   STLS_CLOSED, "the peer closed");
+        check_told(&p, CLIENT, "a write", stls_conn_write(p.conn[CLIENT], "x", 1, &done),
+                   STLS_E_TRANSPORT, "broke during writing");
+        check_told(&p, CLIENT, "a read again", stls_conn_read(p.conn[CLIENT], &byte, 1, &done),
+                   STLS_CLOSED, "the peer closed");
+    }
+    pair_close(&p);
     sigaction(SIGPIPE, &before, NULL);
 }
 
@@ -883,6 +947,7 @@ const test_case io_tests[] = {
     {"one call, one send", test_one_piece},
     {"close_notify, cut, forgery", test_ends},
     {"half close", test_half_close},
+    {"wrong calls", test_wrong_calls},
     {"the handshake is cut", test_cut_handshake},
     {"flipped bits in the handshake", test_flipped_bits},
     {"a silent peer", test_deadline},

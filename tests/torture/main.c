@@ -299,6 +299,7 @@ static void run_resumed_write(uint16_t version, size_t first, size_t again) {
         if (again < first) {
             CHECK_RESULT("the shorter write", stls_conn_write(client, b, again, &done),
                          STLS_E_ARGUMENT, NULL);
+            CHECK_CONTAINS("its sentence", stls_conn_error(client)->text, "fewer bytes");
             CHECK_NUMBER("its bytes", done, 0);
             again = first;
         }

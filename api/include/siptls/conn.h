@@ -11,10 +11,11 @@
  * Every call that moves bytes answers an stls_result: STLS_OK; STLS_WANT_READ or STLS_WANT_WRITE
  * when the transport cannot go on now (wait for it, and make the same call again; a read may want
  * to write, and a write to read); STLS_CLOSED for a proper end, STLS_EOF for one that may have cut
- * off data; or an error, which is final: every later call gives the same one. (But one: a write
- * that answers STLS_E_TRANSPORT leaves the connection open for reading what the peer has sent
- * before; writes go on answering it until a read answers an error.) stls_conn_error() has the
- * sentence.
+ * off data; or an error. STLS_E_ARGUMENT, STLS_E_STATE and STLS_E_UNSUPPORTED are about the call:
+ * it has done nothing, and the connection goes on. Any other is final: every later call gives the
+ * same one. (But one: a write that answers STLS_E_TRANSPORT leaves the connection open for reading
+ * what the peer has sent before; writes go on answering it until a read answers an error.)
+ * stls_conn_error() has the sentence.
  *
  * All bytes of one call go out in one piece, those of a call that sends more than 8 KB in pieces of
  * at least that and a last one. Tickets, key updates and handshake steps never surface.
