@@ -237,8 +237,9 @@ stls_result stls_iana_list(stls_registry registry, const char *list, uint16_t *c
         size_t len = strcspn(list, separators);
         uint16_t code;
         if (!find_word(registry, list, len, &code)) {
-            return stls_fail(error, STLS_E_ARGUMENT, "there is no %s \"%.*s\"", what,
-                             (int)(len < 80 ? len : 80), list);
+            char shown[STLS_SHOWN_SIZE];
+            return stls_fail(error, STLS_E_ARGUMENT, "there is no %s \"%s\"", what,
+                             stls_shown(list, len, shown));
         }
         for (size_t i = 0; i < found; i++) {
             if (codes[i] == code) {

@@ -339,6 +339,7 @@ stls_result stls_profile_set_alpn(stls_profile *profile, const char *protocols, 
                          profile->backend->name);
     }
     size_t len = strlen(text), commas = 0;
+    char shown[STLS_SHOWN_SIZE];
     for (size_t i = 0; i < len; i++) {
         commas += text[i] == ',';
     }
@@ -347,7 +348,8 @@ stls_result stls_profile_set_alpn(stls_profile *profile, const char *protocols, 
                          STLS_ALPN_MAX, STLS_ALPN_SIZE - 1);
     }
     if (len > 0 && (text[0] == ',' || text[len - 1] == ',' || strstr(text, ",,") != NULL)) {
-        return stls_fail(error, STLS_E_ARGUMENT, "the ALPN list \"%s\" has an empty entry", text);
+        return stls_fail(error, STLS_E_ARGUMENT, "the ALPN list \"%s\" has an empty entry",
+                         stls_shown(text, len, shown));
     }
     memcpy(profile->alpn, text, len + 1);
     return STLS_OK;

@@ -139,14 +139,6 @@ typedef struct reading {
     bool failed;
 } reading;
 
-/* A cut of what stands in the file, for sentences. */
-enum { SHOWN_SIZE = 80 };
-static const char *show(const char *text, size_t len, char shown[SHOWN_SIZE]) {
-    stls_text foreign = stls_text_in(shown, SHOWN_SIZE);
-    stls_text_add_foreign(&foreign, (stls_bytes){(const uint8_t *)text, len});
-    return shown;
-}
-
 static stls_result refuse_value(const entry *at, key which, const char *value, stls_error *error) {
     char allowed[160];
     stls_text text = stls_text_in(allowed, sizeof allowed);
@@ -155,10 +147,10 @@ static stls_result refuse_value(const entry *at, key which, const char *value, s
             stls_text_add(&text, "%s%s", text.len != 0 ? ", " : "", words[i].text);
         }
     }
-    char shown[SHOWN_SIZE];
+    char shown[STLS_SHOWN_SIZE];
     return stls_fail(error, STLS_E_FORMAT, "[%s] %s takes %s, not \"%s\"", at->name,
                      key_names[which], allowed[0] != '\0' ? allowed : "a number",
-                     show(value, strlen(value), shown));
+                     stls_shown(value, strlen(value), shown));
 }
 
 static stls_result take_word(entry *at, key which, const char *value, stls_error *error) {
@@ -204,9 +196,9 @@ static stls_result take_list(entry *at, key which, const char *value, stls_error
         }
         if (name_len != 0 &&
             stls_iana_code(registries[which - KEY_CIPHERS], one, &code) != STLS_OK) {
-            char shown[SHOWN_SIZE];
+            char shown[STLS_SHOWN_SIZE];
             return stls_fail(error, STLS_E_FORMAT, "[%s] %s: nothing is called \"%s\"", at->name,
-                             key_names[which], show(name, name_len, shown));
+                             key_names[which], stls_shown(name, name_len, shown));
         }
         name += name_len + (name[name_len] != '\0');
     }
@@ -222,9 +214,9 @@ static stls_result take_tolerated(entry *at, const char *value, stls_error *erro
         }
         uint32_t flag = len != 0 ? stls_flag_find(name) : 0;
         if (len != 0 && (flag == 0 || (flag & ~STLS_FLAGS_TOLERABLE) != 0)) {
-            char shown[SHOWN_SIZE];
+            char shown[STLS_SHOWN_SIZE];
             return stls_fail(error, STLS_E_FORMAT, "[%s] tolerate: \"%s\" %s", at->name,
-                             show(value, len, shown),
+                             stls_shown(value, len, shown),
                              flag == 0 ? "is not the name of a flag" : "can never be tolerated");
         }
         at->tolerated |= flag;
@@ -255,10 +247,10 @@ static stls_result take_date(entry *at, const char *value, stls_error *error) {
     if (stls_der_time(&der, &at->clock_floor) && at->clock_floor > 0) {
         return STLS_OK;
     }
-    char shown[SHOWN_SIZE];
+    char shown[STLS_SHOWN_SIZE];
     return stls_fail(error, STLS_E_FORMAT,
                      "[%s] clock-not-before takes a date behind 1970, as 2026-11-01, not \"%s\"",
-                     at->name, show(value, strlen(value), shown));
+                     at->name, stls_shown(value, strlen(value), shown));
 }
 
 static stls_result take_value(entry *at, key which, const char *value, stls_error *error) {
@@ -292,9 +284,9 @@ static size_t find_key(const char *name) {
 }
 
 static stls_result refuse_key(const char *profile, const char *name, stls_error *error) {
-    char shown[SHOWN_SIZE];
+    char shown[STLS_SHOWN_SIZE];
     return stls_fail(error, STLS_E_FORMAT, "[%s] \"%s\" is not the name of a setting", profile,
-                     show(name, strlen(name), shown));
+                     stls_shown(name, strlen(name), shown));
 }
 
 static const entry *find(const stls_profiles *profiles, const char *name) {
@@ -783,9 +775,14 @@ stls_result stls_profiles_make(const stls_profiles *profiles, const char *name,
     const entry *at = find(profiles, name);
     stls_profile *profile = NULL;
     stls_error why;
-    if (at == NULL || out == NULL) {
+    char shown[STLS_SHOWN_SIZE];
+    if (profiles == NULL || name == NULL || out == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT,
+                         "the profiles, the name of one, or the place for it are NULL");
+    }
+    if (at == NULL) {
         return stls_fail(error, STLS_E_ARGUMENT, "there is no profile [%s]",
-                         name != NULL ? name : "NULL");
+                         stls_shown(name, strlen(name), shown));
     }
     stls_result result = stls_profile_new(backend, role, &profile, &why);
     if (result == STLS_OK) {

@@ -98,12 +98,10 @@ static stls_result need(const stls_profiles *profiles, const char *name, stls_er
     if (profiles == NULL || name == NULL) {
         return stls_fail(error, STLS_E_ARGUMENT, "the profiles, or the name of one, are NULL");
     }
-    char shown[80];
-    stls_text text = stls_text_in(shown, sizeof shown);
-    stls_text_add_foreign(&text, (stls_bytes){(const uint8_t *)name, strlen(name)});
-    return has(profiles, name)
-               ? STLS_OK
-               : stls_fail(error, STLS_E_ARGUMENT, "there is no profile [%s]", shown);
+    char shown[STLS_SHOWN_SIZE];
+    return has(profiles, name) ? STLS_OK
+                               : stls_fail(error, STLS_E_ARGUMENT, "there is no profile [%s]",
+                                           stls_shown(name, strlen(name), shown));
 }
 
 stls_result stls_profiles_add(stls_profiles *profiles, const char *name, stls_error *error) {

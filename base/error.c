@@ -79,6 +79,12 @@ void stls_text_add_foreign(stls_text *text, stls_bytes bytes) {
     text->data[text->len] = '\0';
 }
 
+const char *stls_shown(const char *text, size_t len, char shown[STLS_SHOWN_SIZE]) {
+    stls_text foreign = stls_text_in(shown, STLS_SHOWN_SIZE);
+    stls_text_add_foreign(&foreign, (stls_bytes){(const uint8_t *)text, len});
+    return shown;
+}
+
 void stls_text_add_date(stls_text *text, int64_t time) {
     const int64_t year_0 = -62167219200, year_10000 = 253402300800;
     if (time < year_0) {

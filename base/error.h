@@ -29,6 +29,10 @@ void stls_text_add(stls_text *text, const char *format, ...) STLS_PRINTF(2, 3);
 /* Adds bytes that came from outside: printable ASCII as it is, all else as \xNN. */
 void stls_text_add_foreign(stls_text *text, stls_bytes bytes);
 
+/* A cut of bytes that came from outside, for sentences; returns `shown`. */
+enum { STLS_SHOWN_SIZE = 80 };
+const char *stls_shown(const char *text, size_t len, char shown[STLS_SHOWN_SIZE]);
+
 /* Adds "2026-11-23" for a time of the calendar, in UTC; years 0 to 9999, others as "long ago" and
  * "far in the future". */
 void stls_text_add_date(stls_text *text, int64_t time);

@@ -299,11 +299,14 @@ static stls_result insert_choice(const stls_certstore *store, stls_state *next,
                          number);
     }
     const stls_block *block = find_block(&self->blocks, self->digests, fingerprint);
-    return block != NULL
-               ? insert_builtin(store, next, block, error)
-               : stls_fail(error, STLS_E_REFUSED,
-                           "the bundle lacks the certificate of line %zu of the list: %.*s", number,
-                           (int)(len < 150 ? len : 150), line);
+    if (block != NULL) {
+        return insert_builtin(store, next, block, error);
+    }
+    char shown[WHERE_SIZE];
+    stls_text text = stls_text_in(shown, sizeof shown);
+    stls_text_add_foreign(&text, (stls_bytes){(const uint8_t *)line, len});
+    return stls_fail(error, STLS_E_REFUSED,
+                     "the bundle lacks the certificate of line %zu of the list: %s", number, shown);
 }
 
 static stls_result insert_list(const stls_certstore *store, stls_state *next,

@@ -356,6 +356,29 @@ static void test_resumption(void) {
     }
 }
 
+/* What a sentence tells of a file is printable. */
+static void test_foreign_bytes(void) {
+    stls_profiles *profiles = NULL;
+    stls_profile *profile = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    if (!available()) {
+        return;
+    }
+    CHECK_RESULT("read", read_text("[sip]\nalpn = sip/2,,\x1b[2J\n", &profiles, &error), STLS_OK,
+                 &error);
+    CHECK_RESULT("make",
+                 stls_profiles_make(profiles, "sip", stls_backend_default(), STLS_ROLE_CLIENT, NULL,
+                                    &profile, &error),
+                 STLS_E_ARGUMENT, &error);
+    CHECK_CONTAINS("the protocols", error.text, "\"sip/2,,\\x1b[2J\" has an empty entry");
+    CHECK_RESULT("make another",
+                 stls_profiles_make(profiles, "\x1b[2J", stls_backend_default(), STLS_ROLE_CLIENT,
+                                    NULL, &profile, &error),
+                 STLS_E_ARGUMENT, &error);
+    CHECK_CONTAINS("the name", error.text, "there is no profile [\\x1b[2J]");
+    stls_profiles_free(profiles);
+}
+
 /* Verification stays on where nobody has turned it off. */
 static void test_safe(void) {
     stls_profiles *profiles = NULL;
@@ -406,6 +429,7 @@ int main(int argc, char **argv) {
         {"resumption and limits", test_resumption},
         {"safe defaults", test_safe},
         {"warnings", test_warnings},
+        {"foreign bytes", test_foreign_bytes},
         {NULL, NULL},
     };
     static const test_suite suites[] = {{"profiles", tests}, {NULL, NULL}};
