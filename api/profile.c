@@ -66,7 +66,10 @@ static stls_code_list supported(const stls_backend *backend, stls_preset preset,
 }
 
 stls_result stls_profile_set_preset(stls_profile *profile, stls_preset preset, stls_error *error) {
-    if (profile == NULL || (preset != STLS_PRESET_MODERN && preset != STLS_PRESET_COMPATIBLE)) {
+    if (profile == NULL) {
+        return stls_fail(error, STLS_E_ARGUMENT, "the profile is NULL");
+    }
+    if (preset != STLS_PRESET_MODERN && preset != STLS_PRESET_COMPATIBLE) {
         return stls_fail(error, STLS_E_ARGUMENT, "there is no preset %d", (int)preset);
     }
     profile->suites = supported(profile->backend, preset, STLS_REGISTRY_SUITE);

@@ -16,7 +16,12 @@
 #include <ini.h>
 #endif
 
-enum { NAME_SIZE = STLS_INI_NAME_MAX + 1, LIST_SIZE = STLS_PROFILES_VALUE_SIZE, ALPN_SIZE = 128 };
+enum {
+    NAME_SIZE = STLS_INI_NAME_MAX + 1,
+    LIST_SIZE = STLS_PROFILES_VALUE_SIZE,
+    ALPN_SIZE = 128,
+    NUMBER_MAX = 3600 * 1000,
+};
 
 /* The keys; each has a bit in `given`. */
 typedef enum key {
@@ -74,6 +79,7 @@ typedef struct stls_profile_entry {
     uint32_t given;
     unsigned number[KEY_COUNT];
     char lists[3][LIST_SIZE]; /* ciphers, groups, schemes */
+    bool weak_ciphers;        /* at least one of them: see stls_profiles_warning() */
     char alpn[ALPN_SIZE];
     uint32_t tolerated;
     int64_t clock_floor;
@@ -142,6 +148,9 @@ typedef struct reading {
 static stls_result refuse_value(const entry *at, key which, const char *value, stls_error *error) {
     char allowed[160];
     stls_text text = stls_text_in(allowed, sizeof allowed);
+    if (stls_profiles_word(key_names[which], 0) == NULL) {
+        stls_text_add(&text, "a number up to %d", NUMBER_MAX);
+    }
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (words[i].key == which) {
             stls_text_add(&text, "%s%s", text.len != 0 ? ", " : "", words[i].text);
@@ -149,8 +158,7 @@ static stls_result refuse_value(const entry *at, key which, const char *value, s
     }
     char shown[STLS_SHOWN_SIZE];
     return stls_fail(error, STLS_E_FORMAT, "[%s] %s takes %s, not \"%s\"", at->name,
-                     key_names[which], allowed[0] != '\0' ? allowed : "a number",
-                     stls_shown(value, strlen(value), shown));
+                     key_names[which], allowed, stls_shown(value, strlen(value), shown));
 }
 
 static stls_result take_word(entry *at, key which, const char *value, stls_error *error) {
@@ -164,15 +172,19 @@ static stls_result take_word(entry *at, key which, const char *value, stls_error
 }
 
 static stls_result take_number(entry *at, key which, const char *value, stls_error *error) {
-    enum { MOST = 3600 * 1000 };
     unsigned number = 0;
     bool good = *value != '\0';
     for (const char *digit = value; good && *digit != '\0'; digit++) {
-        good = *digit >= '0' && *digit <= '9' && number <= MOST;
+        good = *digit >= '0' && *digit <= '9' && number <= NUMBER_MAX;
         number = number * 10 + (unsigned)(*digit - '0');
     }
     at->number[which] = number;
-    return good && number <= MOST ? STLS_OK : refuse_value(at, which, value, error);
+    return good && number <= NUMBER_MAX ? STLS_OK : refuse_value(at, which, value, error);
+}
+
+static bool is_weak(uint16_t suite) {
+    const char *name = stls_iana_name(STLS_REGISTRY_SUITE, suite);
+    return strncmp(name, "TLS_RSA_", 8) == 0 || strstr(name, "_CBC_") != NULL;
 }
 
 /* A line that goes on is joined with ':'. */
@@ -189,7 +201,7 @@ static stls_result take_list(entry *at, key which, const char *value, stls_error
     stls_text_add(&text, "%s%s", len != 0 && list[len - 1] != ':' ? ":" : "", value);
     for (const char *name = value; *name != '\0';) {
         char one[96] = "";
-        uint16_t code;
+        uint16_t code = 0;
         size_t name_len = strcspn(name, ":, \t");
         if (name_len != 0 && name_len < sizeof one) {
             memcpy(one, name, name_len);
@@ -200,6 +212,7 @@ static stls_result take_list(entry *at, key which, const char *value, stls_error
             return stls_fail(error, STLS_E_FORMAT, "[%s] %s: nothing is called \"%s\"", at->name,
                              key_names[which], stls_shown(name, name_len, shown));
         }
+        at->weak_ciphers |= name_len != 0 && which == KEY_CIPHERS && is_weak(code);
         name += name_len + (name[name_len] != '\0');
     }
     return STLS_OK;
@@ -563,11 +576,14 @@ bool stls_profiles_value(const stls_profiles *profiles, const char *name, const 
                          char *value, size_t size) {
     const entry *at = find(profiles, name);
     size_t which = find_key(key_name);
-    if (at == NULL || which == KEY_COUNT || size == 0) {
+    if (value == NULL || size == 0) {
         return false;
     }
     stls_text text = {.data = value, .size = size};
     value[0] = '\0';
+    if (at == NULL || which == KEY_COUNT) {
+        return false;
+    }
     if (was_given(at, (key)which)) {
         write_value(at, (key)which, &text);
     }
@@ -623,6 +639,10 @@ const char *stls_profiles_warning(const stls_profiles *profiles, const char *nam
             index-- == 0) {
             return unsafe[i].text;
         }
+    }
+    if (at != NULL && at->weak_ciphers && index-- == 0) {
+        return "ciphers: TLS_RSA_ is without forward secrecy, so who gets the key later reads all "
+               "that was recorded; of _CBC_, an attacker may learn by timing what was said";
     }
     if (at != NULL && (at->tolerated & STLS_FLAG_CLOCK_NOT_SET) != 0 && index-- == 0) {
         return "tolerate = clock-not-set: as long as the clock is not set, certificates count that "

@@ -95,6 +95,8 @@ static void test_sentences(void) {
     CHECK_CONTAINS("an unknown suite", error.text, "TLS_NO_SUCH_SUITE");
     stls_profile_set_names(p, STLS_REGISTRY_SUITE, "\x1b[2J", &error);
     CHECK_CONTAINS("a suite of foreign bytes", error.text, "\"\\x1b[2J\"");
+    stls_profile_set_preset(NULL, STLS_PRESET_MODERN, &error);
+    CHECK_CONTAINS("a preset for nobody", error.text, "the profile is NULL");
     stls_profile_set_names(p, STLS_REGISTRY_GROUP, "x25519:P-256:secp256r1", &error);
     CHECK_CONTAINS("a group given twice", error.text, "secp256r1");
     stls_profile_set_tolerated(p, STLS_FLAG_UNTRUSTED, &error);

@@ -67,6 +67,9 @@ static const struct {
     {"[sip]\nclock-not-before = +026-11-01\n", "takes a date"},
     {"[sip]\nclock-not-before = 2026-11-01\nclock-not-before = 2026-11-01\n", "stands there twice"},
     {"[sip]\nusage = \xc3\xa4\n", "\\xc3\\xa4"},
+    {"[sip]\nmax-handshakes = 3600001\n",
+     "max-handshakes takes a number up to 3600000, not \"3600001\""},
+    {"[sip]\nmax-handshakes = many\n", "takes a number up to 3600000, not \"many\""},
 };
 
 static void test_bad_files(void) {
@@ -379,6 +382,28 @@ static void test_foreign_bytes(void) {
     stls_profiles_free(profiles);
 }
 
+/* A value that is not there is "", whatever is not there of it. */
+static void test_no_value(void) {
+    static const struct {
+        const char *name, *key;
+    } table[] = {{"sip", "trust"}, {"sip", "nothing"}, {"web", "trust"}, {NULL, NULL}};
+    stls_profiles *profiles = NULL;
+    stls_error error = {.result = STLS_NOT_DONE};
+    if (!available()) {
+        return;
+    }
+    CHECK_RESULT("read", read_text("[sip]\n", &profiles, &error), STLS_OK, &error);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        char value[8] = "before";
+        check_case("%s of %s", table[i].key != NULL ? table[i].key : "NULL",
+                   table[i].name != NULL ? table[i].name : "NULL");
+        CHECK(!stls_profiles_value(profiles, table[i].name, table[i].key, value, sizeof value),
+              "there is a value");
+        CHECK_TEXT("the value", value, "");
+    }
+    stls_profiles_free(profiles);
+}
+
 /* Verification stays on where nobody has turned it off. */
 static void test_safe(void) {
     stls_profiles *profiles = NULL;
@@ -419,18 +444,41 @@ static void test_warnings(void) {
     stls_profiles_free(profiles);
 }
 
+/* What a preset is warned of is so in a list, too. */
+static void test_weak_ciphers(void) {
+    static const struct {
+        const char *ciphers;
+        bool warns;
+    } table[] = {
+        {"TLS_AES_128_GCM_SHA256:ECDHE-RSA-AES128-GCM-SHA256", false},
+        {"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256\n TLS_ECDHE_ECDSA_WITH_AES_128_CCM", false},
+        {"TLS_AES_128_GCM_SHA256:AES128-SHA", true},
+        {"TLS_AES_128_GCM_SHA256\n TLS_RSA_WITH_AES_128_GCM_SHA256", true},
+        {"TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", true},
+        {"0xc013", true},
+    };
+    for (size_t i = 0; available() && i < sizeof table / sizeof table[0]; i++) {
+        char text[160];
+        stls_profiles *profiles = NULL;
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("%s", table[i].ciphers);
+        snprintf(text, sizeof text, "[x]\nciphers = %s\n", table[i].ciphers);
+        CHECK_RESULT("read", read_text(text, &profiles, &error), STLS_OK, &error);
+        const char *warning = stls_profiles_warning(profiles, "x", 0);
+        CHECK_CONTAINS("warning", warning != NULL ? warning : "none",
+                       table[i].warns ? "ciphers: " : "none");
+        stls_profiles_free(profiles);
+    }
+}
+
 int main(int argc, char **argv) {
     static const test_case tests[] = {
-        {"bad files", test_bad_files},
-        {"limits", test_limits},
-        {"a good file", test_good},
-        {"the clock", test_clock},
-        {"revocation", test_revocation},
-        {"resumption and limits", test_resumption},
-        {"safe defaults", test_safe},
-        {"warnings", test_warnings},
-        {"foreign bytes", test_foreign_bytes},
-        {NULL, NULL},
+        {"bad files", test_bad_files},       {"limits", test_limits},
+        {"a good file", test_good},          {"the clock", test_clock},
+        {"revocation", test_revocation},     {"resumption and limits", test_resumption},
+        {"safe defaults", test_safe},        {"warnings", test_warnings},
+        {"weak ciphers", test_weak_ciphers}, {"foreign bytes", test_foreign_bytes},
+        {"no value", test_no_value},         {NULL, NULL},
     };
     static const test_suite suites[] = {{"profiles", tests}, {NULL, NULL}};
     int status = suite_main(suites, argc, argv);

@@ -23,18 +23,19 @@
  *     handshake-timeout-ms = 10000
  *     clock-not-before = 2026-11-01   ; UTC; a clock before it is not set (siptls/profile.h)
  *     resumption = yes            ; yes (where the library can), no: every handshake is a full one
- *     tickets = 1                 ; a server's: how many each client gets, 0 to 8 (siptls/profile.h)
- *     max-handshakes = 0          ; at the same time; 0: no limit
- *     max-fragment = 0            ; a client's: 512, 1024, 2048 or 4096 bytes; 0: does not ask
+ *     tickets = 1                 ; a server's: how many each client gets, 0 to 8
+ * (siptls/profile.h) max-handshakes = 0          ; at the same time; 0: no limit max-fragment = 0
+ * ; a client's: 512, 1024, 2048 or 4096 bytes; 0: does not ask
  *
  * A key that is left out has the default of stls_profile_new(), which is safe; trust and
  * certificate, the store's setting; crl, leaf if the store has CRLs, else off. So with the CRL of
  * one CA in the store, a peer of another CA without one is refused (crl-missing): crl = off lets it
- * in, and tolerate = crl-missing only it. A key or value that is not in this list is an error, which
- * tells its line, and so is a key that comes twice; nothing of such a file is used. ciphers, groups
- * and schemes may go on in further lines that begin with a blank; no line has more than 198 bytes.
- * The name of a profile has 1 to 49 ASCII characters, without [ ] # ; and without a blank at either
- * end. A profile need not set anything.
+ * in, and tolerate = crl-missing only it. A key or value that is not in this list is an error,
+ * which tells its line, and so is a key that comes twice; nothing of such a file is used. Numbers
+ * go up to 3600000, alpn has at most 127 bytes. ciphers, groups and schemes may go on in further
+ * lines that begin with a blank; no line has more than 198 bytes. The name of a profile has 1 to 49
+ * ASCII characters, without [ ] # ; and without a blank at either end. A profile need not set
+ * anything.
  *
  * Whatever makes connections less safe is told by stls_profiles_warning(), in words for who wrote
  * it.
