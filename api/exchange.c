@@ -77,7 +77,8 @@ stls_result stls_context_export_session(stls_context *context, const char *peer,
     char name[STLS_PEER_NAME_SIZE];
     uint8_t lookup[STLS_FINGERPRINT_SIZE];
     bool is_ip = false;
-    stls_result result = check_exchange(context, key, data, error);
+    /* Nothing to write to is room for nothing: who asks how much it takes. */
+    stls_result result = check_exchange(context, key, size == 0 ? key : data, error);
     if (result != STLS_OK) {
         return result;
     }

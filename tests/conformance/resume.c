@@ -949,6 +949,16 @@ static void test_export_refusals(void) {
                                                      small, sizeof small, &len, &error),
                          STLS_E_LIMIT, &error);
             CHECK(len > sizeof small, "%zu bytes are needed", len);
+            size_t asked = 0;
+            CHECK_RESULT("no place at all",
+                         stls_context_export_session(s.context[CLIENT], "example.test", seal_key,
+                                                     NULL, 0, &asked, &error),
+                         STLS_E_LIMIT, &error);
+            CHECK_NUMBER("bytes that are needed", asked, len);
+            CHECK_RESULT("room at no place",
+                         stls_context_export_session(s.context[CLIENT], "example.test", seal_key,
+                                                     NULL, 1, &asked, &error),
+                         STLS_E_ARGUMENT, &error);
             CHECK_NUMBER("sessions that are left", stls_session_cache_count(s.cache), 1);
         }
     }

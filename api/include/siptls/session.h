@@ -75,7 +75,8 @@ STLS_API size_t stls_session_cache_count(const stls_session_cache *cache);
  * into `*len`. A session of TLS 1.3 leaves the cache by that, as it is used once. Sessions of
  * connections with stls_conn_set_server_name() are not for the peer alone, and stay.
  *
- * STLS_E_LIMIT: `size` is too small, `*len` is what is needed, and the session stays.
+ * STLS_E_LIMIT: `size` is too small (0, with `data` NULL, to ask), `*len` is what is needed, and
+ * the session stays.
  * STLS_E_STATE: there is none, or the context does not resume. STLS_E_UNSUPPORTED, STLS_E_ARGUMENT,
  * STLS_E_NO_MEMORY. */
 STLS_API stls_result stls_context_export_session(stls_context *context, const char *peer,
