@@ -10,10 +10,10 @@
  *
  * beside them the revocation lists (CRLs) that the administrator uploads, and two settings: which
  * of the trusted certificates are in force, and whether the custom server certificate is sent.
- * stls_certstore_snapshot() turns lists and settings into the frozen
- * stls_trust and stls_credential that a profile takes. Nothing that was made from a store changes
- * with it: to take a change into force, make a new snapshot, a new context from it, and use that
- * for new connections; live ones go on as they are.
+ * stls_certstore_snapshot() turns lists and settings into the stls_trust and stls_credential that a
+ * profile takes; as any trust, it is frozen from the first profile on. Nothing that was made from a
+ * store changes with it: to take a change into force, make a new snapshot, a new context from it,
+ * and use that for new connections; live ones go on as they are.
  *
  * Every change is made whole or not at all, in memory and in storage: a function that fails leaves
  * the lists as they were. The one exception says so in its sentence: where the very last step
