@@ -117,8 +117,15 @@ static bool would_block(void) {
     return errno == EAGAIN;
 }
 
-/* A blocking socket is waited for here, so that the handshake's deadline holds. */
-static bool try_again(const stls_conn *conn, short events) {
+static bool blocks(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_NONBLOCK) == 0;
+}
+
+/* A blocking socket is waited for here, so that the handshake's deadline holds; unless it has been
+ * made one meanwhile that does not block. */
+static bool try_again(stls_conn *conn, short events) {
+    conn->io.fd_blocks = conn->io.fd_blocks && blocks(conn->io.fd);
     return conn->io.fd_blocks && wait_for(conn->io.fd, events, stls_conn_deadline(conn));
 }
 
@@ -168,8 +175,7 @@ static stls_result fd_recv(void *arg, uint8_t *data, size_t size, size_t *done) 
 }
 
 stls_result stls_conn_set_fd(stls_conn *conn, int fd, stls_error *error) {
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0) {
+    if (fcntl(fd, F_GETFL) < 0) {
         char words[128];
         return stls_fail(error, STLS_E_ARGUMENT, "descriptor %d cannot be used: %s", fd,
                          strerror_r(errno, words, sizeof words));
@@ -178,7 +184,7 @@ stls_result stls_conn_set_fd(stls_conn *conn, int fd, stls_error *error) {
     if (result == STLS_OK) {
         conn->io.kind = STLS_TRANSPORT_FD;
         conn->io.fd = fd;
-        conn->io.fd_blocks = (flags & O_NONBLOCK) == 0;
+        conn->io.fd_blocks = blocks(fd);
     }
     return result;
 }

@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tests/conformance/conformance.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -805,6 +806,32 @@ static void test_socket_gone(void) {
     sigaction(SIGPIPE, &before, NULL);
 }
 
+/* Who sets O_NONBLOCK after stls_conn_set_fd() gets it. */
+static void test_no_longer_blocking(void) {
+    static const unsigned deadline = 2000;
+    end client = plain_client;
+    client.timeout_ms = &deadline;
+    stls_context *context = end_context(STLS_ROLE_CLIENT, &client);
+    stls_conn *conn = NULL;
+    int fd[2];
+    check_case("a socket that is made not to block");
+    if (!context || !CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0, "no sockets")) {
+        stls_context_free(context);
+        return;
+    }
+    if (CHECK_RESULT("a connection", stls_conn_new(context, "example.test", &conn, NULL), STLS_OK,
+                     NULL)) {
+        CHECK_RESULT("the socket", stls_conn_set_fd(conn, fd[0], NULL), STLS_OK, NULL);
+        fcntl(fd[0], F_SETFL, O_NONBLOCK);
+        CHECK_RESULT("the handshake", stls_conn_handshake(conn), STLS_WANT_READ,
+                     stls_conn_error(conn));
+    }
+    stls_conn_free(conn);
+    stls_context_free(context);
+    close(fd[0]);
+    close(fd[1]);
+}
+
 static void test_wait(void) {
     const pair_options options = {.transport = PAIR_SOCKETS};
     size_t done;
@@ -940,6 +967,7 @@ const test_case io_tests[] = {
     {"in pieces", test_pieces},
     {"64 KB both ways", test_large},
     {"sockets that block", test_blocking},
+    {"a socket that blocks no longer", test_no_longer_blocking},
     {"both write first", test_crossing},
     {"an interrupted write", test_interrupted_write},
     {"a write of nothing", test_empty_write},

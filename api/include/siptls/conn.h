@@ -81,8 +81,8 @@ typedef stls_result (*stls_recv)(void *arg, uint8_t *data, size_t size, size_t *
 STLS_API stls_result stls_conn_set_transport(stls_conn *conn, stls_send send, stls_recv recv,
                                              void *arg, stls_error *error);
 
-/* A connected stream socket, blocking or not. It stays the caller's. No SIGPIPE is raised. Advice:
- * set TCP_NODELAY. */
+/* A connected stream socket, blocking or not; one that blocks may be made one that does not at any
+ * time between calls. It stays the caller's. No SIGPIPE is raised. Advice: set TCP_NODELAY. */
 STLS_API stls_result stls_conn_set_fd(stls_conn *conn, int fd, stls_error *error);
 
 /* Waits until the socket of stls_conn_set_fd() can do what `wanted` (STLS_WANT_READ or
