@@ -283,6 +283,14 @@ static void test_certificate(void) {
     CHECK(stls_certificate_alt_name(pki_bytes("nul-in-dns.der"), 0, text, sizeof text), "a NUL");
     CHECK_TEXT("name", text, "DNS:example.test\\x00.attacker.test");
     CHECK(!stls_certificate_alt_name(pki_bytes("server.der"), 2, text, sizeof text), "no third");
+    stls_name_kind kind;
+    CHECK(stls_certificate_alt_name(pki_bytes("server.der"), 0, text, 8), "cut");
+    CHECK_TEXT("a cut name", text, "URI:...");
+    CHECK(stls_certificate_sip_identity(pki_bytes("server.der"), 0, text, 8, &kind), "cut");
+    CHECK_TEXT("a cut identity", text, "exam...");
+    CHECK(!stls_certificate_alt_name(pki_bytes("server.der"), 0, text, 3), "no room for a name");
+    CHECK(!stls_certificate_sip_identity(pki_bytes("server.der"), 0, text, 3, &kind),
+          "no room for an identity");
     CHECK_RESULT("rsa", stls_certificate_read(pki_bytes("root-rsa.der"), &info, &error), STLS_OK,
                  &error);
     CHECK_TEXT("key", info.key, "RSA 2048");

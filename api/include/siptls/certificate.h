@@ -37,13 +37,13 @@ STLS_API stls_result stls_certificate_read(stls_bytes der, stls_certificate_info
                                            stls_error *error);
 
 /* Writes subjectAltName entry `index` (from 0) of certificate `der` into `text` (`size` bytes) as
- * "DNS:example.com", "URI:sip:example.com", "IP:192.0.2.1", "email:...", "other". False behind the
- * last. */
+ * "DNS:example.com", "URI:sip:example.com", "IP:192.0.2.1", "email:...", "DirName:...", "other",
+ * which ends in "..." if `text` is too short for it. False behind the last, and for less than 4
+ * bytes. */
 STLS_API bool stls_certificate_alt_name(stls_bytes der, size_t index, char *text, size_t size);
 
 /* Writes SIP domain identity `index` (from 0) of certificate `der` by RFC 5922 section 7.1 into
- * `text` and its source into `*kind`. False behind the last. A name that `text` is too short for
- * ends in "...". */
+ * `text` and its source into `*kind`. The rest as above. */
 STLS_API bool stls_certificate_sip_identity(stls_bytes der, size_t index, char *text, size_t size,
                                             stls_name_kind *kind);
 

@@ -50,8 +50,8 @@ typedef struct stls_conn stls_conn;
  * `peer`, for a client: whom the server must prove to be, and the name sent as SNI if it is a DNS
  * name. In identity mode SIP this is the SIP domain of the request, before any DNS look-up; a name,
  * an IPv4 or IPv6 address (brackets allowed), or a whole sip: or sips: URI, whose host counts. A
- * client that verifies must name its peer unless the mode is LIST or NONE: STLS_E_ARGUMENT. For a
- * server: NULL. */
+ * client that verifies must name its peer unless the mode is LIST or NONE: STLS_E_ARGUMENT; what is
+ * no name: STLS_E_FORMAT. For a server: NULL. */
 STLS_API stls_result stls_conn_new(stls_context *context, const char *peer, stls_conn **conn,
                                    stls_error *error);
 
@@ -204,7 +204,8 @@ STLS_API void stls_conn_get_info(const stls_conn *conn, stls_conn_info *info);
 STLS_API stls_context *stls_conn_context(const stls_conn *conn);
 
 /* Heap that the connection holds now, bytes: siptls's own, and the TLS library's, which is 0 where
- * the library does not tell (docs/backends.md). The context is not counted. */
+ * the library does not tell (docs/backends.md). Neither the context is counted, nor a session that
+ * is offered or resumed in the handshake. */
 typedef struct stls_conn_memory_use {
     size_t own, library;
 } stls_conn_memory_use;

@@ -39,9 +39,9 @@ typedef enum stls_result {
     STLS_E_LIMIT = -8,        /* input larger or longer than a limit */
     STLS_E_KEY_MISMATCH = -9, /* the private key is not the certificate's */
     STLS_E_PASSWORD = -10,    /* a password is missing or wrong */
-    STLS_E_FILE = -11,        /* a file cannot be read */
+    STLS_E_FILE = -11,        /* a file cannot be read or written */
 
-    /* Errors of a connection. Each ends it. */
+    /* Errors of a connection. Each ends it, where siptls/conn.h does not say otherwise. */
     STLS_E_TRANSPORT = -20,      /* the transport failed (reset, ...) */
     STLS_E_TIMEOUT = -21,        /* the handshake's deadline has passed */
     STLS_E_NOT_TLS = -22,        /* the peer's first bytes are not TLS */

@@ -8,9 +8,9 @@
  * for a client, identity by RFC 5922. What lowers this has to be said, call by call. A client that
  * verifies needs a trust; stls_context_new() refuses one without.
  *
- * Each setter returns STLS_OK, or STLS_E_ARGUMENT, STLS_E_UNSUPPORTED (the backend cannot),
- * STLS_E_LIMIT, STLS_E_NO_MEMORY with a sentence in `error` (may be NULL), and changes nothing when
- * it fails.
+ * Each setter returns STLS_OK, or STLS_E_ARGUMENT, STLS_E_FORMAT (a host or name that is none),
+ * STLS_E_UNSUPPORTED (the backend cannot), STLS_E_LIMIT, STLS_E_NO_MEMORY with a sentence in
+ * `error` (may be NULL), and changes nothing when it fails.
  *
  * Thread rules: one thread at a time.
  *
