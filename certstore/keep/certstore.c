@@ -53,6 +53,12 @@ static stls_result open_stored(stls_certstore *store, stls_bytes content, stls_e
     return stls_store_reload(store, &changed, error);
 }
 
+static void close_storage(const stls_storage *storage) {
+    if (storage->close != NULL) {
+        storage->close(storage->arg);
+    }
+}
+
 /* Takes over `storage`. */
 static stls_result open_storage(const stls_backend *backend, const stls_storage *storage,
                                 const stls_certstore_options *options, stls_bytes content,
@@ -60,9 +66,7 @@ static stls_result open_storage(const stls_backend *backend, const stls_storage 
     stls_certstore *store = NULL;
     stls_result result = allocate(backend, options, &store, error);
     if (result != STLS_OK) {
-        if (storage->close != NULL) {
-            storage->close(storage->arg);
-        }
+        close_storage(storage);
         return result;
     }
     store->has_storage = true;
@@ -76,16 +80,24 @@ static stls_result open_storage(const stls_backend *backend, const stls_storage 
     return STLS_OK;
 }
 
+static bool is_whole(const stls_storage *storage) {
+    return storage->name != NULL && storage->read != NULL && storage->write != NULL &&
+           storage->remove != NULL && storage->list != NULL &&
+           (storage->lock == NULL) == (storage->unlock == NULL);
+}
+
 stls_result stls_certstore_open(const stls_backend *backend, const stls_storage *storage,
                                 const stls_certstore_options *options, stls_certstore **store,
                                 stls_error *error) {
-    if (store == NULL || storage == NULL || storage->name == NULL || storage->read == NULL ||
-        storage->write == NULL || storage->remove == NULL || storage->list == NULL) {
-        return stls_fail(error, STLS_E_ARGUMENT,
-                         "a store needs a place to go to and a storage with a name, read, write, "
-                         "remove and list");
+    if (store != NULL && storage != NULL && is_whole(storage)) {
+        return open_storage(backend, storage, options, (stls_bytes){NULL, 0}, store, error);
     }
-    return open_storage(backend, storage, options, (stls_bytes){NULL, 0}, store, error);
+    if (storage != NULL) {
+        close_storage(storage);
+    }
+    return stls_fail(error, STLS_E_ARGUMENT,
+                     "a store needs a place to go to and a storage with a name, read, write, "
+                     "remove and list, and with both lock and unlock or neither");
 }
 
 stls_result stls_certstore_open_folder(const stls_backend *backend, const char *path,
@@ -114,8 +126,8 @@ void stls_certstore_free(stls_certstore *store) {
         return;
     }
     stls_state_free(&store->state);
-    if (store->has_storage && store->storage.close != NULL) {
-        store->storage.close(store->storage.arg);
+    if (store->has_storage) {
+        close_storage(&store->storage);
     }
     stls_free(store);
 }

@@ -1142,6 +1142,81 @@ static void test_snapshot(void) {
     }
 }
 
+/* --- Storage of the caller's */
+
+static stls_result no_read(void *arg, const char *name, uint8_t *data, size_t size,
+                           stls_storage_facts *facts, stls_error *error) {
+    (void)arg, (void)name, (void)data, (void)size, (void)error;
+    *facts = (stls_storage_facts){.exists = false};
+    return STLS_OK;
+}
+
+static stls_result no_write(void *arg, const char *name, const uint8_t *data, size_t len,
+                            bool secret, stls_error *error) {
+    (void)arg, (void)name, (void)data, (void)len, (void)secret, (void)error;
+    return STLS_E_FILE;
+}
+
+static stls_result no_remove(void *arg, const char *name, stls_error *error) {
+    (void)arg, (void)name, (void)error;
+    return STLS_OK;
+}
+
+static stls_result no_list(void *arg, void (*visit)(void *visit_arg, const char *name),
+                           void *visit_arg, stls_error *error) {
+    (void)arg, (void)visit, (void)visit_arg, (void)error;
+    return STLS_OK;
+}
+
+static stls_result take_lock(void *arg, unsigned wait_ms, stls_error *error) {
+    (void)arg, (void)wait_ms, (void)error;
+    return STLS_OK;
+}
+
+static void give_lock(void *arg) {
+    (void)arg;
+}
+
+static void count_close(void *arg) {
+    ++*(unsigned *)arg;
+}
+
+/* What cannot be opened is closed, whatever the reason. */
+static void test_closed_storage(void) {
+    static const struct {
+        const char *name;
+        size_t missing; /* where it stands in the struct; 0: nothing is missing */
+        size_t max_bytes;
+        stls_result result;
+    } table[] = {
+        {"no store in it", 0, 0, STLS_E_FILE},
+        {"options out of range", 0, SIZE_MAX, STLS_E_ARGUMENT},
+        {"no name", offsetof(stls_storage, name), 0, STLS_E_ARGUMENT},
+        {"no read", offsetof(stls_storage, read), 0, STLS_E_ARGUMENT},
+        {"no write", offsetof(stls_storage, write), 0, STLS_E_ARGUMENT},
+        {"no remove", offsetof(stls_storage, remove), 0, STLS_E_ARGUMENT},
+        {"no list", offsetof(stls_storage, list), 0, STLS_E_ARGUMENT},
+        {"no lock", offsetof(stls_storage, lock), 0, STLS_E_ARGUMENT},
+        {"no unlock", offsetof(stls_storage, unlock), 0, STLS_E_ARGUMENT},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        unsigned closed = 0;
+        stls_storage storage = {&closed, "flash",   no_read,   no_write,   no_remove,
+                                no_list, take_lock, give_lock, count_close};
+        stls_certstore_options options = {.max_bytes = table[i].max_bytes};
+        stls_certstore *store = NULL;
+        stls_error error = {.result = STLS_NOT_DONE};
+        check_case("storage: %s", table[i].name);
+        if (table[i].missing != 0) {
+            memset((char *)&storage + table[i].missing, 0, sizeof(void *));
+        }
+        CHECK_RESULT(
+            "open", stls_certstore_open(stls_backend_default(), &storage, &options, &store, &error),
+            table[i].result, &error);
+        CHECK_NUMBER("closed", closed, 1);
+    }
+}
+
 static bool give_password(void *arg, stls_place place, const char *name, char *password,
                           size_t size) {
     const char *answer = *(const char *const *)arg;
@@ -1608,6 +1683,7 @@ int main(int argc, char **argv) {
         {"settings", test_settings},
         {"trust sets", test_sets},
         {"snapshots", test_snapshot},
+        {"storage that cannot be opened", test_closed_storage},
         {"passwords", test_password},
         {"reset", test_reset},
         {"export and import", test_export},

@@ -222,7 +222,7 @@ typedef struct stls_storage {
     stls_result (*lock)(void *arg, unsigned wait_ms, stls_error *error);
     void (*unlock)(void *arg);
 
-    /* Called once by stls_certstore_free(), and when opening fails; may be NULL. */
+    /* Called once by stls_certstore_free(), and when opening fails, however; may be NULL. */
     void (*close)(void *arg);
 } stls_storage;
 
