@@ -761,11 +761,16 @@ stls_result stls_profile_set_keylog(stls_profile *profile, stls_keylog keylog, v
 
 stls_result stls_profile_set_max_fragment(stls_profile *profile, unsigned bytes,
                                           stls_error *error) {
-    if (profile == NULL || profile->role != STLS_ROLE_CLIENT ||
-        (bytes != 0 && bytes != 512 && bytes != 1024 && bytes != 2048 && bytes != 4096)) {
+    if (profile == NULL) {
+        return refuse_null(error);
+    }
+    if (profile->role != STLS_ROLE_CLIENT) {
+        return stls_fail(error, STLS_E_ARGUMENT, "only a client asks for small records");
+    }
+    if (bytes != 0 && bytes != 512 && bytes != 1024 && bytes != 2048 && bytes != 4096) {
         return stls_fail(error, STLS_E_ARGUMENT,
                          "a client may ask for records of at most 512, 1024, 2048 or 4096 bytes, "
-                         "and nobody for %u",
+                         "not %u",
                          bytes);
     }
     if (bytes != 0 && !stls_backend_can(profile->backend, STLS_CAN_MAX_FRAGMENT)) {

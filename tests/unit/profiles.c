@@ -335,7 +335,7 @@ static void test_resumption(void) {
         {"max-handshakes = 100", STLS_ROLE_SERVER, 0, STLS_OK, ""},
         {"max-fragment = 1024", STLS_ROLE_CLIENT, STLS_CAN_MAX_FRAGMENT, STLS_OK, ""},
         {"max-fragment = 1000", STLS_ROLE_CLIENT, 0, STLS_E_ARGUMENT, "512, 1024, 2048 or 4096"},
-        {"max-fragment = 1024", STLS_ROLE_SERVER, 0, STLS_E_ARGUMENT, "a client may ask"},
+        {"max-fragment = 1024", STLS_ROLE_SERVER, 0, STLS_E_ARGUMENT, "only a client asks"},
     };
     for (size_t i = 0; available() && i < sizeof table / sizeof table[0]; i++) {
         char text[128];
