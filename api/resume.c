@@ -14,7 +14,7 @@
 
 enum {
     BINDING_LEN = 16,
-    FORMAT = 2,                               /* of records */
+    FORMAT = 3,                               /* of records */
     PROVED_FOR_S = STLS_SESSION_LIFETIME_MAX, /* then certificates must be shown again */
     SETTINGS_BYTES_MAX = 1 << 24,
     UNTOLD_LIFETIME_S = 3600, /* of a session of TLS 1.2 whose server has told none */

@@ -24,8 +24,8 @@
  *     clock-not-before = 2026-11-01   ; UTC; a clock before it is not set (siptls/profile.h)
  *     resumption = yes            ; yes (where the library can), no: every handshake is a full one
  *     tickets = 1                 ; a server's: how many each client gets, 0 to 8
- * (siptls/profile.h) max-handshakes = 0          ; at the same time; 0: no limit max-fragment = 0
- * ; a client's: 512, 1024, 2048 or 4096 bytes; 0: does not ask
+ *     max-handshakes = 0          ; at the same time; 0: no limit
+ *     max-fragment = 0            ; a client's: 512, 1024, 2048 or 4096 bytes; 0: does not ask
  *
  * A key that is left out has the default of stls_profile_new(), which is safe; trust and
  * certificate, the store's setting; crl, leaf if the store has CRLs, else off. So with the CRL of
