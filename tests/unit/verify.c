@@ -646,7 +646,7 @@ static void test_mesh(void) {
 /* As many checks as take about as long as 128 with P-256, by the slowest library. */
 static void test_slow_keys(void) {
 #define CURVE(octets, coordinate)                                                                  \
-    { octets, sizeof octets - 1, coordinate }
+    { (octets), sizeof(octets) - 1, coordinate }
     static const struct {
         const char *name;
         made_curve curve;
