@@ -814,12 +814,12 @@ static void compose_session_key(uint8_t key[STLS_SESSION_KEY_LEN]) {
 
 /* And what api/exchange.c makes of it. */
 static void learn_session_keys(void) {
-    uint8_t key[STLS_SESSION_KEY_LEN], made[32];
-    compose_session_key(key);
-    learn("session-key", key, sizeof key);
-    derive(key, "siptls session export", (stls_bytes){NULL, 0}, made);
+    uint8_t given[STLS_SESSION_KEY_LEN], made[32];
+    compose_session_key(given);
+    learn("session-key", given, sizeof given);
+    derive(given, "siptls session export", (stls_bytes){NULL, 0}, made);
     learn("session-aead-key", made, sizeof made);
-    explicit_bzero(key, sizeof key);
+    explicit_bzero(given, sizeof given);
     explicit_bzero(made, sizeof made);
 }
 
