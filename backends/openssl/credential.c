@@ -144,6 +144,9 @@ static stls_be_status ossl_check_numbers(EVP_PKEY *key) {
     if (EVP_PKEY_todata(key, EVP_PKEY_KEYPAIR, &numbers) != 1) {
         return STLS_BE_MALFORMED;
     }
+    if (numbers == NULL) { /* OpenSSL 3.0 calls it done when it has no memory for a copy */
+        return STLS_BE_NO_MEMORY;
+    }
     for (OSSL_PARAM *at = numbers; at->key != NULL; at++) {
         if (at->data_type == OSSL_PARAM_UNSIGNED_INTEGER && at->data_size > most) {
             status = STLS_BE_MALFORMED;
