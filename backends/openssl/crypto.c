@@ -317,7 +317,7 @@ stls_be_status ossl_verify_signature(const stls_signature_algorithm *algorithm, 
     if (ctx != NULL &&
         EVP_DigestVerifyInit(ctx, &parameters, ossl_md(algorithm->hash), NULL, key) == 1 &&
         (algorithm->kind != STLS_SIGNATURE_RSA_PSS || ossl_set_pss(parameters, algorithm))) {
-        /* Without a copy of what is over then; that there is no memory for one, nothing tells. */
+        /* Else a copy is finished, and OpenSSL does not tell if there is no memory for one. */
         EVP_MD_CTX_set_flags(ctx, EVP_MD_CTX_FLAG_FINALISE);
         int good = EVP_DigestVerify(ctx, signature.data, signature.len, message.data, message.len);
         status = good == 1 ? STLS_BE_OK : STLS_BE_FAILED;

@@ -685,9 +685,11 @@ def open_when_read(fifo):
 
 @check
 def a_reload_that_waits_keeps_nobody_waiting():
-    key = f"{WORK}/slow.key"
+    key, password = f"{WORK}/slow.key", f"{WORK}/slow.password"
     shutil.copy(f"{PKI}/server.key", key)
-    with echo_proxy("--cert", f"{PKI}/server.chain.pem", "--key", key) as proxy:
+    with open(password, "w") as file:
+        file.write("unused\n")
+    with echo_proxy("--cert", f"{PKI}/server.chain.pem", "--key", key, "--password-file", password) as proxy:
         os.remove(key)
         os.mkfifo(key)
         proxy.process.send_signal(signal.SIGHUP)
@@ -700,8 +702,10 @@ def a_reload_that_waits_keeps_nobody_waiting():
                     must(proxy.counters()["reloads"] == {"good": 0, "bad": 0}, "a reload has not waited")
                 file.write(open(f"{PKI}/server.key", "rb").read())
             eventually(lambda: proxy.logged().count("reload: done") == done, f"no reload: {proxy.logged()}")
+        os.remove(password)
+        os.mkfifo(password)
         proxy.process.send_signal(signal.SIGHUP)
-        with open_when_read(key):
+        with open_when_read(password):
             proxy.process.terminate()
             must(proxy.process.wait(PATIENCE) == 0, "it does not end while a reload waits")
 

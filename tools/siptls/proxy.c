@@ -347,7 +347,7 @@ int proxy_main(int argc, char **argv) {
     }
     status = serve(&self);
     if (self.reload.under_way) { /* it may wait for ever, and has what would be freed */
-        fflush(NULL);
+        fflush(stdout);          /* not all: a file that it waits for is locked */
         _exit(status);
     }
     proxy_setup_free(self.setup);
